@@ -1,0 +1,9 @@
+module github.com/kube-remedy/kube-remedy/e2e
+
+go 1.26.0
+
+require (
+	k8s.io/api v0.36.3
+	k8s.io/apimachinery v0.36.3
+	k8s.io/client-go v0.36.3
+)
