@@ -1,0 +1,39 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+
+namespace kr::cel {
+
+// A static type. kObject is a record with declared fields (`target`, `related`): naming a field
+// that it does not have is a compile error. Everything of API objects is kDyn.
+struct Type {
+  enum class Kind {
+    kDyn, kNull, kBool, kInt, kUint, kDouble, kString, kBytes, kTimestamp, kDuration, kType,
+    kList, kMap, kOptional, kObject, kError
+  };
+  Kind kind = Kind::kDyn;
+  std::shared_ptr<const Type> element;  // list and optional: element; map: value
+  std::shared_ptr<const Type> key;      // map
+  std::map<std::string, Type> fields;   // object
+
+  static Type Of(Kind kind) { return {kind, nullptr, nullptr, {}}; }
+  static Type Dyn() { return Of(Kind::kDyn); }
+  static Type Bool() { return Of(Kind::kBool); }
+  static Type Int() { return Of(Kind::kInt); }
+  static Type String() { return Of(Kind::kString); }
+  static Type Timestamp() { return Of(Kind::kTimestamp); }
+  static Type List(Type element);
+  static Type Map(Type key, Type value);
+  static Type Optional(Type element);
+  static Type Object(std::map<std::string, Type> fields);
+
+  // As CEL prints it: list(dyn), map(string, int).
+  std::string ToString() const;
+};
+
+// The names that an expression may use, with their types.
+using Scope = std::map<std::string, Type>;
+
+}  // namespace kr::cel
