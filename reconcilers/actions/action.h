@@ -1,0 +1,127 @@
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "absl/time/time.h"
+#include "controller/base/status.h"
+#include "controller/cel/program.h"
+#include "controller/document/path.h"
+#include "controller/kube/http.h"
+#include "controller/kube/resource.h"
+
+// What a step does, as a pure state machine. An action does no I/O and keeps no state: the runner
+// asks Next, does the one thing it answers, and asks again. So a crash at any point is the same as
+// asking again, and every write is known (and stored) before it is sent.
+namespace kr::actions {
+
+// How much an action can hurt.
+enum class Disruption { kNone, kWorkload, kNode };
+
+// What becomes of the effect.
+enum class Reversal {
+  kNothing,       // there is no effect to take back
+  kMitigation,    // released at recovery (cordon, taint)
+  kChange,        // is the cure: kept, unless onFailure: Rollback
+  kIrreversible,
+};
+
+struct RbacRule {
+  std::string api_group, resource, verb;
+  friend auto operator<=>(const RbacRule&, const RbacRule&) = default;
+};
+
+// The object that a step acts on.
+struct ObjectRef {
+  kube::Resource resource;
+  kube::ObjectKey key;
+  std::string uid;  // "" when any object of that name will do (applyTo.ref)
+};
+
+// What the runner has seen for the action. All of it may be missing.
+struct Observed {
+  ObjectRef ref;
+  // The live object: nullopt = not read yet, or something was written whose outcome is unknown;
+  // JSON null = it does not exist.
+  std::optional<nlohmann::json> live;
+  // What the server made of the request of a DryRun, when one was asked for.
+  std::optional<nlohmann::json> dry_run;
+  absl::Time now;
+  absl::Time step_started;
+  // Evaluates over the current view of the policy's scope. Errors mean "unknown".
+  std::function<StatusOr<nlohmann::json>(const cel::Program&)> evaluate;
+};
+
+// Reads the live object (GET of Observed::ref), then ask again.
+struct Read {};
+// Sends `request` (which has dryRun=All) as a read: what would the server make of it?
+struct DryRun {
+  kube::HttpRequest request;
+};
+// The one conditional write. `memo` is stored with the intent, before the request is sent.
+struct Write {
+  kube::HttpRequest request;  // carries a UID or resourceVersion precondition
+  std::string verb;           // "patch", for status.writes
+  std::string summary;        // one line that says what changes: shown in plan, events and status
+  nlohmann::json memo;
+};
+// Nothing to do until something changes, `until` at the latest.
+struct Wait {
+  absl::Time until;
+  std::string progress;  // "3 of 5 updated"; shown in status
+  nlohmann::json memo;   // kept in memory only: may be forgotten by a restart
+};
+struct Done {
+  std::string message;
+  std::string announcement;  // told as an Event on the target when not empty (notify)
+};
+struct Failed {
+  std::string reason;  // CamelCase
+  std::string message;
+};
+// The action must not act here, for a lasting reason that a person should know: the remediation
+// ends Reported.
+struct Report {
+  std::string reason;
+  std::string message;
+};
+using Next = std::variant<Read, DryRun, Write, Wait, Done, Failed, Report>;
+
+// One step's action with its parameters, made when the policy is compiled. Immutable.
+class Action {
+ public:
+  virtual ~Action() = default;
+
+  virtual std::string_view kind() const = 0;  // as in the policy: "setEnv"
+  // One line for the plan: "set FELIX_HEALTHHOST=127.0.0.1 in container calico-node".
+  virtual std::string Describe() const = 0;
+  virtual Disruption disruption() const = 0;
+  virtual Reversal reversal() const = 0;
+  virtual std::vector<RbacRule> RequiredRules(const kube::Resource& resource) const = 0;
+
+  // `memo` is what the last Write or Wait of this step left, null at the start.
+  // Asked after everything that happened; must not repeat a write whose effect is there.
+  virtual Next Ask(const nlohmann::json& memo, const Observed& observed) const = 0;
+
+  // The expressions that Ask may evaluate; the runner makes sure that what they read is there.
+  virtual std::vector<const cel::Program*> Expressions() const { return {}; }
+
+  // For changes. The fields of the object that hold the effect...
+  virtual std::vector<document::Path> EffectPaths() const { return {}; }
+  // ...whether `object` (at least those fields) still holds it: false means somebody reverted it...
+  virtual bool EffectHolds(const nlohmann::json& memo, const nlohmann::json& object) const;
+  // ...and the write that takes it back, touching only fields that still hold our value; nullopt
+  // when there is nothing (left) to take back.
+  virtual std::optional<Write> Undo(const nlohmann::json& memo, const Observed& observed) const;
+};
+
+// Field manager of every change that actions make.
+inline constexpr char kFieldManager[] = "kube-remedy";
+
+}  // namespace kr::actions
