@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# All tests: hack/test.sh BUILD_DIR. Quick and narrow ones first, so that a mistake shows early.
+set -euo pipefail
+build=$1
+cd "$(dirname "$0")/.."
+jobs=$(nproc)
+
+step() { printf '\n== %s (%s)\n' "$1" "$(date +%T)"; }
+step "unit and component tests"
+ctest --test-dir "$build" --output-on-failure -j "$jobs"
+step "CEL against Kubernetes' own implementation"
+tests/oracle/run.sh "$build"
+step "fault proxy and local cluster"
+(cd e2e && go test ./faultproxy/... ./cluster/...)
+step "end to end on a real control plane"
+(cd e2e && KUBE_REMEDY_BIN="$(realpath "../$build")/cmd" go test -timeout 30m ./cases/...)
