@@ -1,0 +1,36 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace kr::crds {
+
+inline constexpr std::string_view kGroup = "kube-remedy.io";
+inline constexpr std::string_view kVersion = "v1alpha1";
+inline constexpr std::string_view kApiVersion = "kube-remedy.io/v1alpha1";
+inline constexpr std::string_view kPolicyKind = "RemediationPolicy";
+inline constexpr std::string_view kPolicyPlural = "remediationpolicies";
+inline constexpr std::string_view kRemediationKind = "Remediation";
+inline constexpr std::string_view kRemediationPlural = "remediations";
+
+// On objects that no policy may touch ("true").
+inline constexpr std::string_view kExcludeLabel = "kube-remedy.io/exclude";
+// On a Remediation from before its first lasting effect until none is outstanding.
+inline constexpr std::string_view kEffectsFinalizer = "kube-remedy.io/effects";
+// On Remediations, so that they can be listed per policy and lineage.
+inline constexpr std::string_view kPolicyLabel = "kube-remedy.io/policy";
+inline constexpr std::string_view kLineageLabel = "kube-remedy.io/lineage";
+
+// What the controller does about a symptom. Observe makes the whole plan and has the server check
+// its writes (dry-run), and writes nothing.
+enum class Mode { kEnforce, kObserve };
+std::string_view ToString(Mode mode);
+
+// A CEL expression that people and messages refer to by `name`.
+struct NamedExpression {
+  std::string name;
+  std::string expression;
+  friend bool operator==(const NamedExpression&, const NamedExpression&) = default;
+};
+
+}  // namespace kr::crds

@@ -1,0 +1,128 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "crds/meta/condition.h"
+#include "crds/meta/int_or_percent.h"
+#include "crds/meta/object_meta.h"
+#include "crds/v1alpha1/common.h"
+#include "crds/v1alpha1/selection.h"
+#include "crds/v1alpha1/step.h"
+#include "crds/v1alpha1/trigger.h"
+
+// RemediationPolicy: what somebody does by hand about a known incident, written down once. The
+// meaning of each field is documented in docs/api.md.
+namespace kr::crds {
+
+// One rung of the escalation ladder.
+struct Remedy {
+  std::string name;
+  std::vector<NamedExpression> match_conditions;  // one false = the rung is skipped
+  std::vector<Step> steps;
+  std::vector<NamedExpression> verify;  // empty = cured: no trigger holds and the target is healthy
+  absl::Duration cure_within = absl::Minutes(10);
+  int64_t attempts = 1;
+  friend bool operator==(const Remedy&, const Remedy&) = default;
+};
+
+struct Recovery {
+  std::vector<NamedExpression> healthy;  // empty = the default of the target's kind
+  absl::Duration stable_for = absl::Minutes(2);
+  friend bool operator==(const Recovery&, const Recovery&) = default;
+};
+
+struct Limits {
+  IntOrPercent max_concurrent = IntOrPercent::Count(1);
+  IntOrPercent max_unhealthy = IntOrPercent::Percent(20);
+  absl::Duration cooldown = absl::Minutes(10);
+  friend bool operator==(const Limits&, const Limits&) = default;
+};
+
+struct History {
+  int64_t succeeded = 5;
+  int64_t failed = 10;
+  absl::Duration ttl = absl::Hours(168);
+  friend bool operator==(const History&, const History&) = default;
+};
+
+struct RemediationPolicySpec {
+  std::string description;
+  std::string runbook;
+  Mode mode = Mode::kEnforce;
+  bool paused = false;
+  Target target;
+  std::vector<Related> related;
+  std::vector<EventSource> events;
+  std::vector<NamedExpression> variables;
+  std::vector<Trigger> triggers;  // any of them; empty = only by hand
+  std::vector<Remedy> remedies;
+  Recovery recovery;
+  Limits limits;
+  History history;
+  friend bool operator==(const RemediationPolicySpec&, const RemediationPolicySpec&) = default;
+};
+
+struct TargetCounts {
+  int64_t selected = 0;
+  int64_t unhealthy = 0;
+  int64_t remediating = 0;
+  int64_t waiting = 0;
+  int64_t exhausted = 0;
+  friend bool operator==(const TargetCounts&, const TargetCounts&) = default;
+};
+
+// A sick target that is not acted upon, and why (a reason of reasons.h).
+struct Waiting {
+  ObjectReference target;
+  std::string reason;
+  std::string message;
+  absl::Time since;
+  std::optional<absl::Time> next_check;
+  friend bool operator==(const Waiting&, const Waiting&) = default;
+};
+inline constexpr size_t kMaxWaiting = 50;
+
+struct LastRemediation {
+  std::string name;
+  ObjectReference target;
+  std::string phase;
+  std::string reason;
+  absl::Time time;  // when it was made, or finished once it is
+  friend bool operator==(const LastRemediation&, const LastRemediation&) = default;
+};
+
+enum class BreakerState { kClosed, kOpen, kHalfOpen };
+std::string_view ToString(BreakerState state);
+
+// The breaker outlives restarts of the controller here.
+struct Breaker {
+  BreakerState state = BreakerState::kClosed;
+  absl::Time since;
+  int64_t unhealthy = 0;  // the numbers when the state was last judged
+  int64_t selected = 0;
+  friend bool operator==(const Breaker&, const Breaker&) = default;
+};
+
+struct RemediationPolicyStatus {
+  int64_t observed_generation = 0;
+  std::vector<Condition> conditions;  // types of reasons.h
+  TargetCounts targets;
+  std::vector<Waiting> waiting;  // at most kMaxWaiting
+  std::optional<LastRemediation> last_remediation;
+  std::optional<Breaker> breaker;
+  friend bool operator==(const RemediationPolicyStatus&, const RemediationPolicyStatus&) = default;
+};
+
+struct RemediationPolicy {
+  ObjectMeta metadata;
+  RemediationPolicySpec spec;
+  RemediationPolicyStatus status;
+  friend bool operator==(const RemediationPolicy&, const RemediationPolicy&) = default;
+};
+
+}  // namespace kr::crds
