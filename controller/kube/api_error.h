@@ -17,7 +17,7 @@ struct ApiError {
     std::string reason, message, field;
   };
   int code = 0;
-  std::string reason;   // "NotFound", "Conflict", "AlreadyExists", ...; "" when the body had none
+  std::string reason;  // "NotFound", "Conflict", "AlreadyExists", ...; "" when the body had none
   std::string message;
   std::vector<Cause> causes;
   std::optional<absl::Duration> retry_after;

@@ -30,7 +30,16 @@ class Client {
   virtual StatusOr<Reply> Send(const HttpRequest& request, std::stop_token stop) = 0;
 };
 
-// Over a Transport. `transport` and `clock` must outlive it.
+// How a Client waits between two attempts; tests let time pass at once.
+class Waiter {
+ public:
+  virtual ~Waiter() = default;
+  // False when `stop` was requested before `duration` was over. Thread-safe.
+  virtual bool Wait(absl::Duration duration, std::stop_token stop) = 0;
+};
+
+// Over a Transport; waits really. `transport` and `clock` must outlive it.
 std::unique_ptr<Client> MakeClient(Transport& transport, Clock& clock);
+std::unique_ptr<Client> MakeClient(Transport& transport, Clock& clock, Waiter& waiter);
 
 }  // namespace kr::kube

@@ -59,8 +59,8 @@ HttpRequest UpdateObject(const Resource& resource, const ObjectKey& key,
                          std::string_view subresource, const nlohmann::json& object,
                          const WriteOptions& options);
 HttpRequest PatchObject(const Resource& resource, const ObjectKey& key,
-                        std::string_view subresource, PatchType type,
-                        const nlohmann::json& patch, const WriteOptions& options);
+                        std::string_view subresource, PatchType type, const nlohmann::json& patch,
+                        const WriteOptions& options);
 HttpRequest DeleteObject(const Resource& resource, const ObjectKey& key,
                          const DeleteOptions& preconditions, const WriteOptions& options);
 
