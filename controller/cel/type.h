@@ -10,8 +10,22 @@ namespace kr::cel {
 // that it does not have is a compile error. Everything of API objects is kDyn.
 struct Type {
   enum class Kind {
-    kDyn, kNull, kBool, kInt, kUint, kDouble, kString, kBytes, kTimestamp, kDuration, kType,
-    kList, kMap, kOptional, kObject, kError
+    kDyn,
+    kNull,
+    kBool,
+    kInt,
+    kUint,
+    kDouble,
+    kString,
+    kBytes,
+    kTimestamp,
+    kDuration,
+    kType,
+    kList,
+    kMap,
+    kOptional,
+    kObject,
+    kError
   };
   Kind kind = Kind::kDyn;
   std::shared_ptr<const Type> element;  // list and optional: element; map: value
@@ -20,8 +34,13 @@ struct Type {
 
   static Type Of(Kind kind) { return {kind, nullptr, nullptr, {}}; }
   static Type Dyn() { return Of(Kind::kDyn); }
+  static Type Null() { return Of(Kind::kNull); }
   static Type Bool() { return Of(Kind::kBool); }
   static Type Int() { return Of(Kind::kInt); }
+  static Type Uint() { return Of(Kind::kUint); }
+  static Type Double() { return Of(Kind::kDouble); }
+  static Type Bytes() { return Of(Kind::kBytes); }
+  static Type Duration() { return Of(Kind::kDuration); }
   static Type String() { return Of(Kind::kString); }
   static Type Timestamp() { return Of(Kind::kTimestamp); }
   static Type List(Type element);

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -12,52 +13,154 @@
 
 #include "absl/time/time.h"
 #include "controller/base/status.h"
+#include "controller/cel/type.h"
 #include "controller/document/document.h"
 
 namespace kr::cel {
 
-// A CEL value as it goes into and comes out of an evaluation. Cheap to copy. A value that came out
-// of an evaluation owns what it needs except Documents: those must outlive it.
 class Value;
 using List = std::vector<Value>;
+// In order of insertion; keys are unique.
 using Map = std::vector<std::pair<Value, Value>>;
 
+// A CEL value as it goes into and comes out of an evaluation. Immutable and cheap to copy. A value
+// that came out of an evaluation owns what it needs except Documents: those must outlive it.
 class Value {
  public:
-  struct Null {
-    friend bool operator==(Null, Null) { return true; }
+  enum class Kind : uint8_t {
+    kNull,
+    kBool,
+    kInt,
+    kUint,
+    kDouble,
+    kString,
+    kBytes,
+    kTimestamp,
+    kDuration,
+    kType,
+    kList,
+    kMap,
+    kOptional,
+    // A field of a Document that its projection did not keep: nothing may be concluded from it.
+    kUnread,
+    // Only while an evaluation runs; never comes out of it.
+    kError,
   };
   using ListPtr = std::shared_ptr<const List>;
   using MapPtr = std::shared_ptr<const Map>;
 
+  // A time that may depend on `now`: moving now by t moves it by per_now * t.
+  struct Instant {
+    absl::Time at;
+    int32_t per_now = 0;
+  };
+  struct Span {
+    absl::Duration length;
+    int32_t per_now = 0;
+  };
+
   Value() = default;  // null
   static Value Bool(bool b) { return Value(b); }
   static Value Int(int64_t i) { return Value(i); }
+  static Value Uint(uint64_t u) { return Value(u); }
   static Value Double(double d) { return Value(d); }
-  static Value String(std::string s) { return Value(std::make_shared<const std::string>(std::move(s))); }
-  static Value Timestamp(absl::Time t) { return Value(t); }
-  static Value Duration(absl::Duration d) { return Value(d); }
-  static Value FromList(List elements) { return Value(std::make_shared<const List>(std::move(elements))); }
+  static Value String(std::string s) {
+    return Value(std::make_shared<const std::string>(std::move(s)));
+  }
+  static Value Bytes(std::string s) {
+    return Value(BytesRep{std::make_shared<const std::string>(std::move(s))});
+  }
+  static Value Timestamp(absl::Time t) { return Value(Instant{t, 0}); }
+  static Value Timestamp(Instant t) { return Value(t); }
+  static Value Duration(absl::Duration d) { return Value(Span{d, 0}); }
+  static Value Duration(Span d) { return Value(d); }
+  // A type as a value: type(1) == int. `name` as CEL spells it.
+  static Value TypeName(std::string name) {
+    return Value(TypeRep{std::make_shared<const std::string>(std::move(name))});
+  }
+  static Value FromList(List elements) {
+    return Value(std::make_shared<const List>(std::move(elements)));
+  }
+  static Value FromMap(Map entries) {
+    return Value(std::make_shared<const Map>(std::move(entries)));
+  }
   // A map with string keys, the usual record.
   static Value Record(std::vector<std::pair<std::string, Value>> fields);
-  // A node of a Document (object, list or scalar); nothing is copied.
-  static Value Node(document::Node node) { return Value(node); }
+  static Value Some(Value value);
+  static Value None() { return Value(OptionalRep{nullptr}); }
+  // A node of a Document; maps, lists and strings are not copied. An absent node is null.
+  static Value Node(const document::Node& node);
+  // A JSON value, copied: integers become int (uint when too large), other numbers double.
+  static Value FromJson(const nlohmann::json& json);
+  static Value Error(Status status);
 
-  // nullptr-style accessors for results.
+  Kind kind() const;
+  bool is_null() const { return kind() == Kind::kNull; }
+  bool is_error() const { return std::holds_alternative<ErrorRep>(rep_); }
+  bool is_list() const { return kind() == Kind::kList; }
+  bool is_map() const { return kind() == Kind::kMap; }
+
+  // nullptr when the value is of another kind.
   const bool* AsBool() const { return std::get_if<bool>(&rep_); }
   const int64_t* AsInt() const { return std::get_if<int64_t>(&rep_); }
-  // A string, also one that is a Document node.
+  const uint64_t* AsUint() const { return std::get_if<uint64_t>(&rep_); }
+  const double* AsDouble() const { return std::get_if<double>(&rep_); }
+  const Instant* AsInstant() const { return std::get_if<Instant>(&rep_); }
+  const Span* AsSpan() const { return std::get_if<Span>(&rep_); }
+  const std::string* AsBytes() const;
+  const std::string* AsTypeName() const;
+  // A string that was made or taken out by an evaluation. Of a string inside a Document (an element
+  // of a list, a value of a map) this is nullptr: Text reads both.
   const std::string* AsString() const;
+  // Of a string of any origin; the view lives as long as the value, the Document and `scratch`.
+  std::optional<std::string_view> Text(std::string& scratch) const;
+  std::optional<absl::Time> AsTime() const;
+  // The node behind a map, list, string or unread field of a Document.
+  const document::Node* AsNode() const { return std::get_if<document::Node>(&rep_); }
+  // What an optional holds: nullptr for optional.none() and for anything that is not optional.
+  const Value* Inner() const;
+  // Only for errors.
+  const Status& error() const;
 
-  // As kubectl would show it: timestamps RFC 3339, durations "90s", bytes base64, optional.none null.
+  // Elements of a list, entries of a map; 0 for everything else.
+  size_t size() const;
+  Value At(size_t index) const;       // list
+  Value KeyAt(size_t index) const;    // map
+  Value ValueAt(size_t index) const;  // map
+  // The entry of a map by a string key; nullopt when there is none or this is no map. The value is
+  // of kind kUnread when the projection does not say.
+  std::optional<Value> Field(std::string_view key) const;
+
+  // The same value without views into itself: a string of a Document becomes a string of its own.
+  Value Detached() const;
+
+  // As kubectl would show it: timestamps RFC 3339, durations "90s", bytes base64, optional.none
+  // null, types by name, map keys as strings.
   nlohmann::json ToJson() const;
 
  private:
-  using Rep = std::variant<Null, bool, int64_t, uint64_t, double, absl::Time, absl::Duration,
-                           std::shared_ptr<const std::string>, ListPtr, MapPtr, document::Node>;
+  struct NullRep {};
+  struct BytesRep {
+    std::shared_ptr<const std::string> bytes;
+  };
+  struct TypeRep {
+    std::shared_ptr<const std::string> name;
+  };
+  struct OptionalRep {
+    std::shared_ptr<const Value> value;
+  };
+  struct ErrorRep {
+    std::shared_ptr<const Status> status;
+  };
+  using Rep = std::variant<NullRep, bool, int64_t, uint64_t, double, Instant, Span,
+                           std::shared_ptr<const std::string>, BytesRep, TypeRep, ListPtr, MapPtr,
+                           OptionalRep, document::Node, ErrorRep>;
   template <typename T>
   explicit Value(T rep) : rep_(std::move(rep)) {}
   Rep rep_;
 };
+
+// The name of a kind as CEL's type() spells it, "unread" and "error" for what is no CEL type.
+std::string_view KindName(Value::Kind kind);
 
 }  // namespace kr::cel
