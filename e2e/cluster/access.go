@@ -10,7 +10,6 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 	"k8s.io/client-go/tools/clientcmd/api"
 
-	"github.com/kube-remedy/kube-remedy/e2e/cluster/binaries"
 	"github.com/kube-remedy/kube-remedy/e2e/cluster/pki"
 )
 
@@ -33,9 +32,6 @@ func (c *Cluster) RESTConfig() *rest.Config {
 	return config
 }
 
-// BinDir is the folder of the cached kubectl, for a PATH.
-func (c *Cluster) BinDir() string { return filepath.Dir(c.programs.Path(binaries.Kubectl)) }
-
 // ClientCertificateKubeconfig writes a kubeconfig that names a client certificate of this user by its files,
 // and returns its path. To call it again for the same user is to rotate the certificate: the files are replaced.
 func (c *Cluster) ClientCertificateKubeconfig(user string, groups ...string) (string, error) {
@@ -52,12 +48,9 @@ func (c *Cluster) ClientCertificateKubeconfig(user string, groups ...string) (st
 		return "", err
 	}
 	path := filepath.Join(dir, "kubeconfig")
-	return path, writeKubeconfig(path, c.trusted(c.URL()), &api.AuthInfo{ClientCertificate: certFile, ClientKey: keyFile})
-}
-
-// trusted is a kubeconfig's entry for a server whose certificate our authority signed.
-func (c *Cluster) trusted(server string) *api.Cluster {
-	return &api.Cluster{Server: server, CertificateAuthority: c.CAFile()}
+	return path, writeKubeconfig(path,
+		&api.Cluster{Server: c.URL(), CertificateAuthority: c.CAFile()},
+		&api.AuthInfo{ClientCertificate: certFile, ClientKey: keyFile})
 }
 
 // credentialsFolder makes a folder for one identity.

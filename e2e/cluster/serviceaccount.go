@@ -10,6 +10,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd/api"
 
 	"github.com/kube-remedy/kube-remedy/e2e/cluster/pki"
@@ -24,8 +25,7 @@ type ServiceAccount struct {
 	TokenFile       string
 	CAFile          string
 
-	cluster *Cluster
-	client  kubernetes.Interface
+	client kubernetes.Interface
 
 	mu     sync.Mutex
 	anchor string // the Secret that the current token is bound to
@@ -34,12 +34,24 @@ type ServiceAccount struct {
 // ServiceAccountKubeconfig asks for a token of an existing service account and writes it where the returned
 // value says.
 func (c *Cluster) ServiceAccountKubeconfig(ctx context.Context, namespace, name string) (*ServiceAccount, error) {
-	client, err := kubernetes.NewForConfig(c.RESTConfig())
+	dir, err := c.credentialsFolder("serviceaccount", namespace+"."+name)
 	if err != nil {
 		return nil, err
 	}
-	dir, err := c.credentialsFolder("serviceaccount", namespace+"."+name)
+	return NewServiceAccount(ctx, c.RESTConfig(), dir, namespace, name)
+}
+
+// NewServiceAccount does the same on any cluster, as whoever admin is, and writes into an existing folder.
+func NewServiceAccount(ctx context.Context, admin *rest.Config, dir, namespace, name string) (*ServiceAccount, error) {
+	client, err := kubernetes.NewForConfig(admin)
 	if err != nil {
+		return nil, err
+	}
+	if dir, err = filepath.Abs(dir); err != nil {
+		return nil, err
+	}
+	withFiles := rest.CopyConfig(admin)
+	if err := rest.LoadTLSFiles(withFiles); err != nil {
 		return nil, err
 	}
 	s := &ServiceAccount{
@@ -49,10 +61,9 @@ func (c *Cluster) ServiceAccountKubeconfig(ctx context.Context, namespace, name 
 		Kubeconfig: filepath.Join(dir, "kubeconfig"),
 		TokenFile:  filepath.Join(dir, "token"),
 		CAFile:     filepath.Join(dir, "ca.crt"),
-		cluster:    c,
 		client:     client,
 	}
-	if err := pki.ReplaceFile(s.CAFile, c.authority.CertPEM()); err != nil {
+	if err := pki.ReplaceFile(s.CAFile, withFiles.CAData); err != nil {
 		return nil, err
 	}
 	if err := pki.ReplaceFile(filepath.Join(dir, "namespace"), []byte(namespace)); err != nil {
@@ -61,7 +72,7 @@ func (c *Cluster) ServiceAccountKubeconfig(ctx context.Context, namespace, name 
 	if err := s.RotateToken(ctx); err != nil {
 		return nil, err
 	}
-	return s, s.writeKubeconfig(s.Kubeconfig, c.URL())
+	return s, s.writeKubeconfig(s.Kubeconfig, admin.Host)
 }
 
 // KubeconfigVia writes a further kubeconfig, with the same token file, for a proxy whose certificate the

@@ -44,7 +44,7 @@ func Start(spec Spec) (*Process, error) {
 	cmd.Dir, cmd.Stdout, cmd.Stderr = spec.Dir, log, log
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + spec.Dir}
 	fmt.Fprintf(log, "# %s %s\n", spec.Path, strings.Join(spec.Args, " "))
-	if err := startBound(cmd); err != nil {
+	if err := StartBound(cmd); err != nil {
 		return nil, fmt.Errorf("starting %s: %w", spec.Name, err)
 	}
 	p := &Process{spec: spec, cmd: cmd, done: make(chan struct{})}

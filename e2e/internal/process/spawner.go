@@ -14,9 +14,9 @@ var (
 	spawn     chan func()
 )
 
-// startBound starts cmd as the leader of a process group of its own, and such that the kernel kills it when
-// this process ends in whatever way.
-func startBound(cmd *exec.Cmd) error {
+// StartBound starts cmd as the leader of a process group of its own, and such that the kernel kills it when
+// this process ends in whatever way. It adds to the SysProcAttr that cmd has.
+func StartBound(cmd *exec.Cmd) error {
 	spawnOnce.Do(func() {
 		spawn = make(chan func())
 		go func() {
@@ -26,7 +26,10 @@ func startBound(cmd *exec.Cmd) error {
 			}
 		}()
 	})
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	if cmd.SysProcAttr == nil {
+		cmd.SysProcAttr = &syscall.SysProcAttr{}
+	}
+	cmd.SysProcAttr.Setpgid, cmd.SysProcAttr.Pdeathsig = true, syscall.SIGKILL
 	result := make(chan error)
 	spawn <- func() { result <- cmd.Start() }
 	return <-result
