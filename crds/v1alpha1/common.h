@@ -33,4 +33,9 @@ struct NamedExpression {
   friend bool operator==(const NamedExpression&, const NamedExpression&) = default;
 };
 
+// An expression that others read as `variables.<name>`; evaluated when first read.
+struct Variable : NamedExpression {
+  friend bool operator==(const Variable&, const Variable&) = default;
+};
+
 }  // namespace kr::crds

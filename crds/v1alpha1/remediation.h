@@ -107,7 +107,7 @@ struct Journal {
 struct PolicySnapshot {
   std::vector<Related> related;
   std::vector<EventSource> events;
-  std::vector<NamedExpression> variables;
+  std::vector<Variable> variables;
   std::vector<Trigger> triggers;
   std::vector<Remedy> remedies;
   Recovery recovery;

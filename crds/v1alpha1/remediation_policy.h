@@ -58,7 +58,7 @@ struct RemediationPolicySpec {
   Target target;
   std::vector<Related> related;
   std::vector<EventSource> events;
-  std::vector<NamedExpression> variables;
+  std::vector<Variable> variables;
   std::vector<Trigger> triggers;  // any of them; empty = only by hand
   std::vector<Remedy> remedies;
   Recovery recovery;

@@ -1,0 +1,75 @@
+#include <variant>
+
+#include "crds/v1alpha1/remediation_fields.h"
+
+namespace kr::crds {
+
+std::string_view ToString(Mode mode) {
+  return EnumToString(mode);
+}
+std::string_view ToString(RelatedPreset preset) {
+  return EnumToString(preset);
+}
+std::string_view ToString(PatchType type) {
+  return EnumToString(type);
+}
+std::string_view ToString(OnFailure on_failure) {
+  return EnumToString(on_failure);
+}
+std::string_view ToString(BreakerState state) {
+  return EnumToString(state);
+}
+std::string_view ToString(Verb verb) {
+  return EnumToString(verb);
+}
+std::string_view ToString(WriteOutcome outcome) {
+  return EnumToString(outcome);
+}
+std::string_view ToString(StepState state) {
+  return EnumToString(state);
+}
+std::string_view ToString(RemedyState state) {
+  return EnumToString(state);
+}
+std::string_view ToString(Phase phase) {
+  return EnumToString(phase);
+}
+
+bool IsFinal(Phase phase) {
+  switch (phase) {
+    case Phase::kPending:
+    case Phase::kRunning:
+    case Phase::kVerifying:
+    case Phase::kHolding:
+      return false;
+    case Phase::kSucceeded:
+    case Phase::kFailed:
+    case Phase::kCancelled:
+    case Phase::kObserved:
+    case Phase::kReported:
+      return true;
+  }
+  return false;
+}
+
+absl::Duration Trigger::HoldFor() const {
+  if (hold_for) return *hold_for;
+  return condition ? absl::Minutes(3) : absl::ZeroDuration();
+}
+
+std::vector<std::string> SetEnv::Containers() const {
+  return container.empty() ? containers : std::vector<std::string>{container};
+}
+
+std::string_view ActionName(const Action& action) {
+  struct Name {
+    std::string_view operator()(const std::monostate&) const { return ""; }
+    std::string_view operator()(const SetEnv&) const { return "setEnv"; }
+    std::string_view operator()(const Patch&) const { return "patch"; }
+    std::string_view operator()(const WaitFor&) const { return "waitFor"; }
+    std::string_view operator()(const Notify&) const { return "notify"; }
+  };
+  return std::visit(Name{}, action);
+}
+
+}  // namespace kr::crds

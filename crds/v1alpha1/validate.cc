@@ -1,0 +1,208 @@
+#include "crds/v1alpha1/validate.h"
+
+#include <algorithm>
+#include <array>
+#include <string>
+#include <variant>
+
+#include <nlohmann/json.hpp>
+
+#include "absl/strings/str_cat.h"
+#include "crds/meta/duration.h"
+#include "crds/meta/text.h"
+
+namespace kr::crds {
+namespace {
+
+// What identifies an object or belongs to the server: a remedy never patches it.
+constexpr std::array<std::string_view, 7> kFixedMetadata = {
+    "creationTimestamp", "generation", "managedFields",  "name",
+    "namespace",         "uid",        "resourceVersion"};
+
+template <typename Named>
+void ExpectDeclared(std::string_view name, const std::vector<Named>& declared,
+                    std::string_view list, const FieldPath& path, Problems& problems) {
+  std::vector<std::string_view> names;
+  for (const Named& entry : declared) names.push_back(entry.name);
+  if (std::find(names.begin(), names.end(), name) != names.end()) return;
+  std::string message = absl::StrCat("\"", ToAbsl(name), "\" is not declared in ", ToAbsl(list));
+  if (std::string_view nearest = Nearest(name, names); !nearest.empty()) {
+    absl::StrAppend(&message, ", did you mean \"", ToAbsl(nearest), "\"?");
+  }
+  problems.Add(path, message);
+}
+
+void ValidateSelector(const std::optional<LabelSelector>& selector, const FieldPath& path,
+                      Problems& problems) {
+  if (!selector) return;
+  const FieldPath expressions = path["matchExpressions"];
+  for (size_t i = 0; i < selector->match_expressions.size(); ++i) {
+    const LabelSelector::Requirement& requirement = selector->match_expressions[i];
+    const bool takes_values = requirement.op == LabelSelector::Operator::kIn ||
+                              requirement.op == LabelSelector::Operator::kNotIn;
+    if (takes_values != requirement.values.empty()) continue;
+    const FieldPath element = expressions[i];
+    problems.Add(element["values"], takes_values ? "is required with operator In or NotIn"
+                                                 : "must be empty with operator Exists or "
+                                                   "DoesNotExist");
+  }
+}
+
+void ValidateTarget(const Target& target, const FieldPath& path, Problems& problems) {
+  ValidateSelector(target.selector, path["selector"], problems);
+  ValidateSelector(target.exclude_selector, path["excludeSelector"], problems);
+  const bool narrowed = !target.names.empty() || !target.namespaces.empty() ||
+                        (target.selector && !target.selector->empty());
+  if (!narrowed && !target.all) {
+    problems.Add(path,
+                 "names, namespaces or selector must narrow the targets, or all: true says "
+                 "that every object of the kind is meant");
+  }
+}
+
+void ValidateRelated(const Related& related, const FieldPath& path, Problems& problems) {
+  const auto* query = std::get_if<RelatedQuery>(&related.from);
+  if (query == nullptr) return;
+  if (query->api_version.empty()) problems.Add(path["apiVersion"], "is required with kind");
+  if (query->kind.empty()) {
+    problems.Add(path["kind"], "is required: the kind of the objects to join");
+  }
+  if (query->same_namespace && !query->name_space.empty()) {
+    problems.Add(path, "sameNamespace and namespace exclude each other");
+  }
+  if (query->key.empty() != query->equals.empty()) {
+    problems.Add(path[query->key.empty() ? "key" : "equals"],
+                 query->key.empty() ? "is required with equals" : "is required with key");
+  }
+  ValidateSelector(query->selector, path["selector"], problems);
+}
+
+void ValidateEvents(const EventSource& source, const RemediationPolicySpec& spec,
+                    const FieldPath& path, Problems& problems) {
+  const FieldPath about = path["about"];
+  if (const auto* related = std::get_if<AboutRelated>(&source.about)) {
+    ExpectDeclared(related->related, spec.related, "spec.related", about["related"], problems);
+  } else if (const auto* kind = std::get_if<AboutKind>(&source.about)) {
+    if (kind->api_version.empty()) problems.Add(about["apiVersion"], "is required with kind");
+    if (kind->kind.empty()) problems.Add(about["kind"], "is required with apiVersion");
+  }
+}
+
+void ValidateTrigger(const Trigger& trigger, const RemediationPolicySpec& spec,
+                     const FieldPath& path, Problems& problems) {
+  if (!trigger.condition && !trigger.events && trigger.match.empty()) {
+    problems.Add(path, "expected at least one signal: condition, events or match");
+  }
+  if (trigger.events) {
+    const FieldPath events = path["events"];
+    ExpectDeclared(trigger.events->from, spec.events, "spec.events", events["from"], problems);
+  }
+}
+
+void ValidatePatch(const Patch& action, const FieldPath& path, Problems& problems) {
+  if (action.patch.empty() && action.set.empty()) {
+    problems.Add(path, "expected patch, set or both");
+  }
+  const nlohmann::json body = action.patch.Parse();
+  const auto metadata = body.find("metadata");
+  const FieldPath patch = path["patch"];
+  const FieldPath patched_metadata = patch["metadata"];
+  const FieldPath set = path["set"];
+  for (std::string_view field : kFixedMetadata) {
+    constexpr std::string_view kProblem = "identifies the object, no remedy can change it";
+    if (metadata != body.end() && metadata->is_object() && metadata->contains(std::string(field))) {
+      problems.Add(patched_metadata[field], kProblem);
+    }
+    const std::string pointer = absl::StrCat("/metadata/", ToAbsl(field));
+    for (size_t i = 0; i < action.set.size(); ++i) {
+      const std::string& target = action.set[i].path;
+      const FieldPath element = set[i];
+      if (target == pointer || target.starts_with(pointer + "/")) {
+        problems.Add(element["path"], kProblem);
+      }
+    }
+  }
+}
+
+struct ActionValidator {
+  const FieldPath& path;
+  Problems& problems;
+
+  void operator()(const std::monostate&) const {}
+  void operator()(const SetEnv& action) const {
+    if (action.container.empty() == action.containers.empty()) {
+      problems.Add(path["setEnv"], action.container.empty()
+                                       ? "expected container or containers"
+                                       : "container and containers exclude each other");
+    }
+  }
+  void operator()(const Patch& action) const { ValidatePatch(action, path["patch"], problems); }
+  void operator()(const WaitFor& action) const {
+    const FieldPath wait = path["waitFor"];
+    if (action.hold_for >= action.timeout) {
+      problems.Add(wait["timeout"], absl::StrCat("is ", crds::FormatDuration(action.timeout),
+                                                 ", must be longer than for (",
+                                                 crds::FormatDuration(action.hold_for), ")"));
+    }
+  }
+  void operator()(const Notify& action) const {
+    if (!action.message.empty() && !action.message_expression.empty()) {
+      problems.Add(path["notify"], "message and messageExpression exclude each other");
+    }
+  }
+};
+
+bool OnlyNotifies(const Remedy& remedy) {
+  return std::all_of(remedy.steps.begin(), remedy.steps.end(),
+                     [](const Step& step) { return std::holds_alternative<Notify>(step.action); });
+}
+
+void ValidateRemedy(const Remedy& remedy, const RemediationPolicySpec& spec, const FieldPath& path,
+                    Problems& problems) {
+  const FieldPath steps = path["steps"];
+  for (size_t i = 0; i < remedy.steps.size(); ++i) {
+    const FieldPath step = steps[i];
+    std::visit(ActionValidator{step, problems}, remedy.steps[i].action);
+  }
+  if (OnlyNotifies(remedy)) return;
+  if (remedy.cure_within <= spec.recovery.stable_for) {
+    problems.Add(path["cureWithin"], absl::StrCat("is ", crds::FormatDuration(remedy.cure_within),
+                                                  ", must be longer than spec.recovery.stableFor (",
+                                                  crds::FormatDuration(spec.recovery.stable_for),
+                                                  "), else no cure is ever proved in time"));
+  }
+  const auto by_events_alone = [](const Trigger& trigger) {
+    return trigger.events && !trigger.condition && trigger.match.empty();
+  };
+  const auto trigger = std::find_if(spec.triggers.begin(), spec.triggers.end(), by_events_alone);
+  if (trigger != spec.triggers.end() && remedy.verify.empty() && spec.recovery.healthy.empty()) {
+    problems.Add(path["verify"],
+                 absl::StrCat("is required, or spec.recovery.healthy: trigger ", trigger->name,
+                              " looks at events alone, and that no more of them arrive proves no "
+                              "cure"));
+  }
+}
+
+}  // namespace
+
+void Validate(const RemediationPolicySpec& spec, const FieldPath& path, Problems& problems) {
+  ValidateTarget(spec.target, path["target"], problems);
+  const FieldPath related = path["related"];
+  for (size_t i = 0; i < spec.related.size(); ++i) {
+    ValidateRelated(spec.related[i], related[i], problems);
+  }
+  const FieldPath events = path["events"];
+  for (size_t i = 0; i < spec.events.size(); ++i) {
+    ValidateEvents(spec.events[i], spec, events[i], problems);
+  }
+  const FieldPath triggers = path["triggers"];
+  for (size_t i = 0; i < spec.triggers.size(); ++i) {
+    ValidateTrigger(spec.triggers[i], spec, triggers[i], problems);
+  }
+  const FieldPath remedies = path["remedies"];
+  for (size_t i = 0; i < spec.remedies.size(); ++i) {
+    ValidateRemedy(spec.remedies[i], spec, remedies[i], problems);
+  }
+}
+
+}  // namespace kr::crds
