@@ -26,9 +26,9 @@ enum class Disruption { kNone, kWorkload, kNode };
 
 // What becomes of the effect.
 enum class Reversal {
-  kNothing,       // there is no effect to take back
-  kMitigation,    // released at recovery (cordon, taint)
-  kChange,        // is the cure: kept, unless onFailure: Rollback
+  kNothing,     // there is no effect to take back
+  kMitigation,  // released at recovery (cordon, taint)
+  kChange,      // is the cure: kept, unless onFailure: Rollback
   kIrreversible,
 };
 

@@ -1,0 +1,69 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "absl/time/time.h"
+#include "crds/v1alpha1/remediation_policy.h"
+#include "reconcilers/limits/breaker.h"
+#include "reconcilers/limits/concurrency.h"
+#include "reconcilers/limits/memory.h"
+#include "reconcilers/limits/protection.h"
+#include "reconcilers/limits/reasons.h"
+#include "reconcilers/limits/settings.h"
+
+namespace kr::limits {
+
+// Another policy's open Remediation on the same object.
+struct BusyWith {
+  std::string remediation;
+  std::string policy;
+};
+
+// Everything that decides whether an episode of one target becomes a Remediation. Plain values;
+// what a span points at must live as long as the call.
+struct AdmissionView {
+  absl::Time now;
+
+  // Of the policy.
+  bool paused = false;           // spec.paused
+  bool globally_paused = false;  // of the whole operator
+  crds::Mode mode = crds::Mode::kEnforce;
+  int64_t generation = 0;
+  crds::Limits limits;
+  std::span<const std::string> named_namespaces;  // spec.target.namespaces
+  int64_t selected = 0;                           // targets
+
+  // Of the view: why it cannot be trusted right now ("the watch of pods is down since ..."), and
+  // why the symptom is Unknown. Empty = all is well.
+  std::string stale;
+  std::string unknown;
+  absl::Time stale_until = absl::InfiniteFuture();  // when to look again, if known
+
+  // Of the target.
+  TargetFacts target;
+  absl::Time sick_since;
+  // The episode began because a change of ours was set back: applied again without a cooldown,
+  // once (see CountRevert; memory->contended includes this revert).
+  bool reverted = false;
+  std::optional<LineageMemory> memory;
+  std::optional<BusyWith> busy;
+
+  // Of the policy's other remediations.
+  Breaker breaker;  // after Observe with the current numbers
+  std::span<const SlotHolder> holders;
+  std::span<const absl::Time> observed;  // creation times of its Remediations, for mode Observe
+
+  Settings settings;
+};
+
+// nullopt: admitted, the Remediation starts with Begin(memory, ...). Otherwise the first refusal in
+// this order, which is from what a person decided over what is not known to what only takes time:
+//   Paused, StaleView, SymptomUnknown, Protected, BreakerOpen, Contended, Exhausted, CoolingDown,
+//   TargetBusy, MaxConcurrent, RateLimited (Observe only).
+// Pure.
+std::optional<Refusal> Decide(const AdmissionView& view);
+
+}  // namespace kr::limits

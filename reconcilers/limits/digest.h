@@ -1,0 +1,11 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace kr::limits {
+
+// SHA-256 as 64 lower-case hex digits.
+std::string Sha256Hex(std::string_view bytes);
+
+}  // namespace kr::limits

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "crds/v1alpha1/remediation.h"
+#include "crds/v1alpha1/remediation_policy.h"
+#include "reconcilers/limits/settings.h"
+
+namespace kr::limits {
+
+// What pruning needs to know of a Remediation.
+struct HistoryEntry {
+  std::string name;
+  std::string lineage;                 // digest
+  std::optional<crds::Phase> outcome;  // final phase; nullopt: open
+  bool outstanding = false;            // has the effects finalizer
+  absl::Time finished_at;
+  int64_t policy_generation = 0;
+  crds::Ledger ledger;
+  std::optional<crds::Contended> contended;
+};
+HistoryEntry ToHistoryEntry(const crds::Remediation& remediation);
+
+// The names of those that may be deleted, oldest first. `entries` are all Remediations of one
+// policy, in any order; `generation` is the policy's.
+// Kept are: open ones, those with outstanding effects, the newest of a lineage whose memory still
+// counts (cooldown, Exhausted, relapse window, dispute); of the others the youngest
+// history.succeeded Succeeded, history.failed that did not succeed (Failed, Cancelled, Reported)
+// and all Observed (bounded when they are made, see observe_budget.h), none older than history.ttl.
+std::vector<std::string> Prunable(std::span<const HistoryEntry> entries,
+                                  const crds::History& history, int64_t generation,
+                                  const Settings& settings, absl::Time now);
+
+// Until when Prunable may not give another answer by itself: the next moment at which an entry ages
+// out. InfiniteFuture: never.
+absl::Time NextPrune(std::span<const HistoryEntry> entries, const crds::History& history,
+                     absl::Time now);
+
+}  // namespace kr::limits
