@@ -1,0 +1,81 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "controller/cache/event_facts.h"
+
+namespace kr::cache {
+
+// How often one thing happened to one object lately: bounded memory, no clock of its own.
+//
+// Events are counters that jump: an update adds what its count has grown by, at the event's time.
+// The first sight of one counts once, unless it began after the process did: what it counted
+// before may have been dealt with long ago. The same event seen again counts nothing, and its
+// deletion (they live for an hour) takes nothing back.
+class EventRing {
+ public:
+  static constexpr size_t kCapacity = 64;  // of moments, and of events remembered
+
+  // `process_start` by the server's clock. Returns by how much the count grew.
+  int64_t Add(const EventFacts& event, absl::Time process_start, absl::Time now);
+
+  // How often within the `window` that ends now.
+  int64_t Count(absl::Duration window, absl::Time now) const;
+  // When Count will fall below `n` if nothing more happens: `now` when it already is; n >= 1.
+  absl::Time FallsBelow(int64_t n, absl::Duration window, absl::Time now) const;
+  // The same for what happened after `since` only.
+  int64_t CountSince(absl::Time since) const;
+
+  // Of the latest that was counted; InfinitePast and "" when there was none.
+  absl::Time last() const { return last_; }
+  const std::string& last_message() const { return last_message_; }
+
+ private:
+  struct Moment {
+    absl::Time time;
+    int64_t count;
+  };
+  struct Seen {
+    std::string uid;
+    int64_t count;
+  };
+
+  void Record(absl::Time time, int64_t count);
+
+  std::vector<Moment> moments_;  // by time
+  std::vector<Seen> seen_;       // least recently seen first
+  bool forgot_ = false;          // some event was dropped from seen_
+  absl::Time last_ = absl::InfinitePast();
+  std::string last_message_;
+};
+
+// The rings of all sources. A source is what somebody counts (a named event source of a policy),
+// an object is what the events are about.
+class EventRings {
+ public:
+  // Rings beyond `max_rings` push out the one that was quiet for longest.
+  explicit EventRings(absl::Time process_start, size_t max_rings = 100'000)
+      : process_start_(process_start), max_rings_(max_rings) {}
+
+  int64_t Add(const std::string& source, const std::string& object, const EventFacts& event,
+              absl::Time now);
+  // Null when nothing was counted.
+  const EventRing* Find(const std::string& source, const std::string& object) const;
+  // Forgets a source, or everything quiet since `before`.
+  void DropSource(const std::string& source);
+  void Prune(absl::Time before);
+  size_t size() const { return rings_.size(); }
+
+ private:
+  const absl::Time process_start_;
+  const size_t max_rings_;
+  std::map<std::pair<std::string, std::string>, EventRing> rings_;
+};
+
+}  // namespace kr::cache

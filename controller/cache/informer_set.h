@@ -1,0 +1,95 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "absl/functional/function_ref.h"
+#include "absl/time/time.h"
+#include "controller/cache/informer.h"
+#include "controller/cache/watch_planner.h"
+
+namespace kr::cache {
+
+// What serves one need right now: one informer, or one per namespace. Valid until the version() of
+// its InformerSet changes. Holds more than the need asked for, when others ask for more.
+class View {
+ public:
+  // All parts are synced, and their documents cover the need's projection.
+  bool ready() const { return ready_; }
+  // No decision to write may rest on it (semantics 3.6).
+  bool Stale(absl::Duration patience = absl::Seconds(30)) const;
+  // Whether a write that was answered with `version` is in here (Store::HasSeen).
+  bool HasSeen(const kube::ObjectKey& key, std::string_view version) const;
+  // Why it is not ready; OK when nothing is known to be wrong.
+  Status problem() const;
+
+  document::DocumentPtr Find(const kube::ObjectKey& key) const;
+  void ForEach(absl::FunctionRef<void(ObjectId, const document::DocumentPtr&)> visit) const;
+  const std::vector<const Informer*>& informers() const { return informers_; }
+
+ private:
+  friend class InformerSet;
+  std::vector<const Informer*> informers_;
+  bool ready_ = false;
+};
+
+// Keeps the watches open that the present needs ask for. Engine thread only.
+//
+// What is newly needed opens at once. When a projection grows, or a watch is no longer needed, a
+// short time is waited for more of the same (policies are edited in bursts); shrinking costs a
+// re-list and is done at most hourly. While narrow watches are replaced by a wide one, or the other
+// way round, the old ones serve until the new ones have synced.
+// A grown projection re-lists in place: the stream is opened again and each object is replaced as
+// it comes. One stream at a time writes to a store, as two would take objects back and forth.
+class InformerSet {
+ public:
+  struct Options {
+    absl::Duration settle = absl::Seconds(2);
+    absl::Duration min_shrink_interval = absl::Hours(1);
+    WatchState::Options watch;
+  };
+
+  // `objects` and `observer` must outlive it, and all of `context`.
+  InformerSet(const Options& options, const WatchContext& context, ObjectTable& objects,
+              InformerObserver& observer);
+  ~InformerSet();
+
+  // All needs that there are from now on.
+  void Apply(std::vector<Need> needs);
+
+  View Find(const Need& need) const;
+  // Changes whenever Find may answer with other informers, or ready() may have changed.
+  uint64_t version() const { return version_; }
+
+  // All open informers.
+  void ForEach(absl::FunctionRef<void(const Informer&)> visit) const;
+  // Closes everything.
+  void Stop();
+
+ private:
+  struct Entry {
+    std::unique_ptr<Informer> informer;
+    bool planned = false;
+    MonotonicTime last_shrink;
+  };
+  class Relay;
+
+  void Settle();
+  void ScheduleSettle(absl::Duration delay);
+  void CloseReplaced();
+
+  const Options options_;
+  const WatchContext context_;
+  ObjectTable& objects_;
+  std::unique_ptr<Relay> relay_;
+  std::vector<WatchSpec> plan_;
+  std::map<WatchScope, Entry> entries_;
+  uint64_t version_ = 0;
+  bool settle_scheduled_ = false;
+  std::shared_ptr<bool> alive_;
+};
+
+}  // namespace kr::cache

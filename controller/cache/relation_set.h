@@ -1,0 +1,67 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/functional/function_ref.h"
+#include "controller/cache/informer_set.h"
+#include "controller/cache/relation.h"
+#include "controller/cache/subscriptions.h"
+
+namespace kr::cache {
+
+// A relation in use, with its number for Subscriptions.
+struct RelationHandle {
+  uint32_t id = 0;
+  std::shared_ptr<const Relation> relation;
+};
+
+// All relations, each kept once however many policies say it, fed by the informers that serve its
+// two needs. Engine thread only.
+//
+// The owner tells it of every change (OnChange, from the InformerObserver) and, after
+// InformerSet::version() has changed, to Rebind: which informers serve a need may be others now.
+class RelationSet {
+ public:
+  // Both must outlive it.
+  RelationSet(const ObjectTable& objects, const InformerSet& informers);
+
+  // The relation of that canonical text; its needs and functions count only the first time. It
+  // lives as long as somebody holds a handle (and until the next Rebind). Filled by Rebind.
+  RelationHandle Get(const RelationSpec& spec);
+  // Fills and empties relations so that they hold what the serving informers hold. Everything that
+  // this changes wakes its targets.
+  void Rebind();
+
+  void OnChange(const Informer& informer, ObjectId id, const document::DocumentPtr& before,
+                const document::DocumentPtr& after);
+
+  // Woken targets of all relations, up to `max`; returns less than `max` when nothing is left.
+  size_t Expand(size_t max,
+                absl::FunctionRef<void(const Relation& relation, ObjectId target)> visit);
+  bool woken() const;
+
+  Subscriptions& subscriptions() { return subscriptions_; }
+  size_t size() const { return slots_.size(); }
+  size_t bytes() const;
+
+ private:
+  struct Slot {
+    uint32_t id = 0;
+    std::shared_ptr<Relation> relation;
+    // By scope: an informer that was closed is no longer there to be asked.
+    std::vector<const Informer*> related;
+    std::vector<const Informer*> targets;
+  };
+
+  const ObjectTable& objects_;
+  const InformerSet& informers_;
+  std::map<std::string, Slot> slots_;
+  Subscriptions subscriptions_;
+  uint32_t last_id_ = 0;
+};
+
+}  // namespace kr::cache
