@@ -20,10 +20,10 @@ struct Reply {
 };
 
 // Single requests with the rules of client-go's rest client: 429 and 5xx that carry Retry-After
-// were refused before they were executed and are sent again within request.timeout; GETs also after
-// a broken connection; 401 once with fresh credentials (the transport re-reads them). Anything else
-// that is not 2xx is an error with its ApiError (api_error.h). Warnings of the server are logged
-// once per text. Thread-safe.
+// were refused before they were executed and are sent again within request.timeout (not an eviction
+// that a disruption budget blocks); GETs also after a broken connection; 401 once with fresh
+// credentials (the transport re-reads them). Anything else that is not 2xx is an error with its
+// ApiError (api_error.h). Warnings of the server are logged once per text. Thread-safe.
 class Client {
  public:
   virtual ~Client() = default;

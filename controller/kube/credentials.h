@@ -40,8 +40,7 @@ class Credentials {
   void Invalidate();
 
  private:
-  StatusOr<std::string> ReadToken() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  bool Stale(MonotonicTime read_at) const;
+  static constexpr MonotonicTime kNever = MonotonicTime(-absl::InfiniteDuration());
 
   // Constant after construction.
   const ClusterConfig cluster_;
@@ -52,8 +51,6 @@ class Credentials {
   MonotonicTime token_read_at_ ABSL_GUARDED_BY(mu_) = kNever;
   std::shared_ptr<const TlsMaterial> tls_ ABSL_GUARDED_BY(mu_);
   MonotonicTime tls_read_at_ ABSL_GUARDED_BY(mu_) = kNever;
-
-  static constexpr MonotonicTime kNever = MonotonicTime(-absl::InfiniteDuration());
 };
 
 }  // namespace kr::kube

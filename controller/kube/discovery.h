@@ -1,6 +1,5 @@
 #pragma once
 
-#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -35,7 +34,6 @@ inline constexpr std::string_view kAggregatedDiscoveryAccept =
 StatusOr<std::vector<DiscoveredVersion>> ParseAggregatedDiscovery(std::string_view json);
 
 // An APIResourceList: /api/v1 or /apis/<group>/<version>.
-StatusOr<DiscoveredVersion> ParseResourceList(std::string_view json, std::string_view group,
-                                              std::string_view version);
+StatusOr<DiscoveredVersion> ParseResourceList(std::string_view json);
 
 }  // namespace kr::kube

@@ -38,8 +38,11 @@ enum class PatchType { kMerge, kStrategic, kJson, kApply };
 struct WriteOptions {
   bool dry_run = false;
   std::string field_manager;
-  // Sent as ?timeout=: the server gives up executing after it (semantics: write permit).
+  // Sent as ?timeout=: the server gives up executing after it (semantics: write permit). We wait
+  // a second longer, for its answer.
   std::optional<absl::Duration> server_timeout;
+  // kApply only: take fields over from other managers instead of answering 409.
+  bool force = false;
 };
 
 struct DeleteOptions {

@@ -1,9 +1,7 @@
 #pragma once
 
 #include <map>
-#include <optional>
 #include <string>
-#include <utility>
 
 #include "absl/time/time.h"
 #include "controller/base/status.h"
@@ -52,24 +50,27 @@ class RestMapper {
   absl::Duration RetryDelay(const GroupVersionKind& gvk) const;
 
  private:
-  using GroupVersion = std::pair<std::string, std::string>;
+  // One group and version.
   struct Version {
     bool known = false;  // `kinds` is what the server said last
     Status error;        // of the last question, OK when it was answered
     std::map<std::string, DiscoveredKind> kinds;
-    int unanswered = 0;  // questions in a row that did not bring anything new
+    int questions = 0;  // in a row that brought nothing new
   };
-  enum class Aggregated { kUntried, kAnswered, kUnsupported };
+  // /api or /apis as a whole.
+  struct Root {
+    enum class State { kUntried, kAnswered, kUnsupported };
+    State state = State::kUntried;
+    Status error;
+    int questions = 0;
+  };
 
-  void AbsorbAggregated(bool core, const StatusOr<Reply>& reply);
-  void AbsorbVersion(const GroupVersion& version, const StatusOr<Reply>& reply);
-  void Learn(DiscoveredVersion discovered);
+  void AbsorbRoot(bool core, const StatusOr<Reply>& reply);
+  void AbsorbVersion(const std::string& path, const StatusOr<Reply>& reply);
+  void Learn(const std::string& path, DiscoveredVersion discovered);
 
-  // [0]: named groups below /apis, [1]: the core group below /api.
-  Aggregated aggregated_[2] = {Aggregated::kUntried, Aggregated::kUntried};
-  Status aggregated_error_[2];
-  int aggregated_failures_[2] = {0, 0};
-  std::map<GroupVersion, Version> versions_;
+  Root roots_[2];                            // [0]: named groups, [1]: the core group
+  std::map<std::string, Version> versions_;  // by path, "/apis/apps/v1"
 };
 
 }  // namespace kr::kube

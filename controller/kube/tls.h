@@ -31,6 +31,9 @@ struct TlsPeer {
 // Errors: InvalidArgument, says which of CA, certificate and key is wrong and why.
 Status ConfigureTls(ssl_ctx_st* context, const TlsMaterial& material, const TlsPeer& peer);
 
+// What ConfigureTls would say about `material`.
+Status CheckTls(const TlsMaterial& material);
+
 // The name for SNI: "" when the peer is an IP address (RFC 6066).
 std::string_view SniName(const TlsPeer& peer);
 
