@@ -102,50 +102,52 @@ func (c *Cluster) makeDir() (err error) {
 	return os.MkdirAll(c.dir, 0o700)
 }
 
-// plan reserves the ports and decides how each component is run.
+// plan reserves the ports and decides how each component is run and when it is ready.
 func (c *Cluster) plan() error {
 	etcdPeer, err := c.reserve()
 	if err != nil {
 		return err
 	}
-	if c.etcd, err = c.add(binaries.Etcd, "http", "/readyz"); err != nil {
+	if c.etcd, err = c.add(binaries.Etcd); err != nil {
 		return err
 	}
-	if c.apiServer, err = c.add(binaries.APIServer, "https", "/readyz"); err != nil {
+	c.etcd.args, c.etcd.ready = c.etcdArgs("http://"+etcdPeer.Address()), c.EtcdURL()+"/readyz"
+	if c.apiServer, err = c.add(binaries.APIServer); err != nil {
 		return err
 	}
-	c.etcd.args = c.etcdArgs("http://" + etcdPeer.Address())
-	c.apiServer.args = c.apiServerArgs()
+	c.apiServer.args, c.apiServer.ready = c.apiServerArgs(), c.URL()+"/readyz"
 	if c.options.ControllerManager {
-		m, err := c.add(binaries.ControllerManager, "https", "/healthz")
+		m, err := c.add(binaries.ControllerManager)
 		if err != nil {
 			return err
 		}
-		m.args = c.controllerManagerArgs(m.port.Number)
+		// Its own /healthz is content long before it has built its controllers, and an API server that is
+		// restarted until then ends it. The first thing that a controller of it makes says that it runs.
+		m.args, m.ready = c.controllerManagerArgs(m.port.Number), c.URL()+"/api/v1/namespaces/default/serviceaccounts/default"
 	}
 	if c.options.Scheduler {
-		s, err := c.add(binaries.Scheduler, "https", "/healthz")
+		s, err := c.add(binaries.Scheduler)
 		if err != nil {
 			return err
 		}
-		s.args = c.schedulerArgs(s.port.Number)
+		s.args, s.ready = c.schedulerArgs(s.port.Number), "https://"+s.port.Address()+"/readyz"
 	}
 	if c.options.Kwok {
-		k, err := c.add(binaries.Kwok, "http", "/healthz")
+		k, err := c.add(binaries.Kwok)
 		if err != nil {
 			return err
 		}
-		k.args = c.kwokArgs(k.port.Address())
+		k.args, k.ready = c.kwokArgs(k.port.Address()), "http://"+k.port.Address()+"/healthz"
 	}
 	return nil
 }
 
-func (c *Cluster) add(p binaries.Program, scheme, readyPath string) (*component, error) {
+func (c *Cluster) add(p binaries.Program) (*component, error) {
 	port, err := c.reserve()
 	if err != nil {
 		return nil, err
 	}
-	added := &component{cluster: c, program: p, port: port, ready: scheme + "://" + port.Address() + readyPath}
+	added := &component{cluster: c, program: p, port: port}
 	c.components = append(c.components, added)
 	return added, nil
 }

@@ -55,8 +55,9 @@ func (c *component) start(ctx context.Context) error {
 		return err
 	}
 	if err := c.waitReady(ctx, p); err != nil {
+		failure := p.Failure(err)
 		p.Kill()
-		return p.Failure(err)
+		return failure
 	}
 	c.process = p
 	go c.watch(p)
@@ -68,7 +69,7 @@ func (c *component) waitReady(ctx context.Context, p *process.Process) error {
 	err := wait.PollUntilContextTimeout(ctx, readyPoll, readyLimit, true, func(ctx context.Context) (bool, error) {
 		select {
 		case <-p.Done():
-			return false, errors.New("before it was ready")
+			return false, errors.New("ended before it was ready")
 		default:
 		}
 		last = c.probe(ctx)
@@ -107,7 +108,7 @@ func (c *component) watch(p *process.Process) {
 	if c.process == p {
 		c.process = nil
 		select {
-		case c.cluster.died <- p.Failure(errors.New("nobody stopped it")):
+		case c.cluster.died <- p.Failure(errors.New("ended although nobody stopped it")):
 		default: // the first death explains the others
 		}
 	}

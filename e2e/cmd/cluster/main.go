@@ -34,7 +34,7 @@ What "run" adds to the command's environment:
   KUBE_REMEDY_AUDIT_LOG  the API server's audit log, JSON lines
   KUBE_REMEDY_CLUSTER    the data folder (logs/, pki/ca.crt, pki/ca.key)
   PATH                   with the kubectl of the same version first
-Everything is torn down when the command ends, however it ends. If it fails, the logs are kept.
+Everything is torn down when the command ends, however it ends. If it fails by itself, the logs are kept.
 
 What both read:
   KUBE_REMEDY_CACHE      where programs are built once (default: .cache in the checkout)

@@ -36,7 +36,7 @@ func run(ctx context.Context, args []string) (err error) {
 		return err
 	}
 	defer func() {
-		if err != nil {
+		if err != nil && ctx.Err() == nil { // nobody wants the logs of what they interrupted
 			c.KeepLogs()
 		}
 		err = errors.Join(err, c.Stop())

@@ -81,7 +81,7 @@ func (p *Process) Kill() {
 func (p *Process) Failure(reason error) error {
 	select {
 	case <-p.done:
-		reason = fmt.Errorf("it ended (%v): %w", p.cmd.ProcessState, reason)
+		reason = fmt.Errorf("%w (%v)", reason, p.cmd.ProcessState)
 	default:
 	}
 	return fmt.Errorf("%s: %w\nlog file: %s\n%s", p.spec.Name, reason, p.spec.Log, tail(p.spec.Log, 8))
