@@ -42,7 +42,7 @@ class Breaker {
 
   // One that has not seen its targets yet.
   Breaker() = default;
-  // After a restart. A stored Open or HalfOpen stays a trip: its calm period starts anew.
+  // After a restart. A stored Open or HalfOpen is a trip whose calm period starts anew.
   static Breaker Restore(const std::optional<crds::Breaker>& stored);
 
   // The numbers as they are now; nullopt: not all targets have been seen. To be called whenever
@@ -52,11 +52,10 @@ class Breaker {
   void Finished(crds::Phase phase, absl::Time now);
 
   // Whether a new remediation may start while `open` others of the policy are going on (half-open:
-  // one at a time).
+  // one at a time). With 0 it tells what to say in the policy's Blocked condition.
   std::optional<Refusal> Check(const Limit& limit, int64_t open) const;
-  // Check without the others: for the Blocked condition.
-  std::optional<Refusal> Blocked(const Limit& limit) const;
 
+  // While not synced() it refuses whatever the state is.
   crds::BreakerState state() const { return state_; }
   bool synced() const { return synced_; }
   Counts counts() const { return counts_; }
@@ -74,6 +73,8 @@ class Breaker {
 
  private:
   void Enter(crds::BreakerState state, absl::Time now);
+  // `since` as long as `holds`; it begins now, ends when it does not hold.
+  static void Track(std::optional<absl::Time>& since, bool holds, absl::Time now);
 
   crds::BreakerState state_ = crds::BreakerState::kOpen;
   bool synced_ = false;

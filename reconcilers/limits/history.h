@@ -36,9 +36,8 @@ std::vector<std::string> Prunable(std::span<const HistoryEntry> entries,
                                   const crds::History& history, int64_t generation,
                                   const Settings& settings, absl::Time now);
 
-// Until when Prunable may not give another answer by itself: the next moment at which an entry ages
-// out. InfiniteFuture: never.
+// When Prunable may next give another answer though nothing changed. InfiniteFuture: never.
 absl::Time NextPrune(std::span<const HistoryEntry> entries, const crds::History& history,
-                     absl::Time now);
+                     int64_t generation, const Settings& settings, absl::Time now);
 
 }  // namespace kr::limits

@@ -13,6 +13,8 @@ namespace kr::limits {
 // selects too much must not flood the API server.
 inline constexpr int64_t kObservedPerMinute = 10;
 inline constexpr int64_t kObservedLive = 200;
+// As many finished ones survive pruning, so that there is room for new ones.
+inline constexpr int64_t kObservedKept = 100;
 
 // RateLimited when a policy in mode Observe has made too many Remediations. `created` are the
 // creation times of those that exist, in any order.

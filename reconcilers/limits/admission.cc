@@ -1,0 +1,64 @@
+#include "reconcilers/limits/admission.h"
+
+#include "reconcilers/limits/cooldown.h"
+#include "reconcilers/limits/observe_budget.h"
+
+namespace kr::limits {
+namespace {
+
+std::optional<Refusal> CheckPaused(const AdmissionView& view) {
+  if (view.globally_paused) {
+    return Refusal{.reason = Reason::kPaused, .message = "the operator is paused"};
+  }
+  if (view.paused) {
+    return Refusal{.reason = Reason::kPaused, .message = "the policy is paused (spec.paused)"};
+  }
+  return std::nullopt;
+}
+
+std::optional<Refusal> CheckView(const AdmissionView& view) {
+  if (!view.stale.empty()) {
+    return Refusal{
+        .reason = Reason::kStaleView, .message = view.stale, .next_check = view.stale_until};
+  }
+  if (!view.unknown.empty()) {
+    return Refusal{.reason = Reason::kSymptomUnknown, .message = view.unknown};
+  }
+  return std::nullopt;
+}
+
+std::optional<Refusal> CheckBusy(const AdmissionView& view) {
+  if (!view.busy) return std::nullopt;
+  return Refusal{.reason = Reason::kTargetBusy,
+                 .message = view.target.ref.ToString() + " is being remediated by policy " +
+                            view.busy->policy + " (Remediation " + view.busy->remediation + ")"};
+}
+
+// What the lineage has behind it.
+std::optional<Refusal> CheckMemory(const AdmissionView& view) {
+  Beginning beginning = Begin(view.memory, view.generation, view.sick_since, view.settings);
+  if (auto refusal = CheckContended(beginning.contended)) return refusal;
+  if (auto refusal = CheckExhausted(beginning.ledger)) return refusal;
+  if (view.reverted) return std::nullopt;
+  return CheckCooldown(beginning.ledger, view.now);
+}
+
+}  // namespace
+
+std::optional<Refusal> Decide(const AdmissionView& view) {
+  if (auto refusal = CheckPaused(view)) return refusal;
+  if (auto refusal = CheckView(view)) return refusal;
+  if (auto refusal = CheckProtection(view.target, view.named_namespaces)) return refusal;
+  Breaker::Limit limit{view.limits.max_unhealthy, view.settings.breaker_calm};
+  auto open = static_cast<int64_t>(view.holders.size());
+  if (auto refusal = view.breaker.Check(limit, open)) return refusal;
+  if (auto refusal = CheckMemory(view)) return refusal;
+  if (auto refusal = CheckBusy(view)) return refusal;
+  if (auto refusal = CheckConcurrency(view.limits.max_concurrent, view.selected, view.holders)) {
+    return refusal;
+  }
+  if (view.mode == crds::Mode::kObserve) return CheckObserveBudget(view.observed, view.now);
+  return std::nullopt;
+}
+
+}  // namespace kr::limits

@@ -1,0 +1,46 @@
+#include "reconcilers/limits/protection.h"
+
+#include <algorithm>
+
+#include "crds/v1alpha1/common.h"
+
+namespace kr::limits {
+namespace {
+
+constexpr std::string_view kPaths[] = {
+    "metadata.labels['kube-remedy.io/exclude']",
+    "metadata.annotations['kubernetes.io/config.mirror']?",
+    "metadata.deletionTimestamp?",
+};
+
+Refusal Protected(std::string message) {
+  return {.reason = Reason::kProtected, .message = std::move(message)};
+}
+
+}  // namespace
+
+std::span<const std::string_view> ProtectionPaths() {
+  return kPaths;
+}
+
+std::optional<Refusal> CheckProtection(const TargetFacts& target,
+                                       std::span<const std::string> named_namespaces) {
+  if (target.exclude_label == "true") {
+    return Protected(target.ref.ToString() + " has the label " + std::string(crds::kExcludeLabel) +
+                     ": \"true\"");
+  }
+  const std::string& name_space = target.ref.name_space;
+  if (std::ranges::count(kProtectedNamespaces, name_space) > 0 &&
+      std::ranges::count(named_namespaces, name_space) == 0) {
+    return Protected("the namespace " + name_space +
+                     " is protected: only a policy that names it in target.namespaces acts there");
+  }
+  if (target.deleting) return Protected(target.ref.ToString() + " is being deleted");
+  if (target.mirror_pod) {
+    return Protected(target.ref.ToString() +
+                     " is a mirror pod: its node runs it from a file, whatever the API says");
+  }
+  return std::nullopt;
+}
+
+}  // namespace kr::limits
