@@ -9,6 +9,7 @@
 #include <set>
 #include <stop_token>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/functional/any_invocable.h"
@@ -21,9 +22,10 @@
 namespace kr::runtime {
 
 // The loop of the engine thread, which owns all state: documents, stores, relations, episodes.
-// Everything that happens is an input, a timer or a slice of idle work, one at a time, in this
-// order: due timers (by time, then age), the oldest input, one idle slice. So the state is a
-// function of the sequence of inputs and the clock, and needs no locks.
+// Everything that happens is an input, a timer or a slice of idle work, one at a time: the earliest
+// due timer and the oldest input take turns, so that neither starves the other, and idle work runs
+// when there is neither. So the state is a function of the sequence of inputs and the clock, and
+// needs no locks.
 //
 // Post, last_beat and the queue's numbers are for any thread. Everything else is for the engine
 // thread: the one inside Run, or, before and instead of it, the one that owns the engine.
@@ -75,8 +77,7 @@ class Engine {
   MonotonicTime Now() const { return clock_.Monotonic(); }
   Clock& clock() { return clock_; }
 
-  // When the loop last came round: what /healthz asks. InfinitePast before the first time is
-  // avoided by counting construction as a beat.
+  // When the loop last came round: what /healthz asks. Construction counts as the first time.
   MonotonicTime last_beat() const;
   size_t queued_bytes() const;
   size_t queued_inputs() const;
@@ -87,11 +88,14 @@ class Engine {
     Task task;
   };
 
-  // One timer, input or slice; false when nothing is due.
-  bool RunOne();
+  // At most one timer and one input, or else one slice; how many ran.
+  size_t RunRound();
+  bool RunTimer();
   bool RunInput();
   bool RunIdleSlice();
-  void Guarded(absl::AnyInvocable<void()>& task);
+  template <typename F>
+  void Guarded(F task);
+  void OnException(std::string_view what);
   void Beat();
 
   // Constant after construction.

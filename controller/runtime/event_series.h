@@ -50,8 +50,8 @@ std::string TruncateUtf8(std::string_view text, size_t limit);
 // client-go's recorder: the first is written as an Event, the second turns it into a series of
 // count 2 and is written at once, later ones only count; the count is refreshed every 30 minutes
 // and written a last time when the series has been silent for 6 minutes, then it is forgotten.
-// The note is the first one's. Bounded: beyond max_series the least recently written is forgotten.
-// Not thread-safe.
+// The note is the first one's. Bounded: beyond max_series the one that is silent for longest is
+// forgotten. Not thread-safe.
 class EventSeries {
  public:
   struct Options {
@@ -77,9 +77,9 @@ class EventSeries {
 
   // The request that makes the server agree with the series as it is now: a create, or a patch of
   // its count. nullopt when it is forgotten or nothing is new.
-  std::optional<kube::HttpRequest> BuildWrite(Id id, Now now);
+  std::optional<kube::HttpRequest> BuildWrite(Id id);
   // How the request that BuildWrite last returned ended. Missing: a patch was answered 404 (the
-  // event expired), the next write creates a new one.
+  // event expired), the next write creates it anew.
   enum class Outcome { kWritten, kMissing, kGaveUp };
   // True when the series should be written once more: it grew meanwhile, or was missing.
   bool OnWritten(Id id, Outcome outcome, Now now);
@@ -89,6 +89,8 @@ class EventSeries {
  private:
   struct Series;
 
+  void Forget(Id id);
+  void ForgetOldest();
   std::string NewName(const Event& event, absl::Time wall);
 
   EventSource source_;

@@ -32,7 +32,9 @@ struct LeaderElectionConfig {
 // Rules: expiry is judged only by when *we* saw the record change (clock skew does no harm, clock
 // rate skew beyond lease_duration/renew_deadline does); a leader renews by PUT with the version
 // it knows and reads only when that fails; 409 is a lost race; a takeover increments transitions.
-// Unlike client-go a leader that reads another holder stops at once instead of at its deadline.
+// Unlike client-go, a leader that reads another holder stops at once instead of at its deadline,
+// the deadline counts from the start of the last successful write, and a lease that somebody
+// deleted is made again with transitions that go on, because these order the terms.
 //
 // Step is called with Start, then with whatever the last action asked for: Elapsed after a wait,
 // Answer after a send. Stop may come instead of either. Not thread-safe.
@@ -81,6 +83,8 @@ class LeaderElector {
   struct Result {
     Action action;
     Change change;
+    // How the last attempt went wrong; OK also when somebody else rightly holds the lease.
+    Status problem;
   };
 
   // `random` must outlive the elector; `config` must be valid.
@@ -90,7 +94,7 @@ class LeaderElector {
 
   bool leading() const { return leading_; }
   // Who holds the lease as far as was observed; "" when unknown or nobody.
-  const std::string& observed_holder() const { return observed_holder_; }
+  const std::string& observed_holder() const;
 
  private:
   enum class State {
@@ -109,12 +113,12 @@ class LeaderElector {
   Result OnRead(StatusOr<kube::Reply> reply, Now now);
   Result OnWritten(StatusOr<kube::Reply> reply, Now now);
   Result OnReleaseRead(StatusOr<kube::Reply> reply, Now now);
-  Result OnReleased(StatusOr<kube::Reply> reply, Now now);
+  Result OnReleased(const Status& status, Now now);
   Result OnStop(bool release, Now now);
-  Result Failed(Now now);
+  Result Failed(Status problem, Now now);
   Result Lose(std::string why);
   Result SendNow(State state, kube::HttpRequest request, Now now);
-  Result Finish();
+  Result Finish(Status problem = OkStatus());
 
   void Observe(Lease lease, Now now);
   bool HeldByOther(Now now) const;
@@ -128,7 +132,6 @@ class LeaderElector {
   State state_ = State::kWaiting;
   bool leading_ = false;
   std::optional<Lease> observed_;
-  std::string observed_holder_;
   MonotonicTime observed_at_;      // when the record was last seen to change
   MonotonicTime request_started_;  // of the request in flight
   MonotonicTime last_success_;     // start of the last successful write

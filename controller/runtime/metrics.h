@@ -82,7 +82,8 @@ class Metrics {
   using LabelNames = std::vector<std::string>;
   static constexpr size_t kMaxSeries = 256;
 
-  // Every name begins with `prefix` and an underscore ("kube_remedy"); "" = no prefix.
+  // Every name begins with `prefix` and an underscore ("kube_remedy"); "" = no prefix. Names that
+  // begin with process_ are the same for every Prometheus client and get none.
   explicit Metrics(std::string_view prefix = "");
   ~Metrics();
 
@@ -113,8 +114,7 @@ class Metrics {
 std::vector<double> LatencyBuckets();
 
 // process_resident_memory_bytes, process_resident_anonymous_bytes, process_cpu_seconds_total,
-// process_open_fds, process_start_time_seconds: the names of every Prometheus client, so these
-// carry no prefix. `metrics` must have been made without one or the names get it too.
+// process_open_fds, process_start_time_seconds; read when they are served.
 void AddProcessMetrics(Metrics& metrics);
 
 }  // namespace kr::runtime

@@ -21,7 +21,9 @@ class SignalWatcher {
   ~SignalWatcher();
 
  private:
-  SignalWatcher(int signal_fd, int stop_fd);
+  SignalWatcher(int signal_fd, int stop_fd, std::function<void()> on_first,
+                std::function<void()> on_second);
+  void Watch(const std::function<void()>& on_first, const std::function<void()>& on_second) const;
 
   const int signal_fd_;
   const int stop_fd_;
