@@ -19,17 +19,17 @@ const (
 
 // A Record is one mutating request.
 type Record struct {
-	Sequence int // from 1, in the order of arrival
-	Method   string
-	URI      string
-	Code     int // of the server or the rule; 0 without an answer
-	Outcome  Outcome
-	Rule     string // the name of the rule that was applied
-	DryRun   bool
-	Lease    bool
-	Write    bool // as Request.IsWrite
-	Received time.Time
-	Answered time.Time // zero without an answer
+	Sequence int       `json:"sequence"` // from 1, in the order of arrival
+	Method   string    `json:"method"`
+	URI      string    `json:"uri"`
+	Code     int       `json:"code"` // of the server or the rule; 0 without an answer
+	Outcome  Outcome   `json:"outcome"`
+	Rule     string    `json:"rule,omitempty"` // the name of the rule that was applied
+	DryRun   bool      `json:"dryRun,omitempty"`
+	Lease    bool      `json:"lease,omitempty"`
+	Write    bool      `json:"write"` // as Request.IsWrite
+	Received time.Time `json:"received"`
+	Answered time.Time `json:"answered,omitzero"` // zero without an answer
 	Body     []byte    `json:"-"`
 }
 
