@@ -2,75 +2,18 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <string>
 #include <string_view>
 #include <utility>
 
 #include <nlohmann/json_fwd.hpp>
 
+#include "controller/document/node.h"
 #include "controller/document/projection.h"
 
 namespace kr::document {
 
-enum class Kind : uint8_t {
-  kAbsent,       // the object has no such field
-  kUnprojected,  // nobody declared that this is read: no verdict may rest on it
-  kOpaque,       // something that is not null is there, but only its presence was kept
-  kNull,
-  kBool,
-  kInt,
-  kDouble,
-  kString,
-  kList,
-  kMap,
-};
-
-struct Cell;  // internal, see cell.h
-
-// A view of one value inside a Document. Cheap to copy; valid as long as the Document lives.
-class Node {
- public:
-  Node() = default;  // kAbsent
-  Node(const Cell* cell, const TrieNode* trie) : cell_(cell), trie_(trie) {}
-
-  Kind kind() const;
-  bool is_map() const { return kind() == Kind::kMap; }
-  bool is_list() const { return kind() == Kind::kList; }
-  bool is_string() const { return kind() == Kind::kString; }
-
-  // Each only for its own kind.
-  bool AsBool() const;
-  int64_t AsInt() const;
-  double AsDouble() const;
-  // Some strings (timestamps) are stored packed and written out into `scratch`; the view lives as
-  // long as both the Document and `scratch` (unchanged).
-  std::string_view AsString(std::string& scratch) const;
-  std::string AsString() const;
-
-  // True when the whole subtree was kept: only then may a map be iterated or the value be compared,
-  // counted or copied as a whole.
-  bool Complete() const;
-
-  // Elements of a list, entries of a map; 0 for everything else.
-  size_t size() const;
-  Node At(size_t index) const;                        // list
-  std::string_view KeyAt(size_t index) const;         // map, keys in sorted order
-  Node ValueAt(size_t index) const;                   // map
-  // The field of a map. kAbsent when the map has none, kUnprojected when the projection does not
-  // cover it; of anything that is not a map: kAbsent.
-  Node Field(std::string_view key) const;
-
-  // Convenience for code that declared its paths: a string or "" (absent or of another kind).
-  std::string StringOr(std::string_view fallback) const;
-
-  nlohmann::json ToJson() const;
-
- private:
-  const Cell* cell_ = nullptr;
-  const TrieNode* trie_ = nullptr;
-};
-
-class DocumentPtr;
+class Encoder;  // internal, see encoder.h
+class Plan;     // internal, see plan.h
 
 // One object of the API, immutable, in one block of memory: only the projected fields.
 // Not thread-safe, reference count included: Documents live on the engine thread.
@@ -80,7 +23,7 @@ class Document {
   // root() at a dotted path of plain fields ("metadata.labels").
   Node At(std::string_view dotted_fields) const;
 
-  // Identity, always present ("" where the object has none).
+  // Identity, always present ("" where the object has none). O(1).
   std::string_view name() const;
   std::string_view name_space() const;
   std::string_view uid() const;
@@ -90,14 +33,24 @@ class Document {
   // Equal in everything but resourceVersion, and made with the same projection.
   bool SameBody(const Document& other) const;
   // Bytes of this block (shared nodes and pools not counted).
-  size_t bytes() const;
+  size_t bytes() const { return size_; }
 
-  nlohmann::json ToJson() const { return root().ToJson(); }
+  nlohmann::json ToJson() const;
 
  private:
   friend class DocumentPtr;
-  friend class Decoder;
+  friend class Encoder;
   Document() = default;
+  const char* at(size_t offset) const { return reinterpret_cast<const char*>(this) + offset; }
+  std::string_view Identity(int field) const;
+  void Destroy();
+
+  // The block: these fields, the text of resourceVersion, the body with the root cell at its end.
+  uint32_t refs_ = 0;
+  uint32_t size_ = 0;      // of the block
+  uint32_t body_ = 0;      // offset
+  uint32_t metadata_ = 0;  // offset of the block of that map; 0 when there is none
+  Plan* plan_ = nullptr;
 };
 
 // Shared ownership of a Document; null by default.
@@ -120,8 +73,12 @@ class DocumentPtr {
   friend bool operator==(const DocumentPtr& a, const DocumentPtr& b) = default;
 
  private:
-  void Ref() const;
-  void Unref();
+  void Ref() const {
+    if (document_ != nullptr) ++document_->refs_;
+  }
+  void Unref() {
+    if (document_ != nullptr && --document_->refs_ == 0) document_->Destroy();
+  }
   Document* document_ = nullptr;
 };
 
