@@ -58,6 +58,12 @@ type exitError struct {
 
 func (e exitError) Error() string { return e.text }
 
+// Is compares the status alone.
+func (e exitError) Is(other error) bool {
+	exit, ok := other.(exitError)
+	return ok && exit.code == e.code
+}
+
 func dispatch(ctx context.Context, args []string) int {
 	err := errors.New("a command is missing; see cluster --help")
 	if len(args) > 0 {

@@ -36,7 +36,8 @@ func run(ctx context.Context, args []string) (err error) {
 		return err
 	}
 	defer func() {
-		if err != nil && ctx.Err() == nil { // nobody wants the logs of what they interrupted
+		interrupted := ctx.Err() != nil || errors.Is(err, exitError{code: 128 + int(syscall.SIGINT)})
+		if err != nil && !interrupted { // nobody wants the logs of what they interrupted
 			c.KeepLogs()
 		}
 		err = errors.Join(err, c.Stop())
