@@ -44,7 +44,7 @@ class LeaderElection::Runner {
     for (;;) {
       LeaderElector::Result result = elector_.Step(std::move(input), Now());
       if (!stopping) Apply(result.change);
-      Report(result.problem);
+      Report(result);
       if (std::holds_alternative<LeaderElector::Finished>(result.action)) return;
       // The requests that release the lease must not be cancelled by the stop that caused them.
       input = Perform(std::move(result.action), stopping ? std::stop_token() : stop);
@@ -97,14 +97,15 @@ class LeaderElection::Runner {
   }
 
   // An outage repeats the same problem every few seconds: each is counted, the first is logged.
-  void Report(const Status& problem) {
-    if (problem.ok()) {
-      if (leading_) last_problem_.clear();
+  void Report(const LeaderElector::Result& result) {
+    if (result.problem.ok()) {
+      // A wait without a problem ends an attempt that went well.
+      if (std::holds_alternative<LeaderElector::WaitUntil>(result.action)) last_problem_.clear();
       return;
     }
     metrics_.failures.Increment();
-    if (last_problem_ == Message(problem)) return;
-    last_problem_ = Message(problem);
+    if (last_problem_ == Message(result.problem)) return;
+    last_problem_ = Message(result.problem);
     log::Warning("Leader election attempt went wrong",
                  {{"lease", config_.lease.ToString()}, {"error", last_problem_}});
   }

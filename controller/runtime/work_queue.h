@@ -43,7 +43,7 @@ class WorkQueue {
 
   void Add(const Key& key);
   // Adds the key at `when`, which may be past.
-  void AddAt(const Key& key, MonotonicTime when);
+  void AddAt(const Key& key, MonotonicTime when, MonotonicTime now);
   void AddAfter(const Key& key, absl::Duration delay, MonotonicTime now);
   // AddAfter with a delay that doubles with each call since the last Forget.
   void AddRateLimited(const Key& key, MonotonicTime now);

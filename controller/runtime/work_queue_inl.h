@@ -16,8 +16,10 @@ void WorkQueue<Key>::Add(const Key& key) {
 }
 
 template <typename Key>
-void WorkQueue<Key>::AddAt(const Key& key, MonotonicTime when) {
+void WorkQueue<Key>::AddAt(const Key& key, MonotonicTime when, MonotonicTime now) {
   if (shut_down_) return;
+  // A time that has come already is no reason to drop this later one.
+  FireTimers(now);
   Entry& entry = entries_[key];
   if (entry.delayed && entry.delayed->first <= when) return;
   if (entry.delayed) timers_.erase(*entry.delayed);
@@ -29,7 +31,7 @@ void WorkQueue<Key>::AddAfter(const Key& key, absl::Duration delay, MonotonicTim
   if (delay <= absl::ZeroDuration()) {
     Add(key);
   } else {
-    AddAt(key, now + delay);
+    AddAt(key, now + delay, now);
   }
 }
 
