@@ -2,9 +2,10 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <list>
 #include <map>
-#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/time/time.h"
@@ -73,9 +74,19 @@ class EventRings {
   size_t size() const { return rings_.size(); }
 
  private:
+  struct Slot;
+  using Rings = std::map<std::pair<std::string, std::string>, Slot>;
+  struct Slot {
+    EventRing ring;
+    std::list<Rings::iterator>::iterator age;
+  };
+
+  void Drop(Rings::iterator ring);
+
   const absl::Time process_start_;
   const size_t max_rings_;
-  std::map<std::pair<std::string, std::string>, EventRing> rings_;
+  Rings rings_;
+  std::list<Rings::iterator> ages_;  // quiet for longest first
 };
 
 }  // namespace kr::cache

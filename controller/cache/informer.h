@@ -19,6 +19,9 @@ class InformerObserver {
                         const document::DocumentPtr& after) = 0;
   // A list is complete: what the store holds is what the server has.
   virtual void OnSynced(const Informer& informer) = 0;
+  // Of an InformerSet: Find may answer otherwise than before. An informer that serves nobody any
+  // more is closed only after this call, without a word about its objects: they are not gone.
+  virtual void OnViewsChanged() {}
 };
 
 // A reflector with its store. Engine thread only.
@@ -43,9 +46,6 @@ class Informer final : private ReflectorSink, private StoreObserver {
   bool Stale(absl::Duration patience) const;
   // The projection of the last complete list: all documents cover it. Null before the first.
   const document::Projection::Ptr& swept_projection() const { return swept_projection_; }
-
-  // Forgets all objects, telling the observer.
-  void Drain() { store_.Clear(); }
 
  private:
   void OnListBegin() override;

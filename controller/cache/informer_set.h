@@ -22,7 +22,7 @@ class View {
   // No decision to write may rest on it (semantics 3.6).
   bool Stale(absl::Duration patience = absl::Seconds(30)) const;
   // Whether a write that was answered with `version` is in here (Store::HasSeen).
-  bool HasSeen(const kube::ObjectKey& key, std::string_view version) const;
+  bool HasSeen(std::string_view version) const;
   // Why it is not ready; OK when nothing is known to be wrong.
   Status problem() const;
 
@@ -58,7 +58,7 @@ class InformerSet {
   ~InformerSet();
 
   // All needs that there are from now on.
-  void Apply(std::vector<Need> needs);
+  void Apply(const std::vector<Need>& needs);
 
   View Find(const Need& need) const;
   // Changes whenever Find may answer with other informers, or ready() may have changed.
@@ -66,30 +66,36 @@ class InformerSet {
 
   // All open informers.
   void ForEach(absl::FunctionRef<void(const Informer&)> visit) const;
-  // Closes everything.
-  void Stop();
 
  private:
   struct Entry {
     std::unique_ptr<Informer> informer;
+    WatchSpec wanted;  // by the plan
     bool planned = false;
     MonotonicTime last_shrink;
+
+    bool Settled() const;
   };
   class Relay;
 
+  const Informer* Serve(const WatchScope& scope, const document::Projection& projection) const;
+  void Open(const WatchSpec& spec);
   void Settle();
-  void ScheduleSettle(absl::Duration delay);
   void CloseReplaced();
+  void ViewsChanged();
+  // Runs `task` on the engine thread, unless the set is gone by then.
+  void Later(absl::Duration delay, void (InformerSet::*task)());
+  void SettleIn(absl::Duration delay);
 
   const Options options_;
   const WatchContext context_;
   ObjectTable& objects_;
+  InformerObserver& observer_;
   std::unique_ptr<Relay> relay_;
-  std::vector<WatchSpec> plan_;
   std::map<WatchScope, Entry> entries_;
   uint64_t version_ = 0;
-  bool settle_scheduled_ = false;
-  std::shared_ptr<bool> alive_;
+  bool settling_ = false;
+  std::shared_ptr<InformerSet*> self_;  // what tasks hold on to
 };
 
 }  // namespace kr::cache

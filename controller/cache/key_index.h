@@ -60,6 +60,7 @@ class KeyIndex {
 
   absl::flat_hash_set<Entry*, Hash, Equal> entries_;
   std::deque<Entry*> woken_;
+  uint64_t next_ = 0;  // of the front of woken_: the first id that was not visited
   size_t entry_bytes_ = 0;
 };
 

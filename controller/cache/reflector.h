@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <string_view>
 
 #include "absl/time/time.h"
@@ -9,7 +10,7 @@
 #include "controller/base/random.h"
 #include "controller/base/status.h"
 #include "controller/cache/connectivity.h"
-#include "controller/cache/inbox.h"
+#include "controller/cache/flow_control.h"
 #include "controller/cache/line_splitter.h"
 #include "controller/cache/watch_spec.h"
 #include "controller/cache/watch_state.h"
@@ -35,7 +36,7 @@ class ReflectorSink {
 // What the parts of a watch need from outside. All must outlive them.
 struct WatchContext {
   kube::StreamTransport& transport;
-  Inbox& inbox;
+  FlowControl& flow;
   Clock& clock;
   Random& random;  // engine thread
   document::Decoder& decoder;
@@ -87,21 +88,22 @@ class Reflector {
   const Counters& counters() const { return counters_; }
 
  private:
-  friend class StreamReader;
-  struct Self;
+  class Self;
 
-  // Inputs from the reader; `stream` is the number of the stream that they belong to.
+  // What the reader reports; `stream` is the number of the stream that it belongs to.
   void OnUp(uint64_t stream, MonotonicTime at);
   void OnLines(uint64_t stream, LineBatch lines);
-  void OnBody(uint64_t stream, std::string_view body);
+  void OnBody(uint64_t stream, const std::string& body);
   void OnEnded(uint64_t stream, const Status& status, absl::Duration lifetime, MonotonicTime at);
   void OnTimer(uint64_t stream, bool guard);
 
-  bool Apply(std::string_view line);
+  void Apply(std::string_view line);
   void Feed(const WatchInput& input);
   void Do(const WatchStep& step);
+  void OpenWatch(const WatchCommand& command);
+  void OpenList(const WatchCommand& command);
+  void After(absl::Duration delay, bool guard);
   void Report(const Status& problem);
-  void Schedule(absl::Duration delay, bool guard);
 
   WatchSpec spec_;
   const WatchContext context_;
@@ -111,7 +113,8 @@ class Reflector {
   Status problem_;
   MonotonicTime problem_since_;
   Counters counters_;
-  uint64_t stream_ = 0;  // number of the stream (or wait) under way
+  uint64_t stream_ = 0;        // number of the stream or wait under way
+  bool version_only_ = false;  // the list under way is asked for its version alone
   absl::Duration guard_;
   std::shared_ptr<Self> self_;
   std::shared_ptr<StreamReader> reader_;

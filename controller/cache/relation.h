@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,11 +25,8 @@ class KeySink {
   void Add(std::string_view key);
   const std::vector<std::string>& keys() const { return keys_; }
   size_t left_out() const { return left_out_; }
-  void Clear();
 
  private:
-  friend class Relation;
-  std::string prefix_;
   std::vector<std::string> keys_;
   size_t left_out_ = 0;
 };
@@ -64,14 +62,13 @@ class Relation {
                      absl::FunctionRef<void(std::string_view key)> woken);
   void ChangeTarget(ObjectId id, const document::Document* before, const document::Document* after);
 
-  // The related objects of a target, of the keys that somebody else has computed (an absent slot,
-  // the second hop), each once, in rising order of numbers.
+  // The related objects of a target, each once, in rising order of their numbers.
   std::vector<document::DocumentPtr> Lookup(const document::Document& target) const;
-  std::vector<document::DocumentPtr> LookupKeys(std::string_view name_space,
-                                                const std::vector<std::string>& keys) const;
-  // The keys as the indexes (and Subscriptions) have them.
+  // The same in two steps, for targets that no index knows: the second hop, absent objects. Index
+  // keys are what Subscriptions take, too.
   std::vector<std::string> KeysOfTarget(const document::Document& target) const;
   std::string IndexKey(std::string_view name_space, std::string_view key) const;
+  std::vector<document::DocumentPtr> LookupKeys(std::span<const std::string> index_keys) const;
   // The targets whose `equals` has a key of this related object.
   std::vector<ObjectId> TargetsOf(const document::Document& related) const;
 
@@ -86,7 +83,9 @@ class Relation {
   size_t bytes() const { return related_.bytes() + targets_.bytes(); }
 
  private:
-  KeySink Keys(const KeyFunction& function, const document::Document& object) const;
+  // Sorted index keys; none for null and for what the need does not ask for.
+  std::vector<std::string> Keys(const Need& need, const KeyFunction& function,
+                                const document::Document* object, size_t* left_out = nullptr) const;
 
   const RelationSpec spec_;
   const ObjectTable& objects_;

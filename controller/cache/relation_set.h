@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/functional/function_ref.h"
 #include "controller/cache/informer_set.h"
 #include "controller/cache/relation.h"
@@ -22,8 +23,8 @@ struct RelationHandle {
 // All relations, each kept once however many policies say it, fed by the informers that serve its
 // two needs. Engine thread only.
 //
-// The owner tells it of every change (OnChange, from the InformerObserver) and, after
-// InformerSet::version() has changed, to Rebind: which informers serve a need may be others now.
+// The owner hands on what an InformerObserver hears: OnChange, and OnViewsChanged as Rebind, as
+// other informers may serve a need from then on.
 class RelationSet {
  public:
   // Both must outlive it.
@@ -52,14 +53,20 @@ class RelationSet {
   struct Slot {
     uint32_t id = 0;
     std::shared_ptr<Relation> relation;
-    // By scope: an informer that was closed is no longer there to be asked.
     std::vector<const Informer*> related;
     std::vector<const Informer*> targets;
   };
+  struct Uses {
+    std::vector<Slot*> related, targets;
+  };
+
+  void ChangeRelated(Slot& slot, ObjectId id, const document::Document* before,
+                     const document::Document* after);
 
   const ObjectTable& objects_;
   const InformerSet& informers_;
   std::map<std::string, Slot> slots_;
+  absl::flat_hash_map<const Informer*, Uses> uses_;
   Subscriptions subscriptions_;
   uint32_t last_id_ = 0;
 };

@@ -50,9 +50,6 @@ class Store {
   void EndList(std::string_view version);
   void SetVersion(std::string_view version) { version_ = version; }
 
-  // Tells the observer that every object is gone.
-  void Clear();
-
   // Whether a list has ever been complete. Absence proves nothing before.
   bool synced() const { return synced_; }
   bool relisting() const { return relisting_; }

@@ -28,6 +28,10 @@ inline constexpr size_t kMaxNarrowWatches = 10;
 // field selector when there is only one name.
 std::vector<WatchScope> ScopesOf(const Need& need);
 
+// What a need gets to see: its projection, of Secrets only the metadata unless it names their data.
+// The rest stays Unprojected.
+document::Projection::Ptr ServedProjection(const Need& need);
+
 // The watches that serve all needs: as few and as narrow as possible. One name or a few namespaces
 // get narrow watches, unless a wide one is needed anyway or they are too many; equal ones are
 // merged, projections united. Sorted by scope; the order of needs does not matter. Pure.

@@ -61,6 +61,7 @@ struct WatchCommand {
   std::string resource_version_match;
   std::string continue_token;
   int limit = 0;
+  bool version_only = false;  // the objects in the answer are not wanted
   // kWait
   absl::Duration delay;
 };
@@ -143,7 +144,8 @@ class WatchState {
   WatchStep PagedListFailed(const Status& status, MonotonicTime now);
   WatchStep WatchFailed(const Status& status, MonotonicTime now);
   WatchStep WatchEnded(const watch_input::Ended& ended, MonotonicTime now);
-  WatchStep Compare(std::string_view list_version, MonotonicTime now);
+  WatchStep HeadCame(std::string_view list_version, MonotonicTime now);
+  WatchStep VersionCompared(std::string_view list_version, MonotonicTime now);
 
   WatchStep OpenStreamingList();
   WatchStep BeginPagedList();
@@ -152,7 +154,9 @@ class WatchState {
   WatchStep OpenWatch();
   WatchStep Relist(MonotonicTime now);
   WatchStep Wait(After after, const Status& why, MonotonicTime now);
-  void SetWatchTimes(WatchCommand& command);
+  // The list is complete at `version`.
+  void FinishList(std::string_view version, WatchStep& step);
+  WatchCommand WatchFrom(std::string_view version);
 
   const Options options_;
   Random& random_;
@@ -171,12 +175,12 @@ class WatchState {
   bool moved_ = false;
   bool synthetic_ = false;  // only ADDED events so far, in no order
 
-  int broken_streaming_lists_ = 0;
-  bool streaming_off_ = false;
+  int expired_watches_ = 0;         // in a row
+  int broken_streaming_lists_ = 0;  // in a row
   MonotonicTime streaming_off_until_;
   std::string page_token_;
   int page_limit_;
-  int list_restarts_ = 0;
+  bool list_restarted_ = false;
   std::optional<MonotonicTime> internal_errors_since_;
 };
 

@@ -1,0 +1,109 @@
+#include "controller/cache/relation_set.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace kr::cache {
+namespace {
+
+using document::DocumentPtr;
+
+bool Contains(const std::vector<const Informer*>& informers, const Informer* informer) {
+  return std::find(informers.begin(), informers.end(), informer) != informers.end();
+}
+
+// `leave` and `enter` are called with each object of the informers that serve no longer, or newly.
+template <typename Leave, typename Enter>
+void Exchange(std::vector<const Informer*>& current, std::vector<const Informer*> wanted,
+              Leave leave, Enter enter) {
+  for (const Informer* informer : current) {
+    if (!Contains(wanted, informer)) informer->store().ForEach(leave);
+  }
+  for (const Informer* informer : wanted) {
+    if (!Contains(current, informer)) informer->store().ForEach(enter);
+  }
+  current = std::move(wanted);
+}
+
+}  // namespace
+
+RelationSet::RelationSet(const ObjectTable& objects, const InformerSet& informers)
+    : objects_(objects), informers_(informers) {}
+
+RelationHandle RelationSet::Get(const RelationSpec& spec) {
+  Slot& slot = slots_[spec.canonical];
+  if (slot.relation == nullptr) {
+    slot.id = ++last_id_;
+    slot.relation = std::make_shared<Relation>(spec, objects_);
+  }
+  return {slot.id, slot.relation};
+}
+
+void RelationSet::Rebind() {
+  uses_.clear();
+  for (auto it = slots_.begin(); it != slots_.end();) {
+    const bool unused = it->second.relation.use_count() == 1;
+    it = unused ? slots_.erase(it) : std::next(it);
+  }
+  for (auto& [canonical, slot] : slots_) {
+    Relation& relation = *slot.relation;
+    Exchange(
+        slot.targets, informers_.Find(relation.spec().targets).informers(),
+        [&](ObjectId id, const DocumentPtr& object) {
+          relation.ChangeTarget(id, object.get(), nullptr);
+        },
+        [&](ObjectId id, const DocumentPtr& object) {
+          relation.ChangeTarget(id, nullptr, object.get());
+        });
+    Exchange(
+        slot.related, informers_.Find(relation.spec().related).informers(),
+        [&](ObjectId id, const DocumentPtr& object) {
+          ChangeRelated(slot, id, object.get(), nullptr);
+        },
+        [&](ObjectId id, const DocumentPtr& object) {
+          ChangeRelated(slot, id, nullptr, object.get());
+        });
+    for (const Informer* informer : slot.related) uses_[informer].related.push_back(&slot);
+    for (const Informer* informer : slot.targets) uses_[informer].targets.push_back(&slot);
+  }
+}
+
+void RelationSet::ChangeRelated(Slot& slot, ObjectId id, const document::Document* before,
+                                const document::Document* after) {
+  slot.relation->ChangeRelated(id, before, after,
+                               [&](std::string_view key) { subscriptions_.Wake(slot.id, key); });
+}
+
+void RelationSet::OnChange(const Informer& informer, ObjectId id, const DocumentPtr& before,
+                           const DocumentPtr& after) {
+  const auto uses = uses_.find(&informer);
+  if (uses == uses_.end()) return;
+  for (Slot* slot : uses->second.targets) {
+    slot->relation->ChangeTarget(id, before.get(), after.get());
+  }
+  for (Slot* slot : uses->second.related) ChangeRelated(*slot, id, before.get(), after.get());
+}
+
+size_t RelationSet::Expand(size_t max, absl::FunctionRef<void(const Relation&, ObjectId)> visit) {
+  size_t visited = 0;
+  for (auto& [canonical, slot] : slots_) {
+    if (visited == max) break;
+    const Relation& relation = *slot.relation;
+    visited +=
+        slot.relation->Expand(max - visited, [&](ObjectId target) { visit(relation, target); });
+  }
+  return visited;
+}
+
+bool RelationSet::woken() const {
+  return std::any_of(slots_.begin(), slots_.end(),
+                     [](const auto& slot) { return slot.second.relation->woken(); });
+}
+
+size_t RelationSet::bytes() const {
+  size_t bytes = 0;
+  for (const auto& [canonical, slot] : slots_) bytes += slot.relation->bytes();
+  return bytes;
+}
+
+}  // namespace kr::cache
