@@ -104,7 +104,7 @@ TEST(DocumentTest, IdentityThatTheObjectLacksIsEmpty) {
 
 TEST(DocumentTest, OddIdentitiesReadBackAsTheyAre) {
   for (const std::string& text : {std::string("a"), std::string("abcd"),
-                                 std::string("2026-01-02T03:04:05Z"), std::string(300, 'x')}) {
+                                  std::string("2026-01-02T03:04:05Z"), std::string(300, 'x')}) {
     const DocumentPtr document =
         Doc(json{{"metadata", {{"name", text}, {"uid", text}, {"resourceVersion", text}}}});
     EXPECT_EQ(document->name(), text);
