@@ -36,6 +36,8 @@ struct FieldInfo {
   bool list = false;  // of `type`; an element's own fields are below "path[]"
   Rules rules;
   std::vector<std::string_view> enum_values;
+  // What an absent field means, as JSON; "" for texts, lists, objects and optional fields.
+  std::string default_value;
 };
 
 // Lists the fields of a type with everything below them, in the order of the description.
@@ -47,8 +49,10 @@ class FieldLister {
       : prefix_(std::move(prefix)), fields_(fields) {}
 
   template <typename T>
-  void Field(std::string_view name, const T&, const Rules& rules = {}) {
+  void Field(std::string_view name, const T& value, const Rules& rules = {}) {
+    const size_t index = fields_.size();
     Add<T>(name, rules, false);
+    fields_[index].default_value = DefaultText(value);
   }
   template <typename T, typename Describer>
   void Object(std::string_view name, const T& value, const Rules& rules, Describer describe) {
@@ -70,6 +74,19 @@ class FieldLister {
  private:
   template <typename T>
   inline static const T kDefault{};
+
+  static std::string DefaultText(bool value);
+  static std::string DefaultText(int64_t value);
+  static std::string DefaultText(absl::Duration value);
+  static std::string DefaultText(const IntOrPercent& value);
+  template <typename T>
+  static std::string DefaultText(const T& value) {
+    if constexpr (std::is_enum_v<T>) {
+      return '"' + std::string(EnumToString(value)) + '"';
+    } else {
+      return "";
+    }
+  }
 
   template <typename T>
   struct Unwrap {

@@ -25,8 +25,16 @@ std::string Expected(std::string_view what, const nlohmann::json& json) {
   return absl::StrCat("expected ", ToAbsl(what), ", found ", Found(json));
 }
 
-std::string Plural(size_t n, std::string_view noun) {
-  return absl::StrCat(n, " ", ToAbsl(noun), n == 1 ? "" : "s");
+std::string Elements(size_t n) {
+  return absl::StrCat(n, n == 1 ? " element" : " elements");
+}
+
+// nullopt when it is no integer, or too large for one.
+std::optional<int64_t> Integer(const nlohmann::json& json) {
+  if (!json.is_number_integer()) return std::nullopt;
+  constexpr uint64_t kMax = std::numeric_limits<int64_t>::max();
+  if (json.is_number_unsigned() && json.get<uint64_t>() > kMax) return std::nullopt;
+  return json.get<int64_t>();
 }
 
 // Labels, annotations and other maps of texts.
@@ -97,11 +105,11 @@ bool JsonReader::ExpectList(const Json& json, const FieldPath& path, const Rules
     return false;
   }
   if (json.size() < rules.min_items) {
-    problems_.Add(path, absl::StrCat("expected at least ", Plural(rules.min_items, "element")));
+    problems_.Add(path, absl::StrCat("expected at least ", Elements(rules.min_items)));
   }
   if (rules.max_items > 0 && json.size() > rules.max_items) {
-    problems_.Add(path, absl::StrCat("expected at most ", Plural(rules.max_items, "element"),
-                                     ", found ", json.size()));
+    problems_.Add(path, absl::StrCat("expected at most ", Elements(rules.max_items), ", found ",
+                                     json.size()));
     return false;
   }
   if (rules.unique_by.empty()) return true;
@@ -163,18 +171,13 @@ void JsonReader::Read(const Json& json, const FieldPath& path, const Rules& /*ru
 }
 
 void JsonReader::Read(const Json& json, const FieldPath& path, const Rules& rules, int64_t& value) {
-  constexpr auto kMax = std::numeric_limits<int64_t>::max();
-  const bool overflow = json.is_number_unsigned() && json.get<uint64_t>() > uint64_t{kMax};
-  const int64_t number = json.is_number_integer() && !overflow ? json.get<int64_t>() : -1;
-  const int64_t max = rules.max > 0 ? rules.max : kMax;
-  if (!json.is_number_integer() || overflow || number < rules.min || number > max) {
-    problems_.Add(path, Expected(rules.max > 0 ? absl::StrCat("an integer from ", rules.min, " to ",
-                                                              rules.max)
-                                               : absl::StrCat("an integer from ", rules.min),
-                                 json));
+  const std::optional<int64_t> number = Integer(json);
+  if (!number || *number < rules.min || (rules.max > 0 && *number > rules.max)) {
+    const std::string to = rules.max > 0 ? absl::StrCat(" to ", rules.max) : "";
+    problems_.Add(path, Expected(absl::StrCat("an integer from ", rules.min, to), json));
     return;
   }
-  value = number;
+  value = *number;
 }
 
 void JsonReader::Read(const Json& json, const FieldPath& path, const Rules& rules,
@@ -205,16 +208,17 @@ void JsonReader::Read(const Json& json, const FieldPath& path, const Rules& /*ru
 
 void JsonReader::Read(const Json& json, const FieldPath& path, const Rules& rules,
                       IntOrPercent& value) {
+  constexpr int64_t kMax = 1'000'000;
   std::optional<IntOrPercent> parsed;
-  if (json.is_number_unsigned() && json.get<uint64_t>() <= uint64_t{1'000'000}) {
-    parsed = IntOrPercent::Count(json.get<int64_t>());
+  if (const std::optional<int64_t> number = Integer(json)) {
+    if (*number <= kMax) parsed = IntOrPercent::Count(*number);
   } else if (json.is_string()) {
     parsed = IntOrPercent::Parse(json.get_ref<const std::string&>());
     if (parsed && !parsed->percent) parsed = std::nullopt;  // "3" is neither
   }
   if (!parsed || parsed->value < rules.min) {
-    problems_.Add(path, Expected(absl::StrCat("a number from ", rules.min,
-                                              " to 1000000, or a share such as \"20%\""),
+    problems_.Add(path, Expected(absl::StrCat("a number from ", rules.min, " to ", kMax,
+                                              ", or a share such as \"20%\""),
                                  json));
     return;
   }
@@ -235,8 +239,7 @@ void JsonReader::Read(const Json& json, const FieldPath& path, const Rules& rule
   if (!ExpectObject(json, path, problems_)) return;
   const size_t max = rules.max_items > 0 ? rules.max_items : kMaxMapEntries;
   if (json.size() > max) {
-    problems_.Add(path,
-                  absl::StrCat("expected at most ", Plural(max, "entry"), ", found ", json.size()));
+    problems_.Add(path, absl::StrCat("expected at most ", max, " entries, found ", json.size()));
     return;
   }
   for (const auto& [key, element] : json.items()) {

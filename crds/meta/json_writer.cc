@@ -11,6 +11,10 @@ void JsonWriter::Put(std::string_view name, Json value) {
   object_[std::string(name)] = std::move(value);
 }
 
+void JsonWriter::Field(std::string_view name, const RawJson& value, const Rules&) {
+  if (!value.empty()) object_[std::string(name)] = value.Parse();
+}
+
 nlohmann::json JsonWriter::ToValue(const std::string& value, const Rules& rules) {
   if (value.empty()) return nullptr;
   return rules.clamp && rules.max_length > 0 ? Truncate(value, rules.max_length) : value;
@@ -34,10 +38,6 @@ nlohmann::json JsonWriter::ToValue(absl::Time value, const Rules&) {
 
 nlohmann::json JsonWriter::ToValue(const IntOrPercent& value, const Rules&) {
   return value.percent ? Json(value.ToString()) : Json(value.value);
-}
-
-nlohmann::json JsonWriter::ToValue(const RawJson& value, const Rules&) {
-  return value.Parse();
 }
 
 nlohmann::json JsonWriter::ToValue(const std::map<std::string, std::string>& value, const Rules&) {

@@ -33,6 +33,12 @@ class JsonWriter {
   void Field(std::string_view name, const T& value, const Rules& rules = {}) {
     Put(name, ToValue(value, rules));
   }
+  // Present and empty is not the same as absent: `selector: {}`.
+  template <typename T>
+  void Field(std::string_view name, const std::optional<T>& value, const Rules& rules = {}) {
+    if (value) object_[std::string(name)] = ToValue(*value, rules);
+  }
+  void Field(std::string_view name, const RawJson& value, const Rules& rules = {});
   template <typename T, typename Describer>
   void Object(std::string_view name, const T& value, const Rules& /*rules*/, Describer describe) {
     nlohmann::json object = nlohmann::json::object();
@@ -64,12 +70,7 @@ class JsonWriter {
   static Json ToValue(absl::Duration value, const Rules& rules);
   static Json ToValue(absl::Time value, const Rules& rules);
   static Json ToValue(const IntOrPercent& value, const Rules& rules);
-  static Json ToValue(const RawJson& value, const Rules& rules);
   static Json ToValue(const std::map<std::string, std::string>& value, const Rules& rules);
-  template <typename T>
-  static Json ToValue(const std::optional<T>& value, const Rules& rules) {
-    return value ? ToValue(*value, rules) : Json();
-  }
   template <typename T>
   static Json ToValue(const std::vector<T>& values, const Rules& rules) {
     Json list = Json::array();

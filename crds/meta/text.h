@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <string>
 #include <string_view>
@@ -25,12 +26,13 @@ std::string Truncate(std::string_view text, size_t max);
 // The one of `known` that `text` was probably meant to be; "" when nothing is near.
 template <typename Names>
 std::string_view Nearest(std::string_view text, const Names& known);
-// Insertions, deletions and replacements that turn one into the other, ignoring case.
+// Insertions, deletions, replacements and swaps of neighbours that turn one into the other,
+// ignoring case.
 size_t EditDistance(std::string_view a, std::string_view b);
 
 template <typename Names>
 std::string_view Nearest(std::string_view text, const Names& known) {
-  size_t best = text.size() / 3 + 2;  // further away than that is something else
+  size_t best = std::min<size_t>(text.size() / 3, 3) + 1;  // as far away is something else
   std::string_view nearest;
   for (std::string_view name : known) {
     if (size_t distance = EditDistance(text, name); distance < best) {

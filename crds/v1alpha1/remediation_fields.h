@@ -73,8 +73,8 @@ void Describe(V& v, Member<V, RemediationSpec>& x) {
 template <typename V>
 void Describe(V& v, Member<V, StepId>& x) {
   v.Field("remedy", x.remedy, Text(kDnsLabel, kMaxName).Required());
-  v.Field("attempt", x.attempt, Between(1, 10));
-  v.Field("step", x.step, Between(0, 15));
+  v.Field("attempt", x.attempt, Between(1, 10).Required());
+  v.Field("step", x.step, Between(0, 15).Required());
 }
 
 template <typename V>

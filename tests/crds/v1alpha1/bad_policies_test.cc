@@ -1,0 +1,274 @@
+#include <string>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include "crds/v1alpha1/codec.h"
+#include "tests/crds/manifests.h"
+#include "tests/support/status_matchers.h"
+
+namespace kr::crds {
+namespace {
+
+using nlohmann::json;
+using ::testing::HasSubstr;
+
+constexpr const char* kPolicy = R"(
+apiVersion: kube-remedy.io/v1alpha1
+kind: RemediationPolicy
+metadata: {name: p}
+spec:
+  target: {apiVersion: apps/v1, kind: DaemonSet, names: [calico-node]}
+  related:
+  - {name: pods, preset: OwnedPods}
+  - {name: hpas, apiVersion: autoscaling/v2, kind: HorizontalPodAutoscaler, key: it.a, equals: b}
+  events:
+  - {name: probes, about: {related: pods}, within: 15m}
+  triggers:
+  - {name: sick, condition: {type: Ready, status: ["False"]}, events: {from: probes, count: 3}}
+  remedies:
+  - name: cure
+    steps:
+    - setEnv: {container: c, env: [{name: A, value: "1"}]}
+    - waitFor: {expression: "true"}
+    - patch: {patch: {spec: {x: 1}}}
+)";
+
+struct Case {
+  const char* pointer;  // what is changed in kPolicy; "-" at the end appends
+  const char* value;    // YAML; "" removes
+  const char* problem;  // the whole message
+};
+
+const Case kCases[] = {
+    // Not a policy at all.
+    {"/apiVersion", "apps/v1", R"(apiVersion: expected kube-remedy.io/v1alpha1, found "apps/v1")"},
+    {"/kind", "Remediation", R"(kind: expected RemediationPolicy, found "Remediation")"},
+    {"/spec", "", "spec: is required"},
+    {"/spec", "[]", "spec: expected an object, found a list"},
+    {"/sepc", "{}", R"(sepc: unknown field, did you mean "spec"?)"},
+    {"/metadata/labels", "{a: 1}", "metadata.labels.a: expected a string, found 1"},
+    // Fields of later versions and misspelt ones.
+    {"/spec/mode", "Approve",
+     R"(spec.mode: expected one of Enforce, Observe, found "Approve": approvals are not supported )"
+     "by this version, Observe shows the plan without acting"},
+    {"/spec/mode", "enforce", R"(spec.mode: expected one of Enforce, Observe, found "enforce")"},
+    {"/spec/priority", "3", "spec.priority: unknown field"},
+    {"/spec/remedys", "[]", R"(spec.remedys: unknown field, did you mean "remedies"?)"},
+    {"/spec/triggers/0/lease", "{state: Fresh}", "spec.triggers[0].lease: unknown field"},
+    {"/spec/remedies/0/steps/0/on", "{}", "spec.remedies[0].steps[0].on: unknown field"},
+    {"/spec/target/namespaceSelector", "{}", "spec.target.namespaceSelector: unknown field"},
+    {"/spec/triggers/0/events/distinct", "owner",
+     "spec.triggers[0].events.distinct: unknown field"},
+    {"/spec/remedies/0/steps/0/applyTo", "{related: pods}",
+     "spec.remedies[0].steps[0].applyTo.ref: is required; "
+     "spec.remedies[0].steps[0].applyTo.related: unknown field"},
+    // Wrong types and ranges.
+    {"/spec/paused", "'yes'", R"(spec.paused: expected true or false, found "yes")"},
+    {"/spec/triggers/0/events/count", "three",
+     R"(spec.triggers[0].events.count: expected an integer from 1 to 1000, found "three")"},
+    {"/spec/triggers/0/condition/status", "[true]",
+     "spec.triggers[0].condition.status[0]: expected one of True, False, Unknown, found true"},
+    {"/spec/triggers/0/condition/status", "[]",
+     "spec.triggers[0].condition.status: expected at least 1 element"},
+    {"/spec/triggers/0/for", "25h",
+     R"(spec.triggers[0].for: expected a duration from 0s to 24h such as "90s" or "1h30m", found )"
+     R"("25h")"},
+    {"/spec/triggers/0/for", "5 minutes",
+     R"(spec.triggers[0].for: expected a duration from 0s to 24h such as "90s" or "1h30m", found )"
+     R"("5 minutes")"},
+    {"/spec/events/0/within", "0s",
+     R"(spec.events[0].within: expected a duration from 1s to 24h such as "90s" or "1h30m", found )"
+     R"("0s")"},
+    {"/spec/events/0/type", "Error",
+     R"(spec.events[0].type: expected Normal or Warning, found "Error")"},
+    {"/spec/limits/maxUnhealthy", "120%",
+     R"(spec.limits.maxUnhealthy: expected a number from 0 to 1000000, or a share such as "20%", )"
+     R"(found "120%")"},
+    {"/spec/limits/maxConcurrent", "0",
+     R"(spec.limits.maxConcurrent: expected a number from 1 to 1000000, or a share such as "20%", )"
+     "found 0"},
+    {"/spec/remedies/0/attempts", "11",
+     "spec.remedies[0].attempts: expected an integer from 1 to 10, found 11"},
+    {"/spec/remedies", "[]", "spec.remedies: expected at least 1 element"},
+    {"/spec/remedies/0/steps", "", "spec.remedies[0].steps: is required"},
+    {"/spec/target/apiVersion", "Apps/V1",
+     R"(spec.target.apiVersion: expected an API version such as "v1" or "apps/v1", found "Apps/V1")"},
+    {"/spec/target/kind", "", "spec.target.kind: is required"},
+    {"/spec/variables", "[{name: a-b, expression: '1'}]",
+     "spec.variables[0].name: expected a name of letters, digits and '_' that does not start with "
+     "a "
+     R"(digit, found "a-b")"},
+    {"/spec/remedies/0/name", "Cure it",
+     "spec.remedies[0].name: expected a name of a-z, 0-9 and '-' that starts and ends with a "
+     "letter "
+     R"(or digit, found "Cure it")"},
+    // Names.
+    {"/spec/triggers/-", "{name: sick, match: [{name: m, expression: 'true'}]}",
+     R"(spec.triggers[1].name: "sick" is already used by spec.triggers[0])"},
+    {"/spec/remedies/0/verify", "[{name: v, expression: 'true'}, {name: v, expression: 'true'}]",
+     R"(spec.remedies[0].verify[1].name: "v" is already used by spec.remedies[0].verify[0])"},
+    {"/spec/target/names", "[a, b, a]",
+     R"(spec.target.names[2]: "a" is already used by spec.target.names[0])"},
+    {"/spec/triggers/0/events/from", "probe",
+     R"(spec.triggers[0].events.from: "probe" is not declared in spec.events, did you mean "probes"?)"},
+    {"/spec/events/0/about/related", "nodes",
+     R"(spec.events[0].about.related: "nodes" is not declared in spec.related)"},
+    // Targets.
+    {"/spec/target/names", "[]",
+     "spec.target: names, namespaces or selector must narrow the targets, or all: true says that "
+     "every object of the kind is meant"},
+    {"/spec/target/selector", "{matchExpressions: [{key: a, operator: In}]}",
+     "spec.target.selector.matchExpressions[0].values: is required with operator In or NotIn"},
+    {"/spec/target/selector", "{matchExpressions: [{key: a, operator: Exists, values: [b]}]}",
+     "spec.target.selector.matchExpressions[0].values: must be empty with operator Exists or "
+     "DoesNotExist"},
+    // Joins and event sources.
+    {"/spec/related/0/kind", "Pod", "spec.related[0]: preset and kind exclude each other"},
+    {"/spec/related/0/preset", "",
+     "spec.related[0]: expected a preset, or the apiVersion and kind of the objects to join"},
+    {"/spec/related/0/preset", "PodsOnNode",
+     R"(spec.related[0].preset: expected OwnedPods, found "PodsOnNode")"},
+    {"/spec/related/1/kind", "",
+     "spec.related[1].kind: is required: the kind of the objects to join"},
+    {"/spec/related/1/apiVersion", "", "spec.related[1].apiVersion: is required with kind"},
+    {"/spec/related/1/equals", "", "spec.related[1].equals: is required with key"},
+    {"/spec/related/1/key", "", "spec.related[1].key: is required with equals"},
+    {"/spec/related/1", "{name: x, apiVersion: v1, kind: Pod, sameNamespace: true, namespace: a}",
+     "spec.related[1]: sameNamespace and namespace exclude each other"},
+    {"/spec/events/0/about", "{related: pods, kind: Pod}",
+     "spec.events[0].about: related and kind exclude each other"},
+    {"/spec/events/0/about", "{kind: Pod}",
+     "spec.events[0].about.apiVersion: is required with kind"},
+    {"/spec/events/0/about", "Target",
+     R"(spec.events[0].about: expected an object, found "Target")"},
+    // Triggers.
+    {"/spec/triggers/0", "{name: empty}",
+     "spec.triggers[0]: expected at least one signal: condition, events or match"},
+    {"/spec/triggers/0", "{name: noisy, events: {from: probes}}",
+     "spec.remedies[0].verify: is required, or spec.recovery.healthy: trigger noisy looks at "
+     "events "
+     "alone, and that no more of them arrive proves no cure"},
+    // Steps.
+    {"/spec/remedies/0/steps/0/notify", "{}",
+     "spec.remedies[0].steps[0]: setEnv and notify exclude each other"},
+    {"/spec/remedies/0/steps/0/setEnv", "",
+     "spec.remedies[0].steps[0]: expected exactly one action: setEnv, patch, waitFor or notify"},
+    {"/spec/remedies/0/steps/0", "{drain: {}}", "spec.remedies[0].steps[0].drain: unknown field"},
+    {"/spec/remedies/0/steps/0/setEnv/container", "",
+     "spec.remedies[0].steps[0].setEnv: expected container or containers"},
+    {"/spec/remedies/0/steps/0/setEnv/containers", "[d]",
+     "spec.remedies[0].steps[0].setEnv: container and containers exclude each other"},
+    {"/spec/remedies/0/steps/0/setEnv/env", "[{name: 1A}]",
+     "spec.remedies[0].steps[0].setEnv.env[0].name: expected the name of an environment variable, "
+     R"(found "1A")"},
+    {"/spec/remedies/0/steps/0/setEnv/env/0/value", "1",
+     "spec.remedies[0].steps[0].setEnv.env[0].value: expected a string, found 1"},
+    {"/spec/remedies/0/steps/1/waitFor/for", "10m",
+     "spec.remedies[0].steps[1].waitFor.timeout: is 10m, must be longer than for (10m)"},
+    {"/spec/remedies/0/steps/2/patch", "{}",
+     "spec.remedies[0].steps[2].patch: expected patch, set or both"},
+    {"/spec/remedies/0/steps/2/patch/type", "JSON",
+     R"(spec.remedies[0].steps[2].patch.type: expected one of Merge, Strategic, found "JSON")"},
+    {"/spec/remedies/0/steps/2/patch/patch", "[]",
+     "spec.remedies[0].steps[2].patch.patch: expected an object, found a list"},
+    {"/spec/remedies/0/steps/2/patch/patch", "{metadata: {uid: x}}",
+     "spec.remedies[0].steps[2].patch.patch.metadata.uid: identifies the object, no remedy can "
+     "change it"},
+    {"/spec/remedies/0/steps/2/patch/set", "[{path: /metadata/name, expression: '1'}]",
+     "spec.remedies[0].steps[2].patch.set[0].path: identifies the object, no remedy can change it"},
+    {"/spec/remedies/0/steps/2/patch/set", "[{path: spec/x, expression: '1'}]",
+     R"(spec.remedies[0].steps[2].patch.set[0].path: expected a JSON pointer such as )"
+     R"("/spec/replicas" ('/' is "~1", '~' is "~0"), found "spec/x")"},
+    {"/spec/remedies/0/steps/1", "{notify: {message: a, messageExpression: b}}",
+     "spec.remedies[0].steps[1].notify: message and messageExpression exclude each other"},
+    {"/spec/remedies/0/steps/0/onFailure", "Ignore",
+     "spec.remedies[0].steps[0].onFailure: expected one of Fail, Continue, Rollback, found "
+     R"("Ignore")"},
+    // Times that do not fit together.
+    {"/spec/remedies/0/cureWithin", "2m",
+     "spec.remedies[0].cureWithin: is 2m, must be longer than spec.recovery.stableFor (2m), else "
+     "no "
+     "cure is ever proved in time"},
+};
+
+json Changed(const Case& c) {
+  json policy = testing::ParseYaml(kPolicy);
+  const json::json_pointer pointer{c.pointer};
+  if (*c.value != '\0') {
+    policy[pointer] = testing::ParseYaml(c.value);
+  } else {
+    policy[pointer.parent_pointer()].erase(pointer.back());
+  }
+  return policy;
+}
+
+TEST(BadPolicies, TheirBaseIsGood) {
+  KR_EXPECT_OK(FromJson<RemediationPolicy>(testing::ParseYaml(kPolicy)));
+}
+
+TEST(BadPolicies, EachSaysPreciselyWhatIsWrong) {
+  for (const Case& c : kCases) {
+    SCOPED_TRACE(std::string(c.pointer) + " = " + c.value);
+    EXPECT_THAT(FromJson<RemediationPolicy>(Changed(c)),
+                testing::StatusIs(absl::StatusCode::kInvalidArgument, std::string(c.problem)));
+  }
+}
+
+TEST(BadPolicies, SeveralProblemsAreReportedTogether) {
+  json policy = testing::ParseYaml(kPolicy);
+  policy["spec"]["paused"] = 1;
+  policy["spec"]["triggers"][0]["events"]["count"] = 0;
+  policy["spec"]["nonsense"] = true;
+  EXPECT_THAT(
+      FromJson<RemediationPolicy>(policy),
+      testing::StatusIs(absl::StatusCode::kInvalidArgument,
+                        "spec.paused: expected true or false, found 1; "
+                        "spec.triggers[0].events.count: expected an integer from 1 to 1000, "
+                        "found 0; spec.nonsense: unknown field"));
+}
+
+TEST(BadPolicies, ASpecAloneIsCheckedTheSameWay) {
+  json policy = testing::ParseYaml(kPolicy);
+  policy["spec"]["remedies"][0]["cureWithin"] = "1m";
+  EXPECT_THAT(FromJson<RemediationPolicySpec>(policy["spec"]),
+              testing::StatusIs(absl::StatusCode::kInvalidArgument,
+                                HasSubstr("spec.remedies[0].cureWithin: is 1m")));
+}
+
+TEST(Policies, ThatOnlyNotifyNeedNoProof) {
+  json policy = testing::ParseYaml(kPolicy);
+  policy["spec"]["triggers"][0].erase("condition");
+  policy["spec"]["remedies"][0]["steps"] = json::parse(R"([{"notify": {}}])");
+  policy["spec"]["remedies"][0]["cureWithin"] = "1s";
+  KR_EXPECT_OK(FromJson<RemediationPolicy>(policy));
+}
+
+TEST(Policies, AllTrueNeedsNoNarrowing) {
+  json policy = testing::ParseYaml(kPolicy);
+  policy["spec"]["target"].erase("names");
+  policy["spec"]["target"]["all"] = true;
+  KR_EXPECT_OK(FromJson<RemediationPolicy>(policy));
+}
+
+TEST(Policies, AnEmptySelectorDoesNotNarrow) {
+  json policy = testing::ParseYaml(kPolicy);
+  policy["spec"]["target"].erase("names");
+  policy["spec"]["target"]["selector"] = json::object();
+  EXPECT_THAT(
+      FromJson<RemediationPolicy>(policy),
+      testing::StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("must narrow the targets")));
+}
+
+TEST(Policies, StatusOfANewerVersionIsNoReasonToRefuseThem) {
+  json policy = testing::ParseYaml(kPolicy);
+  policy["status"] = json::parse(R"({"novelty": 1, "breaker": {"state": "Open", "novelty": 1,
+                                     "since": "2026-01-02T03:04:05Z"}})");
+  KR_ASSERT_OK_AND_ASSIGN(const RemediationPolicy read, FromJson<RemediationPolicy>(policy));
+  EXPECT_EQ(read.status.breaker->state, BreakerState::kOpen);
+}
+
+}  // namespace
+}  // namespace kr::crds
