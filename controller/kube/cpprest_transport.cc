@@ -67,6 +67,14 @@ std::string BaseUri(const ServerAddress& server) {
   return (server.tls ? "https://" : "http://") + host + ":" + std::to_string(server.port);
 }
 
+// A failed handshake carries OpenSSL's number; the library's text does not say why.
+std::string TlsReason(int code) {
+  const char* reason = ERR_reason_error_string(static_cast<unsigned>(code));
+  return ERR_GET_LIB(static_cast<unsigned>(code)) == ERR_LIB_SSL && reason != nullptr
+             ? std::string(" (") + reason + ")"
+             : "";
+}
+
 // Why a request was given up, and the means to do so.
 struct Abort {
   pplx::cancellation_token_source source;
@@ -162,7 +170,9 @@ class CpprestTransport final : public Transport {
       }
       response.body.assign(body.begin(), body.end());
       return response;
-    } catch (const std::exception& e) {  // http_exception, but also Boost's and our own
+    } catch (const web::http::http_exception& e) {
+      return Unavailable(Doing() + e.what() + TlsReason(e.error_code().value()));
+    } catch (const std::exception& e) {  // Boost's and our own
       return Unavailable(Doing() + e.what());
     }
   }
