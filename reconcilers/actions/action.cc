@@ -1,11 +1,22 @@
 #include "reconcilers/actions/action.h"
 
+#include "reconcilers/actions/change.h"
+
 namespace kr::actions {
 
-bool Action::EffectHolds(const nlohmann::json&, const nlohmann::json&) const { return true; }
+bool Action::EffectHolds(const nlohmann::json&, const nlohmann::json&) const {
+  return true;
+}
 
 std::optional<Write> Action::Undo(const nlohmann::json&, const Observed&) const {
   return std::nullopt;
+}
+
+std::string WhyNoUndo(const nlohmann::json& memo) {
+  if (!memo.is_object()) return "";
+  auto reason = memo.find(kNoUndo);
+  if (reason == memo.end() || !reason->is_string()) return "";
+  return reason->get<std::string>();
 }
 
 }  // namespace kr::actions

@@ -50,10 +50,13 @@ struct Observed {
   // The live object: nullopt = not read yet, or something was written whose outcome is unknown;
   // JSON null = it does not exist.
   std::optional<nlohmann::json> live;
-  // What the server made of the request of a DryRun, when one was asked for.
+  // What the server made of the request of a DryRun, when one was asked for: the object, or JSON
+  // null when it refused. Forgotten together with `live`.
   std::optional<nlohmann::json> dry_run;
   absl::Time now;
   absl::Time step_started;
+  // How long the server may execute a write; goes into every request (?timeout=).
+  std::optional<absl::Duration> server_timeout;
   // Evaluates over the current view of the policy's scope. Errors mean "unknown".
   std::function<StatusOr<nlohmann::json>(const cel::Program&)> evaluate;
 };
@@ -116,10 +119,15 @@ class Action {
   virtual std::vector<document::Path> EffectPaths() const { return {}; }
   // ...whether `object` (at least those fields) still holds it: false means somebody reverted it...
   virtual bool EffectHolds(const nlohmann::json& memo, const nlohmann::json& object) const;
-  // ...and the write that takes it back, touching only fields that still hold our value; nullopt
-  // when there is nothing (left) to take back.
+  // ...and the write that takes it back, touching only fields that still hold our value under our
+  // field manager; nullopt when there is nothing (left) to take back. `observed.live` must be
+  // there.
   virtual std::optional<Write> Undo(const nlohmann::json& memo, const Observed& observed) const;
 };
+
+// Why a change cannot be taken back although it was made (its pre-image was too large, or of a
+// Secret); "" when it can. To be told beside Undo's nullopt.
+std::string WhyNoUndo(const nlohmann::json& memo);
 
 // Field manager of every change that actions make.
 inline constexpr char kFieldManager[] = "kube-remedy";

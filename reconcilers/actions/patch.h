@@ -11,26 +11,23 @@
 namespace kr::actions {
 
 // patch: a merge or strategic merge patch with values that `set` computes. The expressions are
-// evaluated once, before the first write; what they gave is stored in the memo and used from then
+// evaluated before the first write; what they gave is stored in the memo with it and used from then
 // on, so that a factor is never applied twice.
 //
-// No write is made when the effect is there: for a merge patch when every leaf equals the live
-// object (null = absent); for a strategic one when in addition lists of objects have an element
-// that contains each of the patch's. A strategic patch with directives ($patch, ...) is compared
-// by a dry run.
+// No write is made when the effect is there (patch_effect.h). What cannot be told from the object
+// alone is asked of the server by a dry run: it spells values its own way and only it knows how a
+// list is merged. A server that takes the patch and drops what it says ends in Failed(NotTaken).
 //
-// Refused at compile time, and again after `set`: apiVersion, kind, status, the parts of metadata
-// that identify an object or tie it to others, templates over 64 KiB. An object with a controller
-// is reported and not patched. Failed(TargetGone), Failed(ValueUnknown) when an expression has an
-// error, Failed(InvalidPatch).
+// Refused at compile time, and again after `set`: what patch_rules.h lists, and more than 64 KiB.
+// Without the effect, an object with a controller is reported and not patched. Failed(TargetGone),
+// Failed(ValueUnknown) when an expression has no value for a minute, Failed(InvalidPatch).
 //
-// Memo: {"patch": the patch as sent, "before": the same leaves as they were (null = absent)} or
-// instead of before {"noUndo": why}: Secrets are never stored, nor more than 16 KiB, nor the leaves
-// of directives.
+// Memo: {"patch": the patch with its values, "before": the same leaves as they were, in the shape
+// of a patch}, or instead of before {"noUndo": why}: the content of Secrets is never stored, nor
+// more than 16 KiB, and some strategic patches cannot be reversed.
 StatusOr<std::unique_ptr<Action>> MakePatch(const crds::Patch& params, const cel::Scope& scope,
                                             std::string_view path);
 
 inline constexpr size_t kMaxPatchBytes = 64 * 1024;
-inline constexpr size_t kMaxPreImageBytes = 16 * 1024;
 
 }  // namespace kr::actions

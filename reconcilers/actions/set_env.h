@@ -17,12 +17,14 @@ namespace kr::actions {
 // is replaced whole, and everything else of the template stays. The write depends on the
 // resourceVersion of what was read.
 //
-// An object with a controller (the Tigera operator's Installation owns calico-node) is reported and
-// not patched: its owner would set the change back. Failed(TargetGone), Failed(ContainerNotFound),
-// Failed(KindNotSupported).
+// Without the effect, an object with a controller (the Tigera operator's Installation owns
+// calico-node) is reported and not patched: its owner would set the change back.
+// Failed(TargetGone), Failed(KindNotSupported), Failed(ContainerNotFound), Failed(AmbiguousEntry)
+// for a variable that is there twice.
 //
-// Memo: {"before": {<container>: [{name, value | valueFrom} or {name, absent: true}]}}, as the
-// entries were before our first write. References to Secrets are kept as references.
+// Memo: {"before": {<container>: [{name, value | valueFrom} or {name, absent: true}]}}, the entries
+// that we changed as they were before our first write, or {"noUndo": why} over kMaxPreImageBytes.
+// References to Secrets are kept as references.
 StatusOr<std::unique_ptr<Action>> MakeSetEnv(const crds::SetEnv& params, const cel::Scope& scope,
                                              std::string_view path);
 

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <cstddef>
+#include <initializer_list>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <nlohmann/json.hpp>
+
+#include "controller/kube/request.h"
+#include "reconcilers/actions/action.h"
+
+// What all actions that change an object have in common.
+namespace kr::actions {
+
+// In a memo: why the change cannot be taken back.
+inline constexpr char kNoUndo[] = "noUndo";
+// In a memo: the pre-image.
+inline constexpr char kBefore[] = "before";
+// Pre-images are kept in the status of the Remediation, which has to hold a whole plan.
+inline constexpr size_t kMaxPreImageBytes = 16 * 1024;
+
+// The value at a path of fields; nullptr when there is none (or something on the way is no object).
+const nlohmann::json* Find(const nlohmann::json& object,
+                           std::initializer_list<std::string_view> fields);
+// The text at a path; "" when there is none.
+std::string FindText(const nlohmann::json& object, std::initializer_list<std::string_view> fields);
+
+// "DaemonSet kube-system/calico-node", for messages.
+std::string ObjectText(const ObjectRef& ref);
+
+// What has to happen before an action may look at `observed.live` at all: Read when it is not
+// there, Failed(TargetGone) when the object is gone, going, or another one of the same name.
+std::optional<Next> NeedLive(const Observed& observed);
+
+// Report(ManagedByOther) when the object has a controller: it would set our change back. `instead`
+// is what a person may do at the owner: "set A=1 in container c".
+std::optional<Next> RefuseOwned(const Observed& observed, std::string_view instead);
+
+// A patch of Observed::ref under our field manager that is refused (409) unless the object still is
+// what was read.
+kube::HttpRequest ConditionalPatch(const Observed& observed, kube::PatchType type,
+                                   nlohmann::json patch);
+// The same as a question, without the condition.
+kube::HttpRequest DryRunPatch(const Observed& observed, kube::PatchType type,
+                              const nlohmann::json& patch);
+
+// get and patch.
+std::vector<RbacRule> PatchRules(const kube::Resource& resource);
+
+}  // namespace kr::actions

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+
+#include <nlohmann/json_fwd.hpp>
+
+// Who set what, from metadata.managedFields (the fieldsV1 format of server-side apply, KEP-555).
+namespace kr::actions {
+
+// The spelling of one step of a path in fieldsV1: a field, and an element of a list that is
+// identified by one of its fields.
+std::string FieldStep(std::string_view name);
+std::string ElementStep(std::string_view key, const nlohmann::json& value);
+
+// Whether `manager` owns the field at `steps`, or an atomic value around it. True as well when the
+// object does not tell (no managedFields): then only the value can decide.
+bool OwnsField(const nlohmann::json& object, std::string_view manager,
+               std::span<const std::string> steps);
+
+// The manager other than `manager` that wrote last to the object itself (not to its status): the
+// likeliest one to have set a field back. "" when there is none.
+std::string LastOtherManager(const nlohmann::json& object, std::string_view manager);
+
+}  // namespace kr::actions

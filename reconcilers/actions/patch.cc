@@ -1,0 +1,251 @@
+#include "reconcilers/actions/patch.h"
+
+#include <optional>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "crds/meta/text.h"
+#include "reconcilers/actions/change.h"
+#include "reconcilers/actions/patch_effect.h"
+#include "reconcilers/actions/patch_rules.h"
+#include "reconcilers/actions/patch_undo.h"
+
+namespace kr::actions {
+namespace {
+
+using nlohmann::json;
+
+// In the memo: the patch with its values.
+constexpr char kPatch[] = "patch";
+// How long a value may be unknown (a kind is being listed again) before the step fails.
+constexpr absl::Duration kValuePatience = absl::Minutes(1);
+constexpr size_t kMaxSummaryChars = 300;
+
+struct ComputedValue {
+  std::string pointer;
+  cel::Program program;
+};
+
+kube::PatchType ToKube(crds::PatchType type) {
+  return type == crds::PatchType::kMerge ? kube::PatchType::kMerge : kube::PatchType::kStrategic;
+}
+
+bool IsSecret(const kube::GroupVersionKind& gvk) {
+  return gvk.group.empty() && gvk.kind == "Secret";
+}
+
+Status CheckSize(const json& patch) {
+  size_t size = patch.dump(-1, ' ', false, json::error_handler_t::replace).size();
+  if (size <= kMaxPatchBytes) return OkStatus();
+  return InvalidArgument("has " + std::to_string(size) + " bytes, at most " +
+                         std::to_string(kMaxPatchBytes) + " are allowed");
+}
+
+// The fields that a patch says something about, as paths into the object. Lists are whole.
+void AddLeaves(const json& patch, document::Path& at, std::vector<document::Path>& paths) {
+  if (!patch.is_object() || patch.empty()) {
+    paths.push_back(at);
+    return;
+  }
+  for (const auto& [field, value] : patch.items()) {
+    if (field.starts_with('$')) continue;
+    at.steps.push_back(document::Step::Field(field));
+    AddLeaves(value, at, paths);
+    at.steps.pop_back();
+  }
+}
+
+class PatchAction final : public Action {
+ public:
+  PatchAction(crds::PatchType type, json patch, std::vector<ComputedValue> values)
+      : type_(type), template_(std::move(patch)), values_(std::move(values)) {}
+
+  std::string_view kind() const override { return "patch"; }
+  Disruption disruption() const override { return Disruption::kWorkload; }
+  Reversal reversal() const override { return Reversal::kChange; }
+  std::vector<RbacRule> RequiredRules(const kube::Resource& resource) const override {
+    return PatchRules(resource);
+  }
+
+  std::string Describe() const override {
+    std::string text = Summary(template_);
+    for (const ComputedValue& value : values_) {
+      text += ", " + value.pointer + " = " + value.program.text();
+    }
+    return crds::Truncate(text, kMaxSummaryChars);
+  }
+
+  std::vector<const cel::Program*> Expressions() const override {
+    std::vector<const cel::Program*> programs;
+    for (const ComputedValue& value : values_) programs.push_back(&value.program);
+    return programs;
+  }
+
+  Next Ask(const json& memo, const Observed& observed) const override {
+    if (std::optional<Next> need = NeedLive(observed)) return *std::move(need);
+    if (const json* stored = Find(memo, {kPatch})) return Apply(*stored, memo, observed);
+    std::variant<json, Next> rendered = Render(observed);
+    if (auto* instead = std::get_if<Next>(&rendered)) return std::move(*instead);
+    return Apply(std::get<json>(rendered), json(), observed);
+  }
+
+  std::vector<document::Path> EffectPaths() const override {
+    json patch = template_;
+    // Only the places matter. That there is one was checked when the policy was compiled.
+    for (const ComputedValue& value : values_) (void)SetAt(patch, value.pointer, json());
+    std::vector<document::Path> paths;
+    document::Path root;
+    AddLeaves(patch, root, paths);
+    return paths;
+  }
+
+  bool EffectHolds(const json& memo, const json& object) const override {
+    const json* patch = Find(memo, {kPatch});
+    return patch == nullptr || CompareEffect(type_, *patch, object) != Effect::kMissing;
+  }
+
+  std::optional<Write> Undo(const json& memo, const Observed& observed) const override {
+    const json* patch = Find(memo, {kPatch});
+    const json* before = Find(memo, {kBefore});
+    if (patch == nullptr || before == nullptr || NeedLive(observed)) return std::nullopt;
+    std::optional<json> undo = UndoPatch(type_, *patch, *before, *observed.live);
+    if (!undo) return std::nullopt;
+    std::string summary = "put back " + Shown(observed, *undo);
+    return Write{.request = ConditionalPatch(observed, ToKube(type_), *std::move(undo)),
+                 .verb = "patch",
+                 .summary = std::move(summary),
+                 .memo = memo};
+  }
+
+ private:
+  static std::string Compact(const json& patch) {
+    return crds::Truncate(patch.dump(-1, ' ', false, json::error_handler_t::replace),
+                          kMaxSummaryChars);
+  }
+  std::string Summary(const json& patch) const {
+    return (type_ == crds::PatchType::kMerge ? "merge patch " : "strategic patch ") +
+           Compact(patch);
+  }
+  // Summaries end up in Events: no content of Secrets in them.
+  static std::string Shown(const Observed& observed, const json& patch) {
+    return IsSecret(observed.ref.resource.gvk) ? "(content of a Secret)" : Compact(patch);
+  }
+
+  // The patch with its values, or what to do instead of it.
+  std::variant<json, Next> Render(const Observed& observed) const {
+    json patch = template_;
+    for (const ComputedValue& value : values_) {
+      StatusOr<json> computed = observed.evaluate(value.program);
+      if (!computed.ok()) return Unknown(value, Message(computed.status()), observed);
+      if (computed->is_null()) {
+        return Next(Failed{"InvalidPatch", value.pointer + ": " + value.program.text() +
+                                               " gave null; what shall be removed is written as "
+                                               "null in patch"});
+      }
+      Status set = SetAt(patch, value.pointer, *std::move(computed));
+      if (!set.ok()) return Next(Failed{"InvalidPatch", std::string(Message(set))});
+    }
+    Status allowed = CheckPatch(type_, patch);
+    if (allowed.ok()) allowed = CheckSize(patch);
+    if (!allowed.ok()) return Next(Failed{"InvalidPatch", std::string(Message(allowed))});
+    return patch;
+  }
+
+  static Next Unknown(const ComputedValue& value, std::string_view why, const Observed& observed) {
+    std::string message = "the value for " + value.pointer +
+                          " is unknown: " + value.program.text() + ": " + std::string(why);
+    absl::Time deadline = observed.step_started + kValuePatience;
+    if (observed.now >= deadline) return Failed{"ValueUnknown", message};
+    return Wait{.until = deadline, .progress = message, .memo = nullptr};
+  }
+
+  Next Apply(const json& patch, const json& memo, const Observed& observed) const {
+    const json& live = *observed.live;
+    const bool wrote = Find(memo, {kPatch}) != nullptr;
+    std::string where;
+    Effect effect = CompareEffect(type_, patch, live, &where);
+    if (effect == Effect::kThere) return IsDone(wrote, patch, observed);
+    if (effect == Effect::kUnsure || wrote) {
+      if (!observed.dry_run) return DryRun{DryRunPatch(observed, ToKube(type_), patch)};
+      const bool refused = observed.dry_run->is_null();
+      const bool same = !refused && SameObject(*observed.dry_run, live);
+      if (same && effect == Effect::kUnsure) return IsDone(wrote, patch, observed);
+      // Sending it once more would change nothing either.
+      if (same || (refused && wrote)) return NotTaken(where, observed);
+    }
+    std::string summary = (type_ == crds::PatchType::kMerge ? "merge patch " : "strategic patch ") +
+                          Shown(observed, patch);
+    if (std::optional<Next> owned = RefuseOwned(observed, "apply the " + summary)) {
+      return *std::move(owned);
+    }
+    return Write{.request = ConditionalPatch(observed, ToKube(type_), patch),
+                 .verb = "patch",
+                 .summary = summary,
+                 .memo = wrote ? memo : NewMemo(patch, observed)};
+  }
+
+  static Next IsDone(bool wrote, const json& patch, const Observed& observed) {
+    return Done{.message = (wrote ? "done: " : "already so: ") + Shown(observed, patch)};
+  }
+
+  static Next NotTaken(const std::string& where, const Observed& observed) {
+    return Failed{"NotTaken", "the server took the patch, but " + ObjectText(observed.ref) +
+                                  " does not show what it says" +
+                                  (where.empty() ? "" : " at " + where)};
+  }
+
+  json NewMemo(const json& patch, const Observed& observed) const {
+    json memo = {{kPatch, patch}};
+    if (IsSecret(observed.ref.resource.gvk)) {
+      memo[kNoUndo] = "the content of a Secret is never stored";
+      return memo;
+    }
+    StatusOr<json> before = PreImage(type_, patch, *observed.live);
+    if (!before.ok()) {
+      memo[kNoUndo] = std::string(Message(before.status()));
+    } else if (before->dump(-1, ' ', false, json::error_handler_t::replace).size() >
+               kMaxPreImageBytes) {
+      memo[kNoUndo] = "the values before are too large to be kept";
+    } else {
+      memo[kBefore] = *std::move(before);
+    }
+    return memo;
+  }
+
+  const crds::PatchType type_;
+  const json template_;
+  const std::vector<ComputedValue> values_;
+};
+
+}  // namespace
+
+StatusOr<std::unique_ptr<Action>> MakePatch(const crds::Patch& params, const cel::Scope& scope,
+                                            std::string_view path) {
+  const std::string prefix(path);
+  if (params.patch.empty() && params.set.empty()) {
+    return InvalidArgument(prefix + ": expected patch, set or both");
+  }
+  const json patch = params.patch.empty() ? json::object() : params.patch.Parse();
+  KR_RETURN_IF_ERROR(Annotate(CheckSize(patch), prefix + ".patch"));
+  KR_RETURN_IF_ERROR(Annotate(CheckPatch(params.type, patch), prefix + ".patch"));
+
+  json with_places = patch;
+  std::vector<ComputedValue> values;
+  for (size_t i = 0; i < params.set.size(); ++i) {
+    const crds::SetValue& value = params.set[i];
+    const std::string element = prefix + ".set[" + std::to_string(i) + "]";
+    // An empty object stands for the value: forbidden places show, and so does a value below it.
+    Status place = SetAt(with_places, value.path, json::object());
+    if (place.ok()) place = CheckPatch(params.type, with_places);
+    KR_RETURN_IF_ERROR(Annotate(place, element + ".path"));
+    StatusOr<cel::Program> program = cel::Program::Compile(value.expression, scope);
+    if (!program.ok()) return Annotate(program.status(), element + ".expression");
+    values.push_back({value.path, *std::move(program)});
+  }
+  return std::make_unique<PatchAction>(params.type, patch, std::move(values));
+}
+
+}  // namespace kr::actions

@@ -1,0 +1,268 @@
+#include "reconcilers/actions/set_env.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include <nlohmann/json.hpp>
+
+#include "reconcilers/actions/change.h"
+#include "reconcilers/actions/managed_fields.h"
+#include "reconcilers/actions/pod_template.h"
+
+namespace kr::actions {
+namespace {
+
+using nlohmann::json;
+
+std::string Join(const std::vector<std::string>& parts) {
+  std::string text;
+  for (const std::string& part : parts) text += (text.empty() ? "" : ", ") + part;
+  return text;
+}
+
+// {"containers": [...]} where it belongs.
+json TemplatePatch(json containers) {
+  json patch;
+  patch["spec"]["template"]["spec"]["containers"] = std::move(containers);
+  return patch;
+}
+
+// The entry as it was, for the memo.
+json PreImageOf(const EnvEntry& found, const std::string& name) {
+  if (found.entry == nullptr) return {{"name", name}, {"absent", true}};
+  json before = {{"name", name}};
+  if (const json* from = Find(*found.entry, {"valueFrom"})) {
+    before["valueFrom"] = *from;
+  } else {
+    before["value"] = FindText(*found.entry, {"value"});
+  }
+  return before;
+}
+
+// The strategic patch entry that makes an entry say what `before` says.
+json Restoring(const json& before) {
+  json entry = {{"name", FindText(before, {"name"})}};
+  if (Find(before, {"absent"}) != nullptr) {
+    entry["$patch"] = "delete";
+  } else if (const json* from = Find(before, {"valueFrom"})) {
+    entry["value"] = nullptr;
+    entry["valueFrom"] = *from;
+  } else {
+    entry["value"] = FindText(before, {"value"});
+    entry["valueFrom"] = nullptr;
+  }
+  return entry;
+}
+
+class SetEnvAction final : public Action {
+ public:
+  explicit SetEnvAction(const crds::SetEnv& params)
+      : containers_(params.Containers()), env_(params.env) {}
+
+  std::string_view kind() const override { return "setEnv"; }
+  Disruption disruption() const override { return Disruption::kWorkload; }
+  Reversal reversal() const override { return Reversal::kChange; }
+  std::vector<RbacRule> RequiredRules(const kube::Resource& resource) const override {
+    return PatchRules(resource);
+  }
+
+  std::string Describe() const override {
+    std::vector<std::string> pairs;
+    for (const crds::EnvVar& variable : env_) pairs.push_back(variable.name + "=" + variable.value);
+    return "set " + Join(pairs) + " in container" + (containers_.size() > 1 ? "s " : " ") +
+           Join(containers_);
+  }
+
+  Next Ask(const json& memo, const Observed& observed) const override {
+    if (std::optional<Next> need = NeedLive(observed)) return *std::move(need);
+    const json& live = *observed.live;
+    if (!HasPodTemplate(observed.ref.resource.gvk)) {
+      return Failed{"KindNotSupported",
+                    "setEnv works on DaemonSets, Deployments and StatefulSets of group apps, not "
+                    "on " +
+                        ObjectText(observed.ref)};
+    }
+    if (Holds(live)) {
+      return Done{.message = (memo.is_null() ? "already so: " : "done: ") + Describe()};
+    }
+    if (std::optional<Next> owned = RefuseOwned(observed, Describe())) return *std::move(owned);
+    if (std::optional<Failed> fault = Check(live)) return *std::move(fault);
+    return Write{.request = ConditionalPatch(observed, kube::PatchType::kStrategic,
+                                             TemplatePatch(Missing(live))),
+                 .verb = "patch",
+                 .summary = Describe(),
+                 .memo = WithPreImage(memo, live)};
+  }
+
+  std::vector<document::Path> EffectPaths() const override {
+    using document::Step;
+    document::Path containers;
+    for (const char* field : {"spec", "template", "spec", "containers"}) {
+      containers.steps.push_back(Step::Field(field));
+    }
+    containers.steps.push_back(Step::Each());
+    std::vector<document::Path> paths;
+    for (const char* field : {"name", "env"}) {
+      paths.push_back(containers);
+      paths.back().steps.push_back(Step::Field(field));
+    }
+    return paths;
+  }
+
+  bool EffectHolds(const json&, const json& object) const override { return Holds(object); }
+
+  std::optional<Write> Undo(const json& memo, const Observed& observed) const override {
+    if (NeedLive(observed)) return std::nullopt;
+    const json* before = Find(memo, {kBefore});
+    if (before == nullptr || !before->is_object()) return std::nullopt;
+    json patch = json::array();
+    std::vector<std::string> names;
+    for (const std::string& name : containers_) {
+      const json* container = FindContainer(*observed.live, name);
+      const json* entries = Find(*before, {name});
+      if (container == nullptr || entries == nullptr) continue;
+      json restored = json::array();
+      for (const json& entry : *entries) {
+        std::string variable = FindText(entry, {"name"});
+        if (!StillOurs(*observed.live, *container, variable)) continue;
+        restored.push_back(Restoring(entry));
+        names.push_back(variable);
+      }
+      if (!restored.empty()) patch.push_back({{"name", name}, {"env", restored}});
+    }
+    if (patch.empty()) return std::nullopt;
+    return Write{.request = ConditionalPatch(observed, kube::PatchType::kStrategic,
+                                             TemplatePatch(std::move(patch))),
+                 .verb = "patch",
+                 .summary = "put " + Join(names) + " back as before",
+                 .memo = memo};
+  }
+
+ private:
+  bool Holds(const json& object) const {
+    return std::ranges::all_of(containers_, [&](const std::string& name) {
+      const json* container = FindContainer(object, name);
+      return container != nullptr && std::ranges::all_of(env_, [&](const crds::EnvVar& variable) {
+               return HoldsLiterally(FindEnv(*container, variable.name).entry, variable.value);
+             });
+    });
+  }
+
+  // What the live object itself makes impossible.
+  std::optional<Failed> Check(const json& live) const {
+    for (const std::string& name : containers_) {
+      const json* container = FindContainer(live, name);
+      if (container == nullptr) {
+        return Failed{"ContainerNotFound",
+                      "there is no container " + name + "; there is " + Join(ContainerNames(live))};
+      }
+      for (const crds::EnvVar& variable : env_) {
+        // A strategic patch would change the first entry, the kubelet takes the last.
+        if (FindEnv(*container, variable.name).times < 2) continue;
+        return Failed{"AmbiguousEntry", "container " + name + " has " + variable.name +
+                                            " more than once; remove all but one by hand"};
+      }
+    }
+    return std::nullopt;
+  }
+
+  // The patch's containers: nothing but the entries that do not hold yet.
+  json Missing(const json& live) const {
+    json containers = json::array();
+    for (const std::string& name : containers_) {
+      const json* container = FindContainer(live, name);
+      json env = json::array();
+      for (const crds::EnvVar& variable : env_) {
+        if (HoldsLiterally(FindEnv(*container, variable.name).entry, variable.value)) continue;
+        // Merging would leave an old valueFrom beside the value, which is invalid.
+        env.push_back({{"name", variable.name}, {"value", variable.value}, {"valueFrom", nullptr}});
+      }
+      if (!env.empty()) containers.push_back({{"name", name}, {"env", env}});
+    }
+    return containers;
+  }
+
+  // The first pre-image of an entry stays: when we are asked again, what is there may be ours.
+  json WithPreImage(const json& memo, const json& live) const {
+    if (!WhyNoUndo(memo).empty()) return memo;
+    const json* recorded = Find(memo, {kBefore});
+    json before = recorded != nullptr ? *recorded : json::object();
+    for (const std::string& name : containers_) {
+      const json* container = FindContainer(live, name);
+      for (const crds::EnvVar& variable : env_) {
+        EnvEntry found = FindEnv(*container, variable.name);
+        if (HoldsLiterally(found.entry, variable.value) ||
+            IsRecorded(before, name, variable.name)) {
+          continue;
+        }
+        before[name].push_back(PreImageOf(found, variable.name));
+      }
+    }
+    if (before.dump().size() > kMaxPreImageBytes) {
+      return {{kNoUndo, "the values before are too large to be kept"}};
+    }
+    return {{kBefore, std::move(before)}};
+  }
+
+  static bool IsRecorded(const json& before, const std::string& container,
+                         const std::string& name) {
+    const json* entries = Find(before, {container});
+    return entries != nullptr && std::ranges::any_of(*entries, [&](const json& entry) {
+             return FindText(entry, {"name"}) == name;
+           });
+  }
+
+  bool StillOurs(const json& live, const json& container, const std::string& name) const {
+    auto variable = std::ranges::find(env_, name, &crds::EnvVar::name);
+    if (variable == env_.end()) return false;
+    EnvEntry found = FindEnv(container, name);
+    if (found.times != 1 || !HoldsLiterally(found.entry, variable->value)) return false;
+    std::vector<std::string> steps;
+    for (const char* field : {"spec", "template", "spec", "containers"}) {
+      steps.push_back(FieldStep(field));
+    }
+    steps.push_back(ElementStep("name", FindText(container, {"name"})));
+    steps.push_back(FieldStep("env"));
+    steps.push_back(ElementStep("name", name));
+    steps.push_back(FieldStep("value"));
+    // An empty value is left out of the object, so nobody owns it.
+    return variable->value.empty() || OwnsField(live, kFieldManager, steps);
+  }
+
+  const std::vector<std::string> containers_;
+  const std::vector<crds::EnvVar> env_;
+};
+
+// The names in a list are given and given once.
+Status CheckNames(const std::vector<std::string>& names, std::string_view path,
+                  std::string_view suffix) {
+  std::set<std::string_view> seen;
+  for (size_t i = 0; i < names.size(); ++i) {
+    auto error = [&](std::string_view message) {
+      return InvalidArgument(std::string(path) + "[" + std::to_string(i) + "]" +
+                             std::string(suffix) + ": " + std::string(message));
+    };
+    if (names[i].empty()) return error("must not be empty");
+    if (!seen.insert(names[i]).second) return error(names[i] + " is given twice");
+  }
+  return OkStatus();
+}
+
+}  // namespace
+
+StatusOr<std::unique_ptr<Action>> MakeSetEnv(const crds::SetEnv& params, const cel::Scope&,
+                                             std::string_view path) {
+  std::string prefix(path);
+  if (params.container.empty() == params.containers.empty()) {
+    return InvalidArgument(prefix + ": expected container or containers, one of the two");
+  }
+  if (params.env.empty()) return InvalidArgument(prefix + ".env: expected at least one variable");
+  KR_RETURN_IF_ERROR(CheckNames(params.containers, prefix + ".containers", ""));
+  std::vector<std::string> names;
+  for (const crds::EnvVar& variable : params.env) names.push_back(variable.name);
+  KR_RETURN_IF_ERROR(CheckNames(names, prefix + ".env", ".name"));
+  return std::make_unique<SetEnvAction>(params);
+}
+
+}  // namespace kr::actions
