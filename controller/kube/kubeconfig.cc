@@ -84,7 +84,7 @@ Status ReadList(const YAML::Node& root, const std::string& file, const char* lis
   if (!entries.IsSequence()) return InvalidArgument(file + ": " + list + " must be a list");
   for (const YAML::Node& item : entries) {
     const YAML::Node name = item.IsMap() ? item["name"] : YAML::Node();
-    if (!name.IsScalar() || name.Scalar().empty()) {
+    if (!name.IsDefined() || !name.IsScalar() || name.Scalar().empty()) {
       return InvalidArgument(file + ": " + list + ": every entry needs a name");
     }
     Entry entry{

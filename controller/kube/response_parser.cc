@@ -91,7 +91,8 @@ class ResponseParser::Impl {
 
   Status Finish() {
     if (done()) return OkStatus();
-    if (!started_) return Unavailable("the connection was closed before the answer");
+    // Also after an interim answer, when Beast's parser is a new one and forbids put_eof.
+    if (!parser_->got_some()) return Unavailable("the connection was closed before the answer");
     error_code ec;
     parser_->put_eof(ec);
     if (ec || !parser_->is_done()) return Unavailable("the connection was closed in mid-answer");
