@@ -23,7 +23,9 @@ constexpr Tri Not(Tri a) {
   if (a == Tri::kUnknown) return a;
   return a == Tri::kTrue ? Tri::kFalse : Tri::kTrue;
 }
-constexpr Tri FromBool(bool b) { return b ? Tri::kTrue : Tri::kFalse; }
+constexpr Tri FromBool(bool b) {
+  return b ? Tri::kTrue : Tri::kFalse;
+}
 
 constexpr std::string_view Name(Tri t) {
   return t == Tri::kTrue ? "True" : t == Tri::kFalse ? "False" : "Unknown";

@@ -1,0 +1,217 @@
+#include "reconcilers/policy/compile.h"
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <variant>
+
+#include "reconcilers/actions/registry.h"
+#include "reconcilers/policy/default_health.h"
+#include "reconcilers/policy/own_effect.h"
+#include "reconcilers/policy/reads.h"
+#include "reconcilers/policy/scope.h"
+#include "reconcilers/signals/condition.h"
+#include "reconcilers/signals/events.h"
+#include "reconcilers/signals/match.h"
+
+namespace kr::policy {
+namespace {
+
+std::string At(std::string_view path, size_t index) {
+  return std::string(path) + "[" + std::to_string(index) + "]";
+}
+
+class Compiler {
+ public:
+  explicit Compiler(const crds::RemediationPolicy& policy)
+      : policy_(policy), out_(std::make_shared<CompiledPolicy>(Begin(policy))) {}
+
+  StatusOr<CompiledPolicyPtr> Run() {
+    KR_RETURN_IF_ERROR(Joins());
+    KR_RETURN_IF_ERROR(EventSources());
+    KR_RETURN_IF_ERROR(Variables());
+    KR_RETURN_IF_ERROR(Triggers());
+    running_scope_ = WithRemediation(scope_);
+    KR_RETURN_IF_ERROR(Remedies());
+    KR_RETURN_IF_ERROR(Healthy());
+    KR_RETURN_IF_ERROR(CheckOwnEffects(*out_));
+    CollectReads();
+    return CompiledPolicyPtr(std::move(out_));
+  }
+
+ private:
+  static CompiledPolicy Begin(const crds::RemediationPolicy& policy) {
+    const crds::Target& target = policy.spec.target;
+    return CompiledPolicy{
+        .name = policy.metadata.name,
+        .uid = policy.metadata.uid,
+        .generation = policy.metadata.generation,
+        .spec = policy.spec,
+        .target = kube::GroupVersionKind::FromApiVersion(target.api_version, target.kind),
+        .selector = Selector(target),
+    };
+  }
+
+  Status Joins() {
+    for (size_t i = 0; i < policy_.spec.related.size(); ++i) {
+      KR_ASSIGN_OR_RETURN(RelatedJoin join, CompileRelated(policy_.spec.related[i], out_->target,
+                                                           At("spec.related", i)));
+      out_->related.push_back(std::move(join));
+    }
+    return OkStatus();
+  }
+
+  Status EventSources() {
+    for (size_t i = 0; i < policy_.spec.events.size(); ++i) {
+      const crds::EventSource& spec = policy_.spec.events[i];
+      const std::string path = At("spec.events", i);
+      EventSource source{.spec = spec, .about_kind = AboutKind(spec)};
+      KR_ASSIGN_OR_RETURN(source.reason, signals::Pattern::Compile(spec.reason, path + ".reason"));
+      KR_ASSIGN_OR_RETURN(source.message,
+                          signals::Pattern::Compile(spec.message, path + ".message"));
+      out_->events.push_back(std::move(source));
+    }
+    scope_ = BaseScope(policy_.spec.related, policy_.spec.events);
+    return OkStatus();
+  }
+
+  std::string AboutKind(const crds::EventSource& spec) const {
+    if (const auto* kind = std::get_if<crds::AboutKind>(&spec.about)) return kind->kind;
+    if (const auto* related = std::get_if<crds::AboutRelated>(&spec.about)) {
+      for (const RelatedJoin& join : out_->related) {
+        if (join.name == related->related) return join.gvk.kind;
+      }
+    }
+    return out_->target.kind;
+  }
+
+  Status Variables() {
+    for (size_t i = 0; i < policy_.spec.variables.size(); ++i) {
+      const crds::NamedExpression& spec = policy_.spec.variables[i];
+      auto program = cel::Program::Compile(spec.expression, scope_);
+      if (!program.ok()) {
+        return Annotate(program.status(), At("spec.variables", i) + ".expression");
+      }
+      DeclareVariable(scope_, spec.name, program->type());
+      Note(program->reads());
+      out_->variables.push_back({spec.name, *std::move(program)});
+    }
+    return OkStatus();
+  }
+
+  Status Triggers() {
+    for (size_t i = 0; i < policy_.spec.triggers.size(); ++i) {
+      const crds::Trigger& spec = policy_.spec.triggers[i];
+      const std::string path = At("spec.triggers", i);
+      Trigger trigger{.name = spec.name, .hold_for = spec.HoldFor()};
+      if (spec.condition) {
+        KR_ASSIGN_OR_RETURN(signals::SignalPtr signal,
+                            signals::MakeCondition(*spec.condition, path + ".condition"));
+        trigger.signals.push_back(std::move(signal));
+      }
+      if (spec.events) trigger.signals.push_back(signals::MakeEvents(*spec.events));
+      for (size_t m = 0; m < spec.match.size(); ++m) {
+        KR_ASSIGN_OR_RETURN(signals::SignalPtr signal,
+                            signals::MakeMatch(spec.match[m], scope_, At(path + ".match", m)));
+        trigger.signals.push_back(std::move(signal));
+      }
+      for (const auto& signal : trigger.signals) Note(signal->Reads());
+      out_->triggers.push_back(std::move(trigger));
+    }
+    return OkStatus();
+  }
+
+  Status Remedies() {
+    out_->only_notifies = !policy_.spec.remedies.empty();
+    for (size_t i = 0; i < policy_.spec.remedies.size(); ++i) {
+      const crds::Remedy& spec = policy_.spec.remedies[i];
+      const std::string path = At("spec.remedies", i);
+      Remedy remedy{.name = spec.name, .cure_within = spec.cure_within, .attempts = spec.attempts};
+      KR_RETURN_IF_ERROR(Programs(spec.match_conditions, running_scope_, path + ".matchConditions",
+                                  remedy.match_conditions));
+      KR_RETURN_IF_ERROR(Programs(spec.verify, running_scope_, path + ".verify", remedy.verify));
+      for (size_t s = 0; s < spec.steps.size(); ++s) {
+        KR_ASSIGN_OR_RETURN(std::unique_ptr<actions::Action> action,
+                            actions::Make(spec.steps[s], running_scope_, At(path + ".steps", s)));
+        if (action->reversal() != actions::Reversal::kNothing) out_->only_notifies = false;
+        if (!spec.steps[s].apply_to) Note("object", action->EffectPaths());
+        for (const cel::Program* program : action->Expressions()) Note(program->reads());
+        remedy.steps.push_back({spec.steps[s], std::move(action)});
+      }
+      out_->remedies.push_back(std::move(remedy));
+    }
+    return OkStatus();
+  }
+
+  Status Healthy() {
+    KR_RETURN_IF_ERROR(
+        Programs(policy_.spec.recovery.healthy, scope_, "spec.recovery.healthy", out_->healthy));
+    const std::string_view standard = DefaultHealthy(out_->target);
+    if (!out_->healthy.empty() || standard.empty()) return OkStatus();
+    return Programs({{"default", std::string(standard)}}, scope_, "default health of the kind",
+                    out_->healthy);
+  }
+
+  Status Programs(const std::vector<crds::NamedExpression>& specs, const cel::Scope& scope,
+                  const std::string& path, std::vector<NamedProgram>& out) {
+    for (size_t i = 0; i < specs.size(); ++i) {
+      auto program = cel::Program::Compile(specs[i].expression, scope, cel::Type::Bool());
+      if (!program.ok()) return Annotate(program.status(), At(path, i) + ".expression");
+      Note(program->reads());
+      out.push_back({specs[i].name, *std::move(program)});
+    }
+    return OkStatus();
+  }
+
+  void Note(const std::vector<cel::Read>& reads) {
+    reads_.insert(reads_.end(), reads.begin(), reads.end());
+  }
+  void Note(const std::string& variable, const std::vector<document::Path>& paths) {
+    for (const document::Path& path : paths) reads_.push_back({variable, path});
+  }
+
+  void CollectReads() {
+    // Who controls a target decides whether it is ours to patch, its labels whether it is excluded,
+    // its deletion whether it still counts.
+    std::vector<document::Path> paths = PathsOf(reads_, "object");
+    const auto add = [&paths](std::vector<document::Path> more) {
+      for (document::Path& path : more) paths.push_back(std::move(path));
+    };
+    add(out_->selector.Paths());
+    add(ControllerPaths());
+    for (const char* field : {"labels", "deletionTimestamp"}) {
+      add({{{document::Step::Field("metadata"), document::Step::Field(field)},
+            document::Depth::kValue}});
+    }
+    for (const RelatedJoin& join : out_->related) add(join.equals_paths);
+    out_->target_reads = {out_->target, std::move(paths)};
+
+    for (const RelatedJoin& join : out_->related) {
+      std::vector<document::Path> related = PathsOfRelated(reads_, join.name);
+      related.insert(related.end(), join.key_paths.begin(), join.key_paths.end());
+      if (out_->watches_events()) {
+        // Event facts name the owner and node of what the Events are about.
+        for (document::Path& path : ControllerPaths()) related.push_back(std::move(path));
+        if (join.gvk.kind == "Pod") {
+          related.push_back({{document::Step::Field("spec"), document::Step::Field("nodeName")},
+                             document::Depth::kValue});
+        }
+      }
+      out_->related_reads.push_back({join.gvk, std::move(related)});
+    }
+  }
+
+  const crds::RemediationPolicy& policy_;
+  std::shared_ptr<CompiledPolicy> out_;
+  cel::Scope scope_;
+  cel::Scope running_scope_;
+  std::vector<cel::Read> reads_;
+};
+
+}  // namespace
+
+StatusOr<CompiledPolicyPtr> Compile(const crds::RemediationPolicy& policy) {
+  return Compiler(policy).Run();
+}
+
+}  // namespace kr::policy

@@ -1,0 +1,86 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "controller/cel/program.h"
+#include "controller/document/projection.h"
+#include "controller/kube/resource.h"
+#include "crds/v1alpha1/remediation.h"
+#include "crds/v1alpha1/remediation_policy.h"
+#include "reconcilers/actions/action.h"
+#include "reconcilers/policy/related.h"
+#include "reconcilers/policy/selector.h"
+#include "reconcilers/signals/pattern.h"
+#include "reconcilers/signals/signal.h"
+
+// A policy after it was accepted: everything that can be wrong with it has been found. Immutable
+// and shared: an open remediation keeps the one it started with.
+namespace kr::policy {
+
+struct NamedProgram {
+  std::string name;
+  cel::Program program;
+};
+
+struct EventSource {
+  crds::EventSource spec;
+  std::string about_kind;  // kind of the objects that the Events are about
+  signals::Pattern reason;
+  signals::Pattern message;
+};
+
+struct Trigger {
+  std::string name;
+  absl::Duration hold_for;
+  std::vector<signals::SignalPtr> signals;  // AND
+};
+
+struct Step {
+  crds::Step spec;
+  std::unique_ptr<const actions::Action> action;
+};
+
+struct Remedy {
+  std::string name;
+  std::vector<NamedProgram> match_conditions;
+  std::vector<Step> steps;
+  std::vector<NamedProgram> verify;  // empty: cured
+  absl::Duration cure_within;
+  int64_t attempts = 1;
+};
+
+// The fields of one kind's objects that the policy reads.
+struct KindReads {
+  kube::GroupVersionKind gvk;
+  std::vector<document::Path> paths;
+};
+
+struct CompiledPolicy {
+  std::string name;
+  std::string uid;
+  int64_t generation = 0;
+  crds::RemediationPolicySpec spec;
+
+  kube::GroupVersionKind target;
+  Selector selector;
+  std::vector<RelatedJoin> related;
+  std::vector<EventSource> events;
+  std::vector<NamedProgram> variables;
+  std::vector<Trigger> triggers;  // OR
+  std::vector<Remedy> remedies;
+  std::vector<NamedProgram> healthy;  // all must hold; empty: the object exists
+
+  KindReads target_reads;
+  std::vector<KindReads> related_reads;  // parallel to `related`
+
+  bool watches_events() const { return !events.empty(); }
+  // Only tells: every step of every remedy is a notify.
+  bool only_notifies = false;
+};
+
+using CompiledPolicyPtr = std::shared_ptr<const CompiledPolicy>;
+
+}  // namespace kr::policy

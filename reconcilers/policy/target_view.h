@@ -1,0 +1,76 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "controller/document/document.h"
+#include "reconcilers/policy/compiled_policy.h"
+#include "reconcilers/signals/view.h"
+
+namespace kr::policy {
+
+// What lies around a target: from the stores, or from live reads. Errors mean "unknown".
+class Surroundings {
+ public:
+  virtual ~Surroundings() = default;
+  // The objects of policy.related[join] for this target.
+  virtual StatusOr<std::vector<document::DocumentPtr>> Related(
+      size_t join, const document::Document& target) const = 0;
+  // The facts of policy.events[source] for this target; occurrences before `since` do not count.
+  virtual StatusOr<std::vector<signals::EventFacts>> Events(size_t source,
+                                                            const document::Document& target,
+                                                            int64_t enough,
+                                                            absl::Time since) const = 0;
+};
+
+// What expressions see as `remediation`.
+struct RemediationFacts {
+  std::string name;
+  std::string trigger;
+  absl::Time started_at;
+  std::optional<absl::Time> rung_finished_at;  // unknown before the rung's steps are done
+};
+
+// One target under one policy for one evaluation. Values that came out of it refer to Documents
+// that it keeps alive.
+class TargetView final : public signals::View {
+ public:
+  struct Options {
+    absl::Time now;
+    std::optional<RemediationFacts> remediation;
+    // For judging a cure: Events count only when they happened after this.
+    absl::Time events_since = absl::InfinitePast();
+  };
+
+  // All references must outlive the view; `object` may be null.
+  TargetView(const CompiledPolicy& policy, document::DocumentPtr object,
+             const Surroundings& surroundings, Options options);
+
+  absl::Time now() const override { return options_.now; }
+  const document::Document* object() const override { return object_.get(); }
+  StatusOr<std::vector<signals::EventFacts>> Events(std::string_view source,
+                                                    int64_t enough) const override;
+  // `related` and the other records also field by field ("related.pods"), so that only what an
+  // expression uses is made.
+  StatusOr<cel::Value> Resolve(std::string_view variable) const override;
+
+ private:
+  StatusOr<cel::Value> ResolveField(std::string_view record, std::string_view field) const;
+  StatusOr<cel::Value> WholeRecord(std::string_view record) const;
+  StatusOr<cel::Value> RelatedList(size_t join) const;
+  StatusOr<cel::Value> EventList(const EventSource& source) const;
+  StatusOr<cel::Value> RemediationField(std::string_view field) const;
+
+  const CompiledPolicy& policy_;
+  document::DocumentPtr object_;
+  const Surroundings& surroundings_;
+  Options options_;
+  // Values handed out, with the documents they point into.
+  mutable std::map<std::string, StatusOr<cel::Value>, std::less<>> resolved_;
+  mutable std::vector<document::DocumentPtr> kept_;
+};
+
+}  // namespace kr::policy

@@ -1,0 +1,366 @@
+#include "reconcilers/policy/watches.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "controller/base/log.h"
+#include "controller/cache/event_facts.h"
+#include "reconcilers/policy/cached_surroundings.h"
+#include "reconcilers/policy/needs.h"
+
+namespace kr::policy {
+
+using cache::Need;
+using document::DocumentPtr;
+using State = Watches::Readiness::State;
+
+namespace {
+
+// Woken targets that are handed on before the engine looks at its other inputs again.
+constexpr size_t kSlice = 200;
+
+}  // namespace
+
+// A policy with its kinds found.
+struct Watches::Served {
+  CompiledPolicyPtr policy;
+  Status missing;  // NotFound or Unavailable: a kind could not be found
+  Need targets;
+  std::vector<Need> related;
+  std::vector<cache::RelationHandle> relations;
+  std::unique_ptr<CachedSurroundings> surroundings;
+};
+
+Watches::Watches(Options options, runtime::Engine& engine, runtime::ApiSender& api,
+                 const cache::WatchContext& context, WatchListener& listener)
+    : options_(std::move(options)),
+      engine_(engine),
+      context_(context),
+      listener_(listener),
+      informers_(options_.informers, context, objects_, *this),
+      relations_(objects_, informers_),
+      discovery_(engine, api, [this] { Rebuild(); }),
+      event_log_(engine.clock().Now()),
+      self_(std::make_shared<Watches*>(this)) {
+  Rebuild();
+}
+
+Watches::~Watches() = default;
+
+Need Watches::OwnNeed(const kube::Resource& resource) const {
+  return {.resource = resource, .projection = document::Projection::Everything()};
+}
+
+void Watches::Serve(std::vector<CompiledPolicyPtr> policies) {
+  std::map<const CompiledPolicy*, std::unique_ptr<Served>> next;
+  for (CompiledPolicyPtr& policy : policies) {
+    auto known = served_.find(policy.get());
+    if (known != served_.end()) {
+      next[policy.get()] = std::move(known->second);
+      served_.erase(known);
+      continue;
+    }
+    index_.Add(policy.get());
+    auto served = std::make_unique<Served>();
+    served->policy = std::move(policy);
+    next[served->policy.get()] = std::move(served);
+  }
+  for (const auto& [policy, served] : served_) index_.Remove(policy);
+  served_ = std::move(next);
+  Rebuild();
+}
+
+void Watches::Rebuild() {
+  std::vector<Need> needs, event_needs;
+  for (const kube::Resource& resource : options_.own) needs.push_back(OwnNeed(resource));
+  for (auto& [key, served] : served_) {
+    const CompiledPolicy& policy = *served->policy;
+    served->missing = OkStatus();
+    std::vector<kube::Resource> found;
+    const auto want = [&](const kube::GroupVersionKind& kind) {
+      const kube::RestMapper::Result result = discovery_.Want(kind);
+      if (result.state == kube::RestMapper::State::kFound) return found.push_back(result.resource);
+      served->missing = result.state == kube::RestMapper::State::kAbsent
+                            ? NotFound(Message(result.reason))
+                            : Unavailable(Message(result.reason));
+    };
+    want(policy.target);
+    for (const RelatedJoin& join : policy.related) want(join.gvk);
+    if (!served->missing.ok()) continue;
+    served->targets = TargetNeed(policy, found[0]);
+    served->related.clear();
+    std::vector<cache::RelationHandle> relations;
+    for (size_t j = 0; j < policy.related.size(); ++j) {
+      served->related.push_back(RelatedNeed(policy, j, found[j + 1]));
+      relations.push_back(
+          relations_.Get(RelationOf(policy, j, served->targets, served->related[j])));
+    }
+    served->relations = std::move(relations);
+    needs.push_back(served->targets);
+    needs.insert(needs.end(), served->related.begin(), served->related.end());
+    if (policy.watches_events()) event_needs.push_back(EventNeed(policy));
+  }
+  informers_.Apply(std::move(needs));
+  WatchEvents(event_needs);
+  ScheduleRebind();
+}
+
+void Watches::WatchEvents(const std::vector<Need>& needs) {
+  std::map<cache::WatchScope, EventWatch> next;
+  for (cache::WatchSpec& spec : cache::PlanWatches(needs)) {
+    auto known = event_watches_.find(spec.scope);
+    if (known != event_watches_.end()) {
+      next[spec.scope] = std::move(known->second);
+      continue;
+    }
+    EventWatch watch{.spec = spec};
+    watch.stream = std::make_unique<cache::EventStream>(
+        spec, options_.informers.watch, context_,
+        [this](cache::EventStream::Change change, const DocumentPtr& event) {
+          if (change == cache::EventStream::Change::kUpserted) OnEvent(event);
+        });
+    watch.stream->Start();
+    next[spec.scope] = std::move(watch);
+  }
+  event_watches_ = std::move(next);
+}
+
+void Watches::ScheduleRebind() {
+  if (rebind_scheduled_) return;
+  rebind_scheduled_ = true;
+  engine_.After(absl::ZeroDuration(), [weak = std::weak_ptr(self_)] {
+    if (auto self = weak.lock()) (*self)->Rebind();
+  });
+}
+
+void Watches::Rebind() {
+  rebind_scheduled_ = false;
+  bound_version_ = informers_.version();
+  relations_.Rebind();
+  for (auto& [key, served] : served_) {
+    if (!served->missing.ok()) {
+      served->surroundings.reset();
+      continue;
+    }
+    CachedSurroundings::Sources sources{.targets = served->targets,
+                                        .related = served->related,
+                                        .relations = served->relations,
+                                        .informers = informers_,
+                                        .events = event_log_,
+                                        .clock = engine_.clock()};
+    served->surroundings =
+        std::make_unique<CachedSurroundings>(*served->policy, std::move(sources));
+  }
+  listener_.OnRebound();
+  ScheduleExpand();
+}
+
+void Watches::OnSynced(const cache::Informer&) {
+  ScheduleRebind();
+}
+
+void Watches::OnChange(const cache::Informer& informer, cache::ObjectId id,
+                       const DocumentPtr& before, const DocumentPtr& after) {
+  relations_.OnChange(informer, id, before, after);
+  const kube::Resource& resource = informer.spec().scope.resource;
+  if (std::find(options_.own.begin(), options_.own.end(), resource) != options_.own.end()) {
+    // Also while the first list comes in: whoever cares asks OwnSynced.
+    engine_.After(absl::ZeroDuration(), [weak = std::weak_ptr(self_), resource, before, after] {
+      if (auto self = weak.lock()) (*self)->listener_.OnOwnObject(resource, before, after);
+    });
+  }
+  const document::Document& object = after ? *after : *before;
+  index_.ForEach(resource.gvk, object, [&](const CompiledPolicy& policy) {
+    const bool was = before && policy.selector.Matches(*before);
+    const bool is = after && policy.selector.Matches(*after);
+    if (was || is) listener_.OnTarget(policy, object, was, is);
+  });
+  ScheduleExpand();
+}
+
+void Watches::ScheduleExpand() {
+  if (expand_scheduled_ || !relations_.woken()) return;
+  expand_scheduled_ = true;
+  engine_.After(absl::ZeroDuration(), [weak = std::weak_ptr(self_)] {
+    if (auto self = weak.lock()) (*self)->Expand();
+  });
+}
+
+void Watches::Expand() {
+  expand_scheduled_ = false;
+  relations_.Expand(kSlice, [&](const cache::Relation& relation, cache::ObjectId id) {
+    const DocumentPtr target = objects_.Get(id);
+    if (!target) return;
+    for (const auto& [key, served] : served_) {
+      const bool uses = std::any_of(
+          served->relations.begin(), served->relations.end(),
+          [&](const cache::RelationHandle& handle) { return handle.relation.get() == &relation; });
+      if (uses && served->policy->selector.Matches(*target)) {
+        listener_.OnSurroundings(*served->policy, *target);
+      }
+    }
+  });
+  ScheduleExpand();
+}
+
+void Watches::OnEvent(const DocumentPtr& event) {
+  const cache::EventFacts facts = cache::FactsOf(*event);
+  for (const auto& [key, served] : served_) {
+    for (const EventSource& source : served->policy->events) {
+      if (!event_log_.Add(*served->policy, source, facts, engine_.clock().Now())) continue;
+      Wake(*served, source, facts);
+    }
+  }
+}
+
+void Watches::Wake(const Served& served, const EventSource& source,
+                   const cache::EventFacts& event) {
+  if (!served.missing.ok()) return;
+  const CompiledPolicy& policy = *served.policy;
+  const kube::ObjectKey about{event.about_namespace, event.about_name};
+  if (std::holds_alternative<crds::AboutTarget>(source.spec.about)) {
+    const DocumentPtr target = Target(policy, about);
+    if (target) listener_.OnSurroundings(policy, *target);
+    return;
+  }
+  const auto* related = std::get_if<crds::AboutRelated>(&source.spec.about);
+  if (related == nullptr) {  // any object of a kind: all targets count it
+    ForEachTarget(policy,
+                  [&](const DocumentPtr& target) { listener_.OnSurroundings(policy, *target); });
+    return;
+  }
+  for (size_t j = 0; j < policy.related.size(); ++j) {
+    if (policy.related[j].name != related->related || j >= served.relations.size()) continue;
+    const DocumentPtr object = informers_.Find(served.related[j]).Find(about);
+    if (!object) continue;  // it wakes its targets when it comes
+    for (const cache::ObjectId id : served.relations[j].relation->TargetsOf(*object)) {
+      const DocumentPtr target = objects_.Get(id);
+      if (target && policy.selector.Matches(*target)) listener_.OnSurroundings(policy, *target);
+    }
+  }
+}
+
+const Watches::Served* Watches::Find(const CompiledPolicy& policy) const {
+  const auto it = served_.find(&policy);
+  return it == served_.end() || !it->second->missing.ok() ? nullptr : it->second.get();
+}
+
+Watches::Readiness Watches::ReadinessOf(const CompiledPolicy& policy) const {
+  const auto it = served_.find(&policy);
+  if (it == served_.end()) return {State::kSyncing, "not watched yet"};
+  const Served& served = *it->second;
+  if (absl::IsNotFound(served.missing)) {
+    return {State::kInactive, std::string(Message(served.missing))};
+  }
+  if (!served.missing.ok()) return {State::kUnknown, std::string(Message(served.missing))};
+  if (!served.surroundings) return {State::kSyncing, "watches are being opened"};
+  std::vector<const Need*> needs{&served.targets};
+  for (const Need& need : served.related) needs.push_back(&need);
+  for (const Need* need : needs) {
+    const cache::View view = informers_.Find(*need);
+    if (view.ready()) continue;
+    const Status problem = view.problem();
+    if (absl::IsPermissionDenied(problem)) return {State::kDenied, std::string(Message(problem))};
+    if (absl::IsNotFound(problem)) return {State::kInactive, std::string(Message(problem))};
+    return {State::kSyncing,
+            need->resource.plural +
+                (problem.ok() ? " are being listed" : ": " + std::string(Message(problem)))};
+  }
+  for (const auto& [scope, watch] : event_watches_) {
+    const Status& problem = watch.stream->reflector().status().problem;
+    if (policy.watches_events() && absl::IsPermissionDenied(problem)) {
+      return {State::kDenied, std::string(Message(problem))};
+    }
+  }
+  return {State::kReady, "watching"};
+}
+
+std::optional<limits::Refusal> Watches::Stale(const CompiledPolicy& policy) const {
+  const auto refuse = [&](std::string what) {
+    return limits::Refusal{limits::Reason::kStaleView, std::move(what),
+                           engine_.clock().Now() + absl::Seconds(1)};
+  };
+  const Served* served = Find(policy);
+  if (served == nullptr || !served->surroundings) return refuse("a kind is not watched yet");
+  std::vector<const Need*> needs{&served->targets};
+  for (const Need& need : served->related) needs.push_back(&need);
+  for (const Need* need : needs) {
+    if (informers_.Find(*need).Stale(options_.stale_after)) {
+      return refuse("the watch of " + need->resource.plural +
+                    " is listing, or has been without connection for more than " +
+                    absl::FormatDuration(options_.stale_after));
+    }
+  }
+  for (const auto& [scope, watch] : event_watches_) {
+    if (!policy.watches_events()) break;
+    if (watch.stream->reflector().status().disconnected_for > options_.stale_after) {
+      return refuse("the watch of Events has been without connection for too long");
+    }
+  }
+  return std::nullopt;
+}
+
+DocumentPtr Watches::Target(const CompiledPolicy& policy, const kube::ObjectKey& key) const {
+  const Served* served = Find(policy);
+  if (served == nullptr) return {};
+  DocumentPtr object = informers_.Find(served->targets).Find(key);
+  return object && policy.selector.Matches(*object) ? object : DocumentPtr();
+}
+
+void Watches::ForEachTarget(const CompiledPolicy& policy,
+                            absl::FunctionRef<void(const DocumentPtr&)> visit) const {
+  const Served* served = Find(policy);
+  if (served == nullptr) return;
+  informers_.Find(served->targets).ForEach([&](cache::ObjectId, const DocumentPtr& object) {
+    if (policy.selector.Matches(*object)) visit(object);
+  });
+}
+
+bool Watches::HasSeen(const CompiledPolicy& policy, std::string_view resource_version) const {
+  const Served* served = Find(policy);
+  return served != nullptr && informers_.Find(served->targets).HasSeen(resource_version);
+}
+
+document::Projection::Ptr Watches::TargetProjection(const CompiledPolicy& policy) const {
+  const Served* served = Find(policy);
+  if (served != nullptr) {
+    // The cache may keep more than this policy asked for; the two are compared as a whole.
+    const cache::View view = informers_.Find(served->targets);
+    if (view.informers().size() == 1) return view.informers()[0]->spec().projection;
+  }
+  return document::Projection::Of(policy.target_reads.paths);
+}
+
+document::Projection::Ptr Watches::RelatedProjection(const CompiledPolicy& policy,
+                                                     size_t join) const {
+  return document::Projection::Of(policy.related_reads[join].paths);
+}
+
+std::optional<kube::Resource> Watches::Find(const kube::GroupVersionKind& kind) const {
+  const kube::RestMapper::Result result = discovery_.Find(kind);
+  if (result.state != kube::RestMapper::State::kFound) return std::nullopt;
+  return result.resource;
+}
+
+const Surroundings& Watches::Around(const CompiledPolicy& policy) const {
+  const Served* served = Find(policy);
+  if (served == nullptr || !served->surroundings) return Unserved();
+  return *served->surroundings;
+}
+
+bool Watches::OwnSynced(const kube::Resource& resource) const {
+  return informers_.Find(OwnNeed(resource)).ready();
+}
+
+bool Watches::OwnHasSeen(const kube::Resource& resource, std::string_view version) const {
+  return informers_.Find(OwnNeed(resource)).HasSeen(version);
+}
+
+void Watches::ForEachOwn(const kube::Resource& resource,
+                         absl::FunctionRef<void(const DocumentPtr&)> visit) const {
+  informers_.Find(OwnNeed(resource)).ForEach([&](cache::ObjectId, const DocumentPtr& object) {
+    visit(object);
+  });
+}
+
+}  // namespace kr::policy

@@ -1,0 +1,131 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "controller/cache/event_stream.h"
+#include "controller/cache/informer_set.h"
+#include "controller/cache/relation_set.h"
+#include "controller/runtime/engine.h"
+#include "reconcilers/limits/reasons.h"
+#include "reconcilers/policy/compiled_policy.h"
+#include "reconcilers/policy/discovery.h"
+#include "reconcilers/policy/event_log.h"
+#include "reconcilers/policy/policy_index.h"
+#include "reconcilers/policy/target_view.h"
+
+namespace kr::policy {
+
+// Hears what policies have to be evaluated again. Calls come on the engine thread, never inside a
+// call to Watches.
+class WatchListener {
+ public:
+  virtual ~WatchListener() = default;
+  // An object of one of our own kinds (Watches::Own) changed; `after` is null when it is gone.
+  virtual void OnOwnObject(const kube::Resource& resource, const document::DocumentPtr& before,
+                           const document::DocumentPtr& after) = 0;
+  // A target changed, appeared (`was` false) or went away or out of the selection (`is` false).
+  virtual void OnTarget(const CompiledPolicy& policy, const document::Document& object, bool was,
+                        bool is) = 0;
+  // Something that the target is joined with changed, or an Event came.
+  virtual void OnSurroundings(const CompiledPolicy& policy, const document::Document& target) = 0;
+  // What can be read may have changed as a whole: count and evaluate all targets again.
+  virtual void OnRebound() = 0;
+};
+
+// Everything that is watched because a policy reads it: targets, joined objects, Events. Turns
+// changes of the cluster into "evaluate this target of that policy". Engine thread only.
+class Watches final : public cache::InformerObserver {
+ public:
+  struct Options {
+    cache::InformerSet::Options informers;
+    absl::Duration stale_after = absl::Seconds(30);
+    // Kinds that are always watched whole: our own.
+    std::vector<kube::Resource> own;
+  };
+
+  // References outlive it; `listener` too.
+  Watches(Options options, runtime::Engine& engine, runtime::ApiSender& api,
+          const cache::WatchContext& context, WatchListener& listener);
+  ~Watches() override;
+
+  // All policies that are to be fed from now on, those of open remediations included.
+  void Serve(std::vector<CompiledPolicyPtr> policies);
+
+  // How well a policy is served.
+  struct Readiness {
+    enum class State {
+      kReady,
+      kSyncing,
+      kInactive,  // a kind does not exist (yet)
+      kDenied,    // a kind may not be read
+      kUnknown,   // discovery has no answer
+    };
+    State state = State::kSyncing;
+    std::string message;
+  };
+  Readiness ReadinessOf(const CompiledPolicy& policy) const;
+  std::optional<limits::Refusal> Stale(const CompiledPolicy& policy) const;
+
+  document::DocumentPtr Target(const CompiledPolicy& policy, const kube::ObjectKey& key) const;
+  void ForEachTarget(const CompiledPolicy& policy,
+                     absl::FunctionRef<void(const document::DocumentPtr&)> visit) const;
+  bool HasSeen(const CompiledPolicy& policy, std::string_view resource_version) const;
+  document::Projection::Ptr TargetProjection(const CompiledPolicy& policy) const;
+  document::Projection::Ptr RelatedProjection(const CompiledPolicy& policy, size_t join) const;
+  std::optional<kube::Resource> Find(const kube::GroupVersionKind& kind) const;
+
+  // The surroundings of a policy's targets, as the caches have them.
+  const Surroundings& Around(const CompiledPolicy& policy) const;
+  EventLog& event_log() { return event_log_; }
+
+  // Own kinds.
+  bool OwnSynced(const kube::Resource& resource) const;
+  bool OwnHasSeen(const kube::Resource& resource, std::string_view version) const;
+  void ForEachOwn(const kube::Resource& resource,
+                  absl::FunctionRef<void(const document::DocumentPtr&)> visit) const;
+  const cache::InformerSet& informers() const { return informers_; }
+
+ private:
+  struct Served;
+  struct EventWatch {
+    cache::WatchSpec spec;
+    std::unique_ptr<cache::EventStream> stream;
+  };
+
+  void OnChange(const cache::Informer& informer, cache::ObjectId id,
+                const document::DocumentPtr& before, const document::DocumentPtr& after) override;
+  void OnSynced(const cache::Informer& informer) override;
+  void OnEvent(const document::DocumentPtr& event);
+  void Wake(const Served& served, const EventSource& source, const cache::EventFacts& event);
+  void Rebuild();
+  void WatchEvents(const std::vector<cache::Need>& needs);
+  void Rebind();
+  void ScheduleRebind();
+  void ScheduleExpand();
+  void Expand();
+  const Served* Find(const CompiledPolicy& policy) const;
+  cache::Need OwnNeed(const kube::Resource& resource) const;
+
+  const Options options_;
+  runtime::Engine& engine_;
+  const cache::WatchContext context_;
+  WatchListener& listener_;
+  cache::ObjectTable objects_;
+  cache::InformerSet informers_;
+  cache::RelationSet relations_;
+  Discovery discovery_;
+  PolicyIndex index_;
+  EventLog event_log_;
+  std::map<const CompiledPolicy*, std::unique_ptr<Served>> served_;
+  std::map<cache::WatchScope, EventWatch> event_watches_;
+  uint64_t bound_version_ = 0;
+  bool rebind_scheduled_ = false;
+  bool expand_scheduled_ = false;
+  std::shared_ptr<Watches*> self_;
+};
+
+}  // namespace kr::policy

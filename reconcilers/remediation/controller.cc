@@ -1,0 +1,233 @@
+#include "reconcilers/remediation/controller.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "controller/base/log.h"
+#include "reconcilers/limits/lineage.h"
+#include "reconcilers/remediation/resources.h"
+
+namespace kr::remediation {
+namespace {
+
+policy::Watches::Options WithOwnKinds(policy::Watches::Options options) {
+  options.own = {PolicyResource(), RemediationResource()};
+  return options;
+}
+
+}  // namespace
+
+Controller::Controller(Options options, runtime::Engine& engine, runtime::ApiSender& api,
+                       const cache::WatchContext& context, runtime::EventSink& events,
+                       RemedyMetrics metrics)
+    : options_(std::move(options)),
+      engine_(engine),
+      api_(api),
+      events_(events),
+      metrics_(metrics),
+      services_{engine, api, events, context.decoder, {}, options_.timing, options_.limits},
+      watches_(WithOwnKinds(options_.watches), engine, api, context, *this),
+      symptoms_(engine, watches_, *this),
+      reporter_(options_.report, engine, api,
+                [this](const std::string& uid) { return StatusOf(uid); }),
+      self_(std::make_shared<Controller*>(this)) {}
+
+Controller::~Controller() {
+  engine_.Cancel(prune_timer_);
+  runners_.clear();
+}
+
+bool Controller::ready() const {
+  return watches_.OwnSynced(PolicyResource()) && watches_.OwnSynced(RemediationResource());
+}
+
+// --- what the watches say
+
+void Controller::OnOwnObject(const kube::Resource& resource, const document::DocumentPtr& before,
+                             const document::DocumentPtr& after) {
+  if (resource == PolicyResource()) return OnPolicy(before, after);
+  OnRemediation(before, after);
+}
+
+void Controller::OnPolicy(const document::DocumentPtr& before, const document::DocumentPtr& after) {
+  if (!after) {
+    const std::string uid(before->uid());
+    policies_.Remove(*before);
+    states_.erase(uid);
+    reporter_.Forget(uid);
+    Serve();
+    for (auto& [name, runner] : runners_) {
+      if (runner->remediation().spec.policy_ref.uid == uid) runner->OnPolicyGone();
+    }
+    return;
+  }
+  const std::string uid(after->uid());
+  if (before && before->uid() != after->uid()) OnPolicy(before, {});
+  if (policies_.Upsert(*after)) {
+    const policy::PolicyEntry* entry = policies_.FindByUid(uid);
+    if (!states_.contains(uid)) {
+      states_[uid].breaker = limits::Breaker::Restore(entry->object.status.breaker);
+    }
+    Serve();
+    // Pausing and limits hold at once, also for what is under way.
+    for (auto& [name, runner] : runners_) {
+      if (runner->remediation().spec.policy_ref.uid == uid) runner->Advance();
+    }
+    ConsiderSoon(uid);
+  }
+  Report(uid);
+}
+
+void Controller::Serve() {
+  std::vector<policy::CompiledPolicyPtr> compiled = policies_.Compiled();
+  metrics_.policies.Set(static_cast<double>(compiled.size()));
+  std::vector<policy::CompiledPolicyPtr> served = compiled;
+  // An open remediation keeps to the policy that it started with.
+  for (const auto& [name, runner] : runners_) {
+    if (std::find(served.begin(), served.end(), runner->policy()) == served.end()) {
+      served.push_back(runner->policy());
+    }
+  }
+  watches_.Serve(std::move(served));
+  symptoms_.SetPolicies(compiled);
+}
+
+void Controller::OnTarget(const policy::CompiledPolicy& policy, const document::Document& object,
+                          bool was, bool is) {
+  symptoms_.OnTarget(policy, object, was, is);
+  const kube::ObjectKey key{std::string(object.name_space()), std::string(object.name())};
+  // The runner of an older policy is served by its own compilation, which nobody evaluates.
+  if (Runner* runner = FindRunner(policy.uid, key)) {
+    if (runner->policy().get() != &policy) return;
+    if (is) return runner->Advance();
+    runner->OnTargetGone();
+  }
+}
+
+void Controller::OnSurroundings(const policy::CompiledPolicy& policy,
+                                const document::Document& target) {
+  symptoms_.OnSurroundings(policy, target);
+  const kube::ObjectKey key{std::string(target.name_space()), std::string(target.name())};
+  Runner* runner = FindRunner(policy.uid, key);
+  if (runner != nullptr && runner->policy().get() == &policy) runner->Advance();
+}
+
+void Controller::OnRebound() {
+  symptoms_.OnRebound();
+  for (auto& [name, runner] : runners_) runner->Advance();
+  for (const auto& [name, entry] : policies_.by_name()) {
+    Report(entry.object.metadata.uid);
+    ConsiderSoon(entry.object.metadata.uid);
+  }
+  if (stage_ == Stage::kCatchingUp) CatchUp();
+}
+
+// --- what the evaluations say
+
+void Controller::OnReading(const policy::PolicyTargets& targets, const kube::ObjectKey& key,
+                           const policy::Sick* sick) {
+  const std::string& uid = targets.policy->uid;
+  if (sick == nullptr) states_[uid].last_sick[key] = engine_.clock().Now();
+  if (Runner* runner = FindRunner(uid, key)) runner->Advance();
+  ConsiderSoon(uid);
+}
+
+void Controller::OnTargetGone(const policy::PolicyTargets& targets, const kube::ObjectKey& key) {
+  const std::string& uid = targets.policy->uid;
+  if (Runner* runner = FindRunner(uid, key)) runner->OnTargetGone();
+  ConsiderSoon(uid);
+}
+
+void Controller::OnSettled(const policy::PolicyTargets& targets) {
+  ConsiderSoon(targets.policy->uid);
+}
+
+bool Controller::Watching(const policy::CompiledPolicy& policy, const kube::ObjectKey& key) const {
+  return FindRunner(policy.uid, key) != nullptr;
+}
+
+absl::Time Controller::EventsSince(const policy::CompiledPolicy& policy,
+                                   const kube::ObjectKey& key) const {
+  const document::DocumentPtr target = watches_.Target(policy, key);
+  if (!target) return absl::InfinitePast();
+  const crds::Remediation* newest = registry_.Newest(
+      limits::LineageDigest(policy.uid, limits::Lineage(TargetRef(policy, *target))));
+  absl::Time since = absl::InfinitePast();
+  if (newest == nullptr || IsOpen(*newest)) return since;
+  for (const crds::StepProgress& step : newest->status.steps) {
+    for (const crds::WriteRecord& write : step.writes) {
+      if (write.outcome == crds::WriteOutcome::kApplied) since = std::max(since, write.intent_at);
+    }
+  }
+  return since;
+}
+
+// --- World
+
+document::DocumentPtr Controller::Target(const policy::CompiledPolicy& policy,
+                                         const kube::ObjectKey& key) const {
+  return watches_.Target(policy, key);
+}
+
+const policy::Surroundings& Controller::Around(const policy::CompiledPolicy& policy) const {
+  return watches_.Around(policy);
+}
+
+std::optional<kube::Resource> Controller::Find(const kube::GroupVersionKind& gvk) const {
+  return watches_.Find(gvk);
+}
+
+bool Controller::HasSeen(const policy::CompiledPolicy& policy,
+                         std::string_view resource_version) const {
+  return watches_.HasSeen(policy, resource_version);
+}
+
+std::optional<limits::Refusal> Controller::Stale(const policy::CompiledPolicy& policy) const {
+  return watches_.Stale(policy);
+}
+
+std::optional<limits::Refusal> Controller::Forbidden(const crds::Remediation& remediation) const {
+  const auto refuse = [&](limits::Reason reason, std::string message) {
+    return limits::Refusal{reason, std::move(message)};
+  };
+  if (options_.paused) return refuse(limits::Reason::kPaused, "the whole operator is paused");
+  const policy::PolicyEntry* entry = policies_.FindByUid(remediation.spec.policy_ref.uid);
+  if (entry == nullptr) return std::nullopt;  // it is being cancelled
+  const crds::RemediationPolicySpec& spec = entry->object.spec;
+  if (spec.paused) return refuse(limits::Reason::kPaused, "the policy is paused (spec.paused)");
+  if (spec.mode == crds::Mode::kObserve) {
+    return refuse(limits::Reason::kPaused, "the policy's mode is Observe now");
+  }
+  if (!entry->compiled) {
+    return refuse(limits::Reason::kPaused, "the policy was edited and is not accepted any more");
+  }
+  const auto state = states_.find(remediation.spec.policy_ref.uid);
+  if (state != states_.end()) {
+    if (auto open = state->second.breaker.Check(BreakerLimit(spec), 0)) return open;
+  }
+  const crds::ObjectReference& ref = remediation.spec.target_ref;
+  const document::DocumentPtr target =
+      watches_.Target(*entry->compiled, {ref.name_space, ref.name});
+  if (!target) return std::nullopt;
+  return limits::CheckProtection(FactsOf(*entry->compiled, *target), spec.target.namespaces);
+}
+
+document::Projection::Ptr Controller::TargetProjection(const policy::CompiledPolicy& policy) const {
+  return watches_.TargetProjection(policy);
+}
+
+document::Projection::Ptr Controller::RelatedProjection(const policy::CompiledPolicy& policy,
+                                                        size_t join) const {
+  return watches_.RelatedProjection(policy, join);
+}
+
+Runner* Controller::FindRunner(std::string_view policy_uid, const kube::ObjectKey& target) const {
+  for (const auto& [name, runner] : runners_) {
+    if (runner->remediation().spec.policy_ref.uid == policy_uid && runner->target() == target) {
+      return runner.get();
+    }
+  }
+  return nullptr;
+}
+
+}  // namespace kr::remediation

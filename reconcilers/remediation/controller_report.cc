@@ -1,0 +1,138 @@
+// What the status of a policy says.
+#include <algorithm>
+
+#include "crds/meta/condition.h"
+#include "crds/v1alpha1/reasons.h"
+#include "reconcilers/limits/remediation_name.h"
+#include "reconcilers/remediation/controller.h"
+
+namespace kr::remediation {
+namespace {
+
+using crds::ConditionStatus;
+using Readiness = policy::Watches::Readiness;
+
+crds::Condition ReadyCondition(const policy::PolicyEntry& entry, const Readiness& readiness,
+                               bool settled) {
+  crds::Condition ready{.type = std::string(crds::kConditionReady),
+                        .status = ConditionStatus::kFalse,
+                        .message = readiness.message};
+  const auto because = [&ready](std::string_view reason) { ready.reason = reason; };
+  if (!entry.compiled) {
+    because(crds::reason::kNotAccepted);
+    ready.message = "the policy is not accepted, see the condition Accepted";
+    return ready;
+  }
+  switch (readiness.state) {
+    case Readiness::State::kReady:
+      if (!settled) {
+        because(crds::reason::kSyncing);
+        ready.message = "targets are being evaluated for the first time";
+        return ready;
+      }
+      ready.status = ConditionStatus::kTrue;
+      because(crds::reason::kReady);
+      return ready;
+    case Readiness::State::kInactive:
+      because(crds::reason::kInactive);
+      return ready;
+    case Readiness::State::kDenied:
+      because(crds::refusal::kPermissionDenied);
+      return ready;
+    case Readiness::State::kSyncing:
+    case Readiness::State::kUnknown:
+      because(crds::reason::kSyncing);
+      return ready;
+  }
+  return ready;
+}
+
+}  // namespace
+
+void Controller::Report(const std::string& policy_uid) {
+  if (stage_ == Stage::kLeading) reporter_.Touch(policy_uid);
+}
+
+std::optional<PolicyReporter::Wanted> Controller::StatusOf(const std::string& policy_uid) {
+  const policy::PolicyEntry* entry = policies_.FindByUid(policy_uid);
+  if (stage_ != Stage::kLeading || entry == nullptr) return std::nullopt;
+  const policy::PolicyTargets* targets = symptoms_.Find(policy_uid);
+  const PolicyState& state = states_[policy_uid];
+  const int64_t generation = entry->object.metadata.generation;
+  const absl::Time now = engine_.clock().Now();
+  PolicyReporter::Wanted wanted{entry->object, entry->object.status};
+  crds::RemediationPolicyStatus& status = wanted.status;
+  status.observed_generation = generation;
+
+  const bool accepted = entry->compiled != nullptr;
+  crds::SetCondition(
+      status.conditions,
+      {.type = std::string(crds::kConditionAccepted),
+       .status = accepted ? ConditionStatus::kTrue : ConditionStatus::kFalse,
+       .reason = std::string(accepted ? crds::reason::kAccepted : crds::reason::kInvalid),
+       .message = accepted ? "the policy is understood"
+                           : std::string(Message(entry->accepted)).substr(0, 8000)},
+      generation, now);
+  Readiness readiness;
+  if (accepted) readiness = watches_.ReadinessOf(*entry->compiled);
+  crds::SetCondition(status.conditions,
+                     ReadyCondition(*entry, readiness, targets != nullptr && targets->settled),
+                     generation, now);
+
+  crds::Condition blocked{.type = std::string(crds::kConditionBlocked),
+                          .status = ConditionStatus::kFalse,
+                          .reason = std::string(crds::reason::kNotBlocked),
+                          .message = "nothing stops the policy as a whole"};
+  std::optional<limits::Refusal> why;
+  if (accepted && readiness.state == Readiness::State::kDenied) {
+    why = limits::Refusal{limits::Reason::kPermissionDenied, readiness.message};
+  } else if (accepted && readiness.state == Readiness::State::kReady) {
+    why = watches_.Stale(*entry->compiled);
+    if (!why && targets != nullptr && targets->settled) {
+      why = state.breaker.Check(BreakerLimit(entry->object.spec), 0);
+    }
+  }
+  if (why) {
+    blocked.status = ConditionStatus::kTrue;
+    blocked.reason = limits::Name(why->reason);
+    blocked.message = why->message;
+  }
+  crds::SetCondition(status.conditions, std::move(blocked), generation, now);
+
+  status.targets = {};
+  status.waiting.clear();
+  if (targets != nullptr) {
+    status.targets.selected = targets->selected;
+    status.targets.unhealthy = CountSick(*targets).unhealthy;
+    status.targets.waiting = static_cast<int64_t>(state.waiting.size());
+  }
+  for (const auto& [key, waiting] : state.waiting) {
+    if (waiting.reason == crds::refusal::kExhausted) ++status.targets.exhausted;
+    if (status.waiting.size() < crds::kMaxWaiting) status.waiting.push_back(waiting);
+  }
+  const crds::Remediation* last = nullptr;
+  registry_.ForEach([&](const crds::Remediation& remediation) {
+    if (remediation.spec.policy_ref.uid != policy_uid) return;
+    if (IsOpen(remediation)) ++status.targets.remediating;
+    if (last == nullptr || limits::RunsBefore(*last, remediation)) last = &remediation;
+  });
+  if (last != nullptr) {
+    const auto runner = runners_.find(last->metadata.name);
+    const crds::RemediationStatus& newest =
+        runner != runners_.end() ? runner->second->status() : last->status;
+    status.last_remediation = {
+        .name = last->metadata.name,
+        .target = last->spec.target_ref,
+        .phase = newest.phase ? std::string(crds::ToString(*newest.phase)) : "Pending",
+        .reason = newest.reason,
+        .time = newest.finished_at.value_or(last->metadata.creation_timestamp.value_or(
+            entry->object.status.last_remediation ? entry->object.status.last_remediation->time
+                                                  : now))};
+  } else {
+    status.last_remediation.reset();
+  }
+  status.breaker = state.breaker.ToStatus();
+  return wanted;
+}
+
+}  // namespace kr::remediation

@@ -1,0 +1,324 @@
+// Remediations: taking up, carrying out, ending, taking over from another leader, pruning.
+#include <algorithm>
+#include <utility>
+
+#include <nlohmann/json.hpp>
+
+#include "controller/base/log.h"
+#include "controller/cache/resource_version.h"
+#include "controller/kube/request.h"
+#include "crds/v1alpha1/codec.h"
+#include "crds/v1alpha1/reasons.h"
+#include "reconcilers/actions/action.h"
+#include "reconcilers/limits/cooldown.h"
+#include "reconcilers/limits/history.h"
+#include "reconcilers/policy/compile.h"
+#include "reconcilers/remediation/controller.h"
+#include "reconcilers/remediation/resources.h"
+
+namespace kr::remediation {
+
+using crds::Phase;
+
+void Controller::OnRemediation(const document::DocumentPtr& before,
+                               const document::DocumentPtr& after) {
+  if (!after) {
+    registry_.Remove(before->name(), before->uid());
+    const auto runner = runners_.find(std::string(before->name()));
+    if (runner != runners_.end() && runner->second->remediation().metadata.uid == before->uid()) {
+      runner->second->OnDeleted();
+    }
+    return;
+  }
+  auto parsed = crds::FromJson<crds::Remediation>(after->ToJson());
+  if (!parsed.ok()) {
+    log::Error("Remediation could not be read",
+               {{"remediation", after->name()}, {"error", Message(parsed.status())}});
+    return;
+  }
+  registry_.Upsert(*parsed);
+  if (stage_ == Stage::kCatchingUp) return CatchUp();
+  if (stage_ != Stage::kLeading) return;
+  const auto runner = runners_.find(parsed->metadata.name);
+  if (runner != runners_.end()) return runner->second->OnRemediation(*parsed);
+  if (IsOpen(*parsed) && !creating_.contains(LineageOf(*parsed))) TakeUp(*parsed, {});
+}
+
+void Controller::Lead(Term term) {
+  log::Info("Began to lead", {{"holder", term.holder}});
+  services_.term = std::move(term);
+  stage_ = Stage::kCatchingUp;
+  // One consistent list: the cache must know every Remediation that exists before anything is
+  // decided, or an episode would be answered twice.
+  kube::ListOptions options{.metadata_only = true};
+  api_.Send(kube::ListObjects(RemediationResource(), options),
+            [weak = std::weak_ptr(self_)](StatusOr<kube::Reply> reply) {
+              auto self = weak.lock();
+              if (!self || (*self)->stage_ != Stage::kCatchingUp) return;
+              Controller& controller = **self;
+              if (!reply.ok()) {
+                controller.engine_.After(absl::Seconds(1), [weak] {
+                  auto again = weak.lock();
+                  if (again && (*again)->stage_ == Stage::kCatchingUp) {
+                    (*again)->Lead((*again)->services_.term);
+                  }
+                });
+                return;
+              }
+              controller.wanted_.clear();
+              const auto list = nlohmann::json::parse(reply->body, nullptr, false);
+              if (list.is_object() && list.contains("items")) {
+                for (const auto& item : list["items"]) {
+                  const nlohmann::json& metadata = item["metadata"];
+                  if (metadata.contains("name") && metadata.contains("resourceVersion")) {
+                    controller.wanted_[metadata["name"]] = metadata["resourceVersion"];
+                  }
+                }
+              }
+              controller.listed_ = true;
+              controller.CatchUp();
+            });
+}
+
+void Controller::CatchUp() {
+  if (!listed_ || !ready()) return;
+  for (const auto& [name, version] : wanted_) {
+    const crds::Remediation* known = registry_.Find(name);
+    // What the cache has left behind may have been deleted since.
+    if (known == nullptr && !watches_.OwnHasSeen(RemediationResource(), version)) return;
+    if (known != nullptr && cache::CompareResourceVersions(known->metadata.resource_version,
+                                                           version) == std::strong_ordering::less) {
+      return;
+    }
+  }
+  wanted_.clear();
+  listed_ = false;
+  stage_ = Stage::kLeading;
+  Adopt();
+  for (const auto& [name, entry] : policies_.by_name()) {
+    Report(entry.object.metadata.uid);
+    ConsiderSoon(entry.object.metadata.uid);
+  }
+  Prune();
+}
+
+void Controller::StopLeading() {
+  stage_ = Stage::kStandby;
+  listed_ = false;
+  creating_.clear();
+  concluding_.clear();
+  runners_.clear();
+  engine_.Cancel(prune_timer_);
+  prune_timer_ = {};
+  metrics_.running.Set(0);
+}
+
+void Controller::Adopt() {
+  std::vector<crds::Remediation> open;
+  registry_.ForEach([&](const crds::Remediation& remediation) {
+    if (IsOpen(remediation)) open.push_back(remediation);
+  });
+  for (const crds::Remediation& remediation : open) TakeUp(remediation, {});
+}
+
+void Controller::TakeUp(const crds::Remediation& remediation, StartFacts start) {
+  const std::string& name = remediation.metadata.name;
+  if (runners_.contains(name) || concluding_.contains(name)) return;
+  if (!remediation.metadata.labels.contains(std::string(crds::kLineageLabel))) {
+    return Conclude(remediation, Phase::kFailed, crds::reason::kManualRunsNotSupported,
+                    "Remediations are made by the controller; running a policy by hand is not "
+                    "supported yet");
+  }
+  const std::vector<const crds::Remediation*> open = registry_.Open(LineageOf(remediation));
+  if (!open.empty() && open.front()->metadata.name != name) {
+    return Conclude(remediation, Phase::kCancelled, crds::reason::kDuplicate,
+                    "Remediation " + open.front()->metadata.name + " is older and goes on");
+  }
+  policy::CompiledPolicyPtr policy = PolicyOf(remediation);
+  if (!policy) {
+    return Conclude(remediation, Phase::kCancelled, crds::reason::kPolicyGone,
+                    "policy " + remediation.spec.policy_ref.name +
+                        " was deleted or cannot be understood any more; changes that were made "
+                        "stay");
+  }
+  if (!remediation.status.phase && start.ledger.n == 0) {
+    // Made, but its maker died before the first status: what it started from is seen again, or the
+    // live check finds that the symptom is gone.
+    start.ledger.n = limits::Remember(remediation, absl::InfinitePast()).ledger.n;
+    start.detected_at = remediation.metadata.creation_timestamp.value_or(engine_.clock().Now());
+    start.trigger_since = start.detected_at;
+    const policy::PolicyTargets* targets = symptoms_.Find(policy->uid);
+    const crds::ObjectReference& ref = remediation.spec.target_ref;
+    if (targets != nullptr) {
+      const auto sick = targets->sick.find({ref.name_space, ref.name});
+      if (sick != targets->sick.end()) {
+        start.evidence = sick->second.evidence;
+        if (sick->second.symptom.trigger) {
+          start.trigger = policy->triggers[*sick->second.symptom.trigger].name;
+        }
+      }
+    }
+  }
+  for (const crds::Evidence& evidence : remediation.status.evidence) {
+    watches_.event_log().Restore(*policy, evidence, engine_.clock().Now());
+  }
+  auto runner = std::make_unique<Runner>(
+      services_, *this, policy, remediation, std::move(start),
+      Runner::Callbacks{.close_ledger =
+                            [this](const crds::Remediation& ending, Phase phase) {
+                              const policy::PolicyEntry* entry =
+                                  policies_.FindByUid(ending.spec.policy_ref.uid);
+                              const absl::Duration cooldown =
+                                  entry != nullptr ? entry->object.spec.limits.cooldown
+                                                   : crds::Limits().cooldown;
+                              return limits::Finish(ending.status.ledger.value_or(crds::Ledger()),
+                                                    phase, HasWritten(ending.status), cooldown,
+                                                    options_.limits, engine_.clock().Now());
+                            },
+                        .ended = [this](Runner& ended) { OnEnded(ended); }});
+  Runner& started = *runner;
+  runners_[name] = std::move(runner);
+  metrics_.running.Set(static_cast<double>(runners_.size()));
+  const policy::PolicyEntry* entry = policies_.FindByUid(policy->uid);
+  if (entry == nullptr || entry->compiled != policy) Serve();  // keep what it reads watched
+  if (entry == nullptr) return started.OnPolicyGone();
+  started.Advance();
+}
+
+policy::CompiledPolicyPtr Controller::PolicyOf(const crds::Remediation& remediation) const {
+  const policy::PolicyEntry* entry = policies_.FindByUid(remediation.spec.policy_ref.uid);
+  const bool started = remediation.status.phase.has_value();
+  if (entry != nullptr && entry->compiled &&
+      (!started || remediation.status.policy_generation == entry->compiled->generation)) {
+    return entry->compiled;
+  }
+  if (!started) return nullptr;
+  // Edited or deleted since: from the snapshot, with nothing but this target.
+  const auto json = nlohmann::json::parse(remediation.status.snapshot, nullptr, false);
+  const auto snapshot = crds::FromJson<crds::PolicySnapshot>(json);
+  if (!snapshot.ok()) return nullptr;
+  crds::RemediationPolicy policy;
+  if (entry != nullptr) policy = entry->object;
+  policy.metadata.name = remediation.spec.policy_ref.name;
+  policy.metadata.uid = remediation.spec.policy_ref.uid;
+  policy.metadata.generation = remediation.status.policy_generation;
+  const crds::ObjectReference& ref = remediation.spec.target_ref;
+  policy.spec.target = {.api_version = ref.api_version, .kind = ref.kind, .names = {ref.name}};
+  if (!ref.name_space.empty()) policy.spec.target.namespaces = {ref.name_space};
+  policy.spec.related = snapshot->related;
+  policy.spec.events = snapshot->events;
+  policy.spec.variables = snapshot->variables;
+  policy.spec.triggers = snapshot->triggers;
+  policy.spec.remedies = snapshot->remedies;
+  policy.spec.recovery = snapshot->recovery;
+  auto compiled = policy::Compile(policy);
+  return compiled.ok() ? *std::move(compiled) : nullptr;
+}
+
+void Controller::Conclude(const crds::Remediation& remediation, Phase phase,
+                          std::string_view reason, std::string message) {
+  auto writer = std::make_unique<StatusWriter>(
+      api_, engine_, services_.term,
+      StatusWriter::Options{.write_timeout = options_.timing.write_timeout}, remediation);
+  crds::RemediationStatus& status = writer->status();
+  const absl::Time now = engine_.clock().Now();
+  status.phase = phase;
+  status.reason = reason;
+  status.message = message;
+  status.finished_at = now;
+  for (const auto& [type, holds] : {std::pair{crds::kConditionComplete, true},
+                                    std::pair{crds::kConditionFailed, phase == Phase::kFailed}}) {
+    crds::SetCondition(
+        status.conditions,
+        {.type = std::string(type),
+         .status = holds ? crds::ConditionStatus::kTrue : crds::ConditionStatus::kFalse,
+         .reason = std::string(reason),
+         .message = message},
+        remediation.metadata.generation, now);
+  }
+  const std::string name = remediation.metadata.name;
+  StatusWriter& concluding = *writer;
+  concluding_[name] = std::move(writer);
+  metrics_.remediations.With({crds::ToString(phase)}).Increment();
+  concluding.Save([this, name](SaveResult, Status) {
+    engine_.After(absl::ZeroDuration(), [weak = std::weak_ptr(self_), name] {
+      auto self = weak.lock();
+      if (!self) return;
+      const auto it = (*self)->concluding_.find(name);
+      if (it == (*self)->concluding_.end()) return;
+      (*self)->registry_.Upsert(it->second->remediation());
+      (*self)->concluding_.erase(it);
+    });
+  });
+}
+
+void Controller::OnEnded(Runner& runner) {
+  const crds::Remediation& remediation = runner.remediation();
+  const std::string uid = remediation.spec.policy_ref.uid;
+  if (registry_.Find(remediation.metadata.name) != nullptr) registry_.Upsert(remediation);
+  if (!IsOpen(remediation)) {
+    const Phase phase = *remediation.status.phase;
+    metrics_.remediations.With({crds::ToString(phase)}).Increment();
+    for (const crds::StepProgress& step : remediation.status.steps) {
+      for (const crds::WriteRecord& write : step.writes) {
+        metrics_.writes.With({crds::ToString(write.outcome)}).Increment();
+      }
+    }
+    log::Info("Ended remediation", {{"remediation", remediation.metadata.name},
+                                    {"phase", crds::ToString(phase)},
+                                    {"reason", remediation.status.reason},
+                                    {"message", remediation.status.message}});
+    const auto state = states_.find(uid);
+    if (state != states_.end()) state->second.breaker.Finished(phase, engine_.clock().Now());
+  }
+  const kube::ObjectKey key = runner.target();
+  // The runner is on the stack.
+  engine_.After(absl::ZeroDuration(), [weak = std::weak_ptr(self_), uid, key,
+                                       name = remediation.metadata.name] {
+    auto self = weak.lock();
+    if (!self) return;
+    Controller& controller = **self;
+    const auto it = controller.runners_.find(name);
+    if (it == controller.runners_.end() || !it->second->ended()) return;
+    const policy::PolicyEntry* entry = controller.policies_.FindByUid(uid);
+    const bool pinned = entry == nullptr || entry->compiled != it->second->policy();
+    controller.runners_.erase(it);
+    controller.metrics_.running.Set(static_cast<double>(controller.runners_.size()));
+    if (pinned) controller.Serve();
+    controller.symptoms_.Queue(uid, key);  // Events before its last write are answered now
+    controller.ConsiderSoon(uid);
+    controller.Report(uid);
+  });
+}
+
+void Controller::Prune() {
+  engine_.Cancel(prune_timer_);
+  prune_timer_ = engine_.After(options_.prune_interval, [this] { Prune(); });
+  if (stage_ != Stage::kLeading) return;
+  std::map<std::string, std::vector<limits::HistoryEntry>> by_policy;
+  registry_.ForEach([&](const crds::Remediation& remediation) {
+    by_policy[remediation.spec.policy_ref.uid].push_back(limits::ToHistoryEntry(remediation));
+  });
+  for (const auto& [uid, entries] : by_policy) {
+    const policy::PolicyEntry* entry = policies_.FindByUid(uid);
+    const crds::History history = entry != nullptr ? entry->object.spec.history : crds::History();
+    const int64_t generation = entry != nullptr ? entry->object.metadata.generation : 0;
+    for (const std::string& name :
+         limits::Prunable(entries, history, generation, options_.limits, engine_.clock().Now())) {
+      const crds::Remediation* old = registry_.Find(name);
+      if (old == nullptr || !pruning_.insert(name).second) continue;
+      kube::HttpRequest request = kube::DeleteObject(
+          RemediationResource(), {"", name},
+          {.uid = old->metadata.uid, .resource_version = old->metadata.resource_version},
+          {.field_manager = actions::kFieldManager});
+      request.timeout = options_.timing.write_timeout;
+      api_.Send(std::move(request),
+                [weak = std::weak_ptr(self_), name](StatusOr<kube::Reply>) {
+                  if (auto self = weak.lock()) (*self)->pruning_.erase(name);
+                },
+                {.permit = runtime::PermitNeed::kWrite, .lane = runtime::Lane::kBackground});
+    }
+  }
+}
+
+}  // namespace kr::remediation

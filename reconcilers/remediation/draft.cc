@@ -1,0 +1,47 @@
+#include "reconcilers/remediation/draft.h"
+
+#include "reconcilers/limits/lineage.h"
+#include "reconcilers/limits/remediation_name.h"
+
+namespace kr::remediation {
+namespace {
+
+// A label value has at most 63 characters and ends in a letter or digit.
+std::string LabelValue(std::string_view name) {
+  std::string value(name.substr(0, 63));
+  while (!value.empty() && (value.back() == '-' || value.back() == '.')) value.pop_back();
+  return value;
+}
+
+}  // namespace
+
+crds::ObjectReference TargetRef(const policy::CompiledPolicy& policy,
+                                const document::Document& target) {
+  return {policy.target.ApiVersion(), policy.target.kind, std::string(target.name_space()),
+          std::string(target.name()), std::string(target.uid())};
+}
+
+Draft MakeDraft(const policy::CompiledPolicy& policy, const document::Document& target,
+                const policy::Sick& sick, const limits::Beginning& beginning, bool reverted) {
+  Draft draft;
+  draft.object.spec = {.policy_ref = {policy.name, policy.uid},
+                       .target_ref = TargetRef(policy, target),
+                       .mode = policy.spec.mode};
+  const std::string digest =
+      limits::LineageDigest(policy.uid, limits::Lineage(draft.object.spec.target_ref));
+  draft.object.metadata.name =
+      limits::RemediationName(policy.name, target.name(), digest, beginning.ledger.n);
+  draft.object.metadata.labels = {
+      {std::string(crds::kPolicyLabel), LabelValue(policy.name)},
+      {std::string(crds::kLineageLabel), std::string(limits::ShortDigest(digest))}};
+  draft.start = {.detected_at = sick.since,
+                 .trigger_since = sick.symptom.since,
+                 .evidence = sick.evidence,
+                 .ledger = beginning.ledger,
+                 .contended = beginning.contended,
+                 .reverted = reverted};
+  if (sick.symptom.trigger) draft.start.trigger = policy.triggers[*sick.symptom.trigger].name;
+  return draft;
+}
+
+}  // namespace kr::remediation

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <string>
+
+#include "crds/v1alpha1/remediation.h"
+#include "reconcilers/limits/memory.h"
+#include "reconcilers/policy/symptoms.h"
+#include "reconcilers/remediation/runner.h"
+
+namespace kr::remediation {
+
+// A Remediation that is about to be created.
+struct Draft {
+  crds::Remediation object;  // metadata and spec
+  StartFacts start;
+};
+
+// The next Remediation of a lineage. Pure: the same episode gives the same name, so that creating
+// it twice is refused by the API server.
+Draft MakeDraft(const policy::CompiledPolicy& policy, const document::Document& target,
+                const policy::Sick& sick, const limits::Beginning& beginning, bool reverted);
+
+crds::ObjectReference TargetRef(const policy::CompiledPolicy& policy,
+                                const document::Document& target);
+
+}  // namespace kr::remediation

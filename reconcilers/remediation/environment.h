@@ -1,0 +1,67 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "controller/document/decoder.h"
+#include "controller/kube/resource.h"
+#include "controller/runtime/api_sender.h"
+#include "controller/runtime/engine.h"
+#include "controller/runtime/event_recorder.h"
+#include "reconcilers/limits/reasons.h"
+#include "reconcilers/limits/settings.h"
+#include "reconcilers/policy/compiled_policy.h"
+#include "reconcilers/policy/target_view.h"
+#include "reconcilers/remediation/status_writer.h"
+
+namespace kr::remediation {
+
+// All waiting times of a remediation that are not in the policy. From the configuration file, so
+// that tests are quick.
+struct Timing {
+  absl::Duration write_timeout = absl::Seconds(5);   // a third of the lease duration
+  absl::Duration recheck = absl::Milliseconds(500);  // live view and cache disagree, no permit
+  absl::Duration retry_initial = absl::Milliseconds(500);  // a request failed for now
+  absl::Duration retry_max = absl::Seconds(30);
+  absl::Duration progress = absl::Seconds(5);  // between writes of mere progress
+};
+
+// What the remediations of one process share. Engine thread only.
+struct Services {
+  runtime::Engine& engine;
+  runtime::ApiSender& api;
+  runtime::EventSink& events;
+  document::Decoder& decoder;
+  Term term;  // of this leadership
+  Timing timing;
+  limits::Settings limits;
+};
+
+// What a remediation asks about the world as the caches see it, and about the policy as it is now.
+class World {
+ public:
+  virtual ~World() = default;
+  // Null: there is no such target any more.
+  virtual document::DocumentPtr Target(const policy::CompiledPolicy& policy,
+                                       const kube::ObjectKey& key) const = 0;
+  virtual const policy::Surroundings& Around(const policy::CompiledPolicy& policy) const = 0;
+  // Where objects of a kind live; nullopt while discovery does not know.
+  virtual std::optional<kube::Resource> Find(const kube::GroupVersionKind& gvk) const = 0;
+  // Whether the cache of the targets has reached a version: own writes are awaited before anything
+  // is judged again.
+  virtual bool HasSeen(const policy::CompiledPolicy& policy,
+                       std::string_view resource_version) const = 0;
+  // Why the caches that the policy rests on must not be believed now (StaleView).
+  virtual std::optional<limits::Refusal> Stale(const policy::CompiledPolicy& policy) const = 0;
+  // Whether the live policy still lets this remediation write: paused, mode, exclusions, breaker.
+  virtual std::optional<limits::Refusal> Forbidden(const crds::Remediation& remediation) const = 0;
+  // What the documents of targets are made with.
+  virtual document::Projection::Ptr TargetProjection(
+      const policy::CompiledPolicy& policy) const = 0;
+  virtual document::Projection::Ptr RelatedProjection(const policy::CompiledPolicy& policy,
+                                                      size_t join) const = 0;
+};
+
+}  // namespace kr::remediation

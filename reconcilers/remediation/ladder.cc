@@ -1,0 +1,106 @@
+#include "reconcilers/remediation/ladder.h"
+
+#include <algorithm>
+
+namespace kr::remediation {
+
+using crds::RemediationStatus;
+using crds::RemedyState;
+using crds::StepState;
+
+void InitLadder(const policy::CompiledPolicy& policy, RemediationStatus& status) {
+  status.remedies.clear();
+  for (const policy::Remedy& remedy : policy.remedies) {
+    status.remedies.push_back({.name = remedy.name});
+  }
+}
+
+std::optional<size_t> CurrentRung(const RemediationStatus& status) {
+  for (size_t i = 0; i < status.remedies.size(); ++i) {
+    const RemedyState state = status.remedies[i].state;
+    if (state != RemedyState::kFailed && state != RemedyState::kSkipped) return i;
+  }
+  return std::nullopt;
+}
+
+void StartRung(const policy::CompiledPolicy& policy, size_t index, absl::Time now,
+               RemediationStatus& status) {
+  const policy::Remedy& remedy = policy.remedies[index];
+  crds::RemedyProgress& progress = status.remedies[index];
+  const int64_t attempt = progress.attempt + 1;
+  progress = {
+      .name = remedy.name, .state = RemedyState::kRunning, .attempt = attempt, .started_at = now};
+  for (size_t s = 0; s < remedy.steps.size(); ++s) {
+    status.steps.push_back({.id = {remedy.name, attempt, static_cast<int64_t>(s)},
+                            .action = std::string(remedy.steps[s].action->kind())});
+  }
+}
+
+void SkipRung(size_t index, std::string_view message, absl::Time now, RemediationStatus& status) {
+  crds::RemedyProgress& progress = status.remedies[index];
+  progress.state = RemedyState::kSkipped;
+  progress.message = message;
+  progress.finished_at = now;
+}
+
+void FailRung(const policy::CompiledPolicy& policy, size_t index, std::string_view reason,
+              std::string_view message, absl::Time now, RemediationStatus& status) {
+  crds::RemedyProgress& progress = status.remedies[index];
+  const bool again = progress.attempt < policy.remedies[index].attempts;
+  progress.state = again ? RemedyState::kPending : RemedyState::kFailed;
+  progress.reason = reason;
+  progress.message = message;
+  if (!again) progress.finished_at = now;
+  for (size_t s : AttemptSteps(status, index)) {
+    crds::StepProgress& step = status.steps[s];
+    if (step.state != StepState::kPending && step.state != StepState::kRunning) continue;
+    step.state = StepState::kSkipped;
+    step.finished_at = now;
+  }
+}
+
+std::vector<size_t> AttemptSteps(const RemediationStatus& status, size_t rung) {
+  const crds::RemedyProgress& progress = status.remedies[rung];
+  std::vector<size_t> indexes;
+  for (size_t s = 0; s < status.steps.size(); ++s) {
+    const crds::StepId& id = status.steps[s].id;
+    if (id.remedy == progress.name && id.attempt == progress.attempt) indexes.push_back(s);
+  }
+  return indexes;
+}
+
+void Describe(const policy::CompiledPolicy& policy, RemediationStatus& status) {
+  const std::optional<size_t> rung = CurrentRung(status);
+  if (!rung) return;
+  status.remedy = policy.remedies[*rung].name;
+  status.step.clear();
+  const std::vector<size_t> steps = AttemptSteps(status, *rung);
+  for (size_t i = 0; i < steps.size(); ++i) {
+    const crds::StepProgress& step = status.steps[steps[i]];
+    if (step.state != StepState::kPending && step.state != StepState::kRunning) continue;
+    status.step = std::to_string(i + 1) + "/" + std::to_string(steps.size()) + " " + step.action;
+    return;
+  }
+}
+
+std::optional<absl::Time> LastWrite(const RemediationStatus& status, size_t rung) {
+  std::optional<absl::Time> last;
+  for (size_t s : AttemptSteps(status, rung)) {
+    for (const crds::WriteRecord& write : status.steps[s].writes) {
+      if (write.outcome != crds::WriteOutcome::kApplied) continue;
+      last = std::max(last.value_or(write.intent_at), write.intent_at);
+    }
+  }
+  return last;
+}
+
+bool HasWritten(const RemediationStatus& status) {
+  if (status.intent) return true;
+  return std::any_of(status.steps.begin(), status.steps.end(), [](const crds::StepProgress& step) {
+    return std::any_of(step.writes.begin(), step.writes.end(), [](const crds::WriteRecord& write) {
+      return write.outcome == crds::WriteOutcome::kApplied;
+    });
+  });
+}
+
+}  // namespace kr::remediation

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "crds/v1alpha1/remediation.h"
+#include "reconcilers/policy/compiled_policy.h"
+
+// Where a remediation stands on the escalation ladder. All of it is in the status, so that another
+// process can go on after a crash; these functions read and change it. Pure.
+namespace kr::remediation {
+
+// Begins: one RemedyProgress per rung, all Pending.
+void InitLadder(const policy::CompiledPolicy& policy, crds::RemediationStatus& status);
+
+// The rung that runs or is to run next; nullopt at the end of the ladder.
+std::optional<size_t> CurrentRung(const crds::RemediationStatus& status);
+
+// Starts the next attempt of rung `index`: its steps appear, all Pending.
+void StartRung(const policy::CompiledPolicy& policy, size_t index, absl::Time now,
+               crds::RemediationStatus& status);
+void SkipRung(size_t index, std::string_view message, absl::Time now,
+              crds::RemediationStatus& status);
+// The running attempt did not help. With attempts left the rung is Pending again, otherwise Failed.
+void FailRung(const policy::CompiledPolicy& policy, size_t index, std::string_view reason,
+              std::string_view message, absl::Time now, crds::RemediationStatus& status);
+
+// The steps of the rung's current attempt, as indexes into status.steps.
+std::vector<size_t> AttemptSteps(const crds::RemediationStatus& status, size_t rung);
+// status.remedy and status.step, the printer columns.
+void Describe(const policy::CompiledPolicy& policy, crds::RemediationStatus& status);
+
+// When the rung's current attempt last changed something; nullopt when it has not.
+std::optional<absl::Time> LastWrite(const crds::RemediationStatus& status, size_t rung);
+// Whether anything was written (or may have been) by this remediation.
+bool HasWritten(const crds::RemediationStatus& status);
+
+}  // namespace kr::remediation

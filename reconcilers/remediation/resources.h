@@ -1,0 +1,21 @@
+#pragma once
+
+#include "controller/kube/resource.h"
+#include "crds/v1alpha1/common.h"
+
+namespace kr::remediation {
+
+// Where our own kinds live; they need no discovery.
+inline kube::Resource PolicyResource() {
+  return {{std::string(crds::kGroup), std::string(crds::kVersion), std::string(crds::kPolicyKind)},
+          std::string(crds::kPolicyPlural),
+          false};
+}
+inline kube::Resource RemediationResource() {
+  return {
+      {std::string(crds::kGroup), std::string(crds::kVersion), std::string(crds::kRemediationKind)},
+      std::string(crds::kRemediationPlural),
+      false};
+}
+
+}  // namespace kr::remediation

@@ -1,0 +1,292 @@
+#include "reconcilers/remediation/runner.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "controller/base/log.h"
+#include "crds/meta/condition.h"
+#include "crds/v1alpha1/codec.h"
+#include "crds/v1alpha1/reasons.h"
+#include "reconcilers/limits/lineage.h"
+
+namespace kr::remediation {
+
+using crds::Phase;
+
+Runner::Runner(Services& services, const World& world, policy::CompiledPolicyPtr policy,
+               crds::Remediation remediation, StartFacts start, Callbacks callbacks)
+    : services_(services),
+      world_(world),
+      policy_(std::move(policy)),
+      start_(std::move(start)),
+      callbacks_(std::move(callbacks)),
+      writer_(services.api, services.engine, services.term,
+              {.write_timeout = services.timing.write_timeout,
+               .retry_initial = services.timing.retry_initial,
+               .retry_max = services.timing.retry_max},
+              std::move(remediation)),
+      write_ahead_(services, writer_),
+      retry_(services.timing.retry_initial),
+      self_(std::make_shared<Runner*>(this)) {}
+
+Runner::~Runner() {
+  services_.engine.Cancel(timer_);
+}
+
+kube::ObjectKey Runner::target() const {
+  const crds::ObjectReference& ref = remediation().spec.target_ref;
+  return {ref.name_space, ref.name};
+}
+
+void Runner::Advance() {
+  if (ended_ || busy_ || writer_.saving()) return;
+  services_.engine.Cancel(timer_);
+  timer_ = {};
+  if (!status().phase) Begin();
+  if (crds::IsFinal(*status().phase)) {  // ended before a crash that came before we knew
+    ended_ = true;
+    return callbacks_.ended(*this);
+  }
+  if (auto end = ShouldStop()) return Finish(*std::move(end));
+  if (auto stale = world_.Stale(*policy_)) return Idle(*stale);
+  if (remediation().spec.mode == crds::Mode::kObserve) return AdvanceObserve();
+  switch (*status().phase) {
+    case Phase::kVerifying:
+    case Phase::kHolding:
+      return AdvanceVerification();
+    default:
+      return AdvanceLadder();
+  }
+}
+
+void Runner::OnRemediation(const crds::Remediation& newer) {
+  writer_.Absorb(newer);
+  Advance();
+}
+
+void Runner::OnDeleted() {
+  deleted_ = true;
+  if (!busy_ && !writer_.saving()) Stopped();
+}
+
+void Runner::OnPolicyGone() {
+  policy_gone_ = true;
+  Advance();
+}
+
+void Runner::OnTargetGone() {
+  target_gone_ = true;
+  Advance();
+}
+
+void Runner::Begin() {
+  crds::RemediationStatus& status = mutable_status();
+  status.policy_generation = policy_->generation;
+  status.snapshot = crds::ToJson(crds::TakeSnapshot(policy_->spec)).dump();
+  status.lineage =
+      limits::LineageDigest(policy_->uid, limits::Lineage(remediation().spec.target_ref));
+  status.trigger = {start_.trigger, start_.trigger_since};
+  status.evidence = start_.evidence;
+  status.ledger = start_.ledger;
+  status.contended = start_.contended;
+  status.detected_at = start_.detected_at;
+  status.started_at = Now();
+  InitLadder(*policy_, status);
+  if (remediation().spec.mode != crds::Mode::kObserve) {
+    for (const policy::Remedy& remedy : policy_->remedies) {
+      for (size_t s = 0; s < remedy.steps.size(); ++s) {
+        const policy::Step& step = remedy.steps[s];
+        status.plan.push_back({.id = {remedy.name, 1, static_cast<int64_t>(s)},
+                               .action = std::string(step.action->kind()),
+                               .text = step.action->Describe()});
+      }
+    }
+  }
+  EnterPhase(Phase::kRunning, crds::reason::kRunning, "checking the target live");
+}
+
+std::optional<Runner::End> Runner::ShouldStop() const {
+  if (remediation().spec.cancel) {
+    return End{Phase::kCancelled, crds::reason::kCancelRequested,
+               "spec.cancel was set; changes that were made stay"};
+  }
+  if (policy_gone_) {
+    return End{Phase::kCancelled, crds::reason::kPolicyGone,
+               "policy " + policy_->name + " was deleted; changes that were made stay"};
+  }
+  if (target_gone_) {
+    return End{Phase::kCancelled, crds::reason::kTargetGone,
+               remediation().spec.target_ref.ToString() +
+                   " was deleted or is not selected by the policy any more"};
+  }
+  return std::nullopt;
+}
+
+void Runner::EnterPhase(Phase phase, std::string_view reason, std::string message) {
+  crds::RemediationStatus& status = mutable_status();
+  status.phase = phase;
+  status.reason = reason;
+  status.message = std::move(message);
+  const auto known = std::find_if(status.phase_times.begin(), status.phase_times.end(),
+                                  [&](const crds::PhaseTime& t) { return t.phase == phase; });
+  if (known == status.phase_times.end()) {
+    status.phase_times.push_back({phase, Now()});
+  } else {
+    known->at = Now();
+  }
+  Describe(*policy_, status);
+  dirty_ = true;
+  // A new phase is news, not mere progress.
+  last_save_ = MonotonicTime();
+}
+
+void Runner::Finish(End end) {
+  crds::RemediationStatus& status = mutable_status();
+  // The status before the end is what the ledger asks about.
+  const crds::Ledger ledger = callbacks_.close_ledger(remediation(), end.phase);
+  if (status.intent) write_ahead_.Resolve(crds::WriteOutcome::kUnknown, {});
+  status.ledger = ledger;
+  status.finished_at = Now();
+  status.holding.reset();
+  const std::string message = end.message;
+  EnterPhase(end.phase, end.reason, std::move(end.message));
+  const bool good = end.phase == Phase::kSucceeded || end.phase == Phase::kObserved ||
+                    end.phase == Phase::kReported;
+  const int64_t generation = remediation().metadata.generation;
+  crds::SetCondition(status.conditions,
+                     {.type = std::string(crds::kConditionComplete),
+                      .status = crds::ConditionStatus::kTrue,
+                      .reason = std::string(end.reason),
+                      .message = message},
+                     generation, Now());
+  crds::SetCondition(status.conditions,
+                     {.type = std::string(crds::kConditionFailed),
+                      .status = end.phase == Phase::kFailed ? crds::ConditionStatus::kTrue
+                                                            : crds::ConditionStatus::kFalse,
+                      .reason = std::string(end.reason),
+                      .message = message},
+                     generation, Now());
+  Tell(good ? runtime::Event::Type::kNormal : runtime::Event::Type::kWarning,
+       "Remediation" + std::string(crds::ToString(end.phase)), message);
+  writer_.Save([this](SaveResult result, Status error) {
+    if (!Continue(result, error)) return;
+    ended_ = true;
+    callbacks_.ended(*this);
+  });
+}
+
+void Runner::Stopped() {
+  ended_ = true;
+  services_.engine.Cancel(timer_);
+  callbacks_.ended(*this);
+}
+
+bool Runner::Continue(SaveResult result, const Status& error) {
+  switch (result) {
+    case SaveResult::kSaved:
+      dirty_ = false;
+      last_save_ = services_.engine.Now();
+      if (!deleted_) return true;
+      Stopped();
+      return false;
+    case SaveResult::kTooLarge:
+      // Nothing was written yet that is not in the log; keep what explains and drop what is large.
+      mutable_status().intent.reset();
+      for (crds::PlannedStep& step : mutable_status().plan) step.body.clear();
+      for (crds::StepProgress& step : mutable_status().steps) step.memo = crds::RawJson();
+      mutable_status().evidence.clear();
+      mutable_status().snapshot.clear();
+      Fail(crds::refusal::kPlanTooLarge,
+           "the plan and its memory would not fit into the 256 KiB of a status; nothing more was "
+           "written. Make the policy's patches smaller or its steps fewer.");
+      return false;
+    case SaveResult::kRefused:
+      log::Error("Remediation status was refused",
+                 {{"remediation", remediation().metadata.name}, {"error", Message(error)}});
+      Stopped();
+      return false;
+    case SaveResult::kTakenOver:
+      log::Warning("Remediation was taken over by another instance",
+                   {{"remediation", remediation().metadata.name}});
+      [[fallthrough]];
+    case SaveResult::kGone:
+      Stopped();
+      return false;
+  }
+  return false;
+}
+
+void Runner::Idle(std::string_view reason, std::string message, absl::Time until) {
+  crds::RemediationStatus& status = mutable_status();
+  if (status.reason != reason || status.message != message) {
+    status.reason = reason;
+    status.message = std::move(message);
+    dirty_ = true;
+  }
+  Describe(*policy_, status);
+  WakeAt(until);
+  if (!dirty_) return;
+  const MonotonicTime due = last_save_ + services_.timing.progress;
+  const bool news = last_save_ == MonotonicTime();
+  if (news || due <= services_.engine.Now()) return Save();
+  WakeAt(Now() + (due - services_.engine.Now()));
+}
+
+void Runner::Idle(const limits::Refusal& refusal) {
+  Idle(limits::Name(refusal.reason), refusal.message,
+       std::min(refusal.next_check, Now() + services_.timing.retry_max));
+}
+
+void Runner::WakeAt(absl::Time when) {
+  if (when == absl::InfiniteFuture()) return;
+  const MonotonicTime due = services_.engine.Now() + std::max(when - Now(), absl::ZeroDuration());
+  // The earliest wish wins; Advance begins with a clean slate.
+  if (services_.engine.Cancel(timer_)) {
+    wake_at_ = std::min(wake_at_, due);
+  } else {
+    wake_at_ = due;
+  }
+  timer_ = services_.engine.At(wake_at_, [this] {
+    timer_ = {};
+    Advance();
+  });
+}
+
+void Runner::Save() {
+  writer_.Save([this](SaveResult result, Status error) {
+    if (Continue(result, error)) Advance();
+  });
+}
+
+void Runner::Tell(runtime::Event::Type type, std::string_view reason, std::string note) {
+  const crds::ObjectReference& ref = remediation().spec.target_ref;
+  const runtime::ObjectReference about{std::string(crds::kApiVersion),
+                                       std::string(crds::kRemediationKind), "",
+                                       remediation().metadata.name, remediation().metadata.uid};
+  services_.events.Record(
+      {.type = type,
+       .reason = std::string(reason),
+       .action = "Remediate",
+       .note = "policy " + policy_->name + ": " + std::move(note),
+       .regarding = {ref.api_version, ref.kind, ref.name_space, ref.name, ref.uid},
+       .related = about});
+}
+
+policy::RemediationFacts Runner::Facts() const {
+  policy::RemediationFacts facts{.name = remediation().metadata.name,
+                                 .trigger = status().trigger ? status().trigger->name : "",
+                                 .started_at = status().started_at.value_or(Now())};
+  if (const auto rung = CurrentRung(status())) {
+    facts.rung_finished_at = status().remedies[*rung].steps_done_at;
+  }
+  return facts;
+}
+
+policy::Evaluation Runner::EvaluateCached(absl::Time events_since) const {
+  const policy::TargetView view(
+      *policy_, world_.Target(*policy_, target()), world_.Around(*policy_),
+      {.now = Now(), .remediation = Facts(), .events_since = events_since});
+  return policy::Evaluate(*policy_, view);
+}
+
+}  // namespace kr::remediation

@@ -1,0 +1,160 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "reconcilers/remediation/environment.h"
+#include "reconcilers/remediation/ladder.h"
+#include "reconcilers/remediation/live_check.h"
+#include "reconcilers/remediation/status_writer.h"
+#include "reconcilers/remediation/verification.h"
+#include "reconcilers/remediation/write_ahead.h"
+
+namespace kr::remediation {
+
+// What a remediation starts from; goes into its first status.
+struct StartFacts {
+  absl::Time detected_at;
+  std::string trigger;
+  absl::Time trigger_since;
+  std::vector<crds::Evidence> evidence;
+  crds::Ledger ledger;
+  std::optional<crds::Contended> contended;  // of the predecessor
+  bool reverted = false;  // the predecessor's change is gone: somebody set it back
+};
+
+// Carries one Remediation through: live check, steps, verification, next rung, end. A level-driven
+// state machine: Advance looks at the status (the write-ahead log) and at the world and does the
+// one next thing; whatever happens, it is asked again. So a restart is nothing special. Engine
+// thread only.
+class Runner {
+ public:
+  struct Callbacks {
+    // The ledger after ending in `phase` (which the status does not have yet).
+    std::function<crds::Ledger(const crds::Remediation&, crds::Phase phase)> close_ledger;
+    // The end is written down, or it is not ours any more (taken over, deleted). Last call; the
+    // runner may be destroyed after it returned, not within.
+    std::function<void(Runner&)> ended;
+  };
+
+  // References outlive the runner. `remediation` as the server has it; with a phase in its status
+  // it is continued, otherwise begun from `start`.
+  Runner(Services& services, const World& world, policy::CompiledPolicyPtr policy,
+         crds::Remediation remediation, StartFacts start, Callbacks callbacks);
+  ~Runner();
+
+  // Does what can be done now. Call it once to begin, and whenever something changed: the target,
+  // its surroundings, the policy, the permit.
+  void Advance();
+
+  void OnRemediation(const crds::Remediation& newer);  // spec.cancel
+  void OnDeleted();                                    // the Remediation itself
+  void OnPolicyGone();
+  void OnTargetGone();  // deleted, or not selected any more
+
+  const crds::Remediation& remediation() const { return writer_.remediation(); }
+  const crds::RemediationStatus& status() const { return writer_.status(); }
+  const policy::CompiledPolicyPtr& policy() const { return policy_; }
+  kube::ObjectKey target() const;
+  bool ended() const { return ended_; }
+
+ private:
+  struct End {
+    crds::Phase phase;
+    std::string_view reason;
+    std::string message;
+  };
+
+  // runner.cc: beginning, ending, waiting.
+  void Begin();
+  std::optional<End> ShouldStop() const;
+  void Finish(End end);
+  void Fail(std::string_view reason, std::string message) {
+    Finish({crds::Phase::kFailed, reason, std::move(message)});
+  }
+  void Stopped();  // not ours any more
+  void EnterPhase(crds::Phase phase, std::string_view reason, std::string message);
+  // Nothing can be done before `until` (or a change): says so in the status.
+  void Idle(std::string_view reason, std::string message, absl::Time until);
+  void Idle(const limits::Refusal& refusal);
+  void WakeAt(absl::Time when);
+  void Save();
+  bool Continue(SaveResult result, const Status& error);  // false: it is over
+  void Tell(runtime::Event::Type type, std::string_view reason, std::string note);
+  absl::Time Now() const { return services_.engine.clock().Now(); }
+  crds::RemediationStatus& mutable_status() { return writer_.status(); }
+  policy::RemediationFacts Facts() const;
+  policy::Evaluation EvaluateCached(absl::Time events_since) const;
+
+  // runner_rung.cc: the live check and the ladder.
+  void AdvanceLadder();
+  void CheckLive();
+  void OnLive(StatusOr<LiveState> live);
+  bool CountRevert(const nlohmann::json& live);  // true: contended, it is over
+  void RungFailed(std::string_view reason, std::string message);
+
+  // runner_step.cc: the steps of a rung, rollback.
+  void AdvanceStep();
+  void AskStep(size_t progress, const policy::Step& step);
+  void OnNext(size_t progress, const policy::Step& step, actions::Next next);
+  void ReadObject(const actions::ObjectRef& ref);
+  void ExecuteWrite(size_t progress, const policy::Step& step, actions::Write write);
+  void OnWritten(WriteAhead::Result result);
+  void StepEnded(size_t progress, crds::StepState state, std::string message);
+  void StepFailed(size_t progress, const policy::Step& step);
+  bool RollBackNext(size_t failed);
+  std::optional<actions::ObjectRef> RefOf(const policy::Step& step) const;
+  actions::Observed Observe(const actions::ObjectRef& ref, absl::Time step_started);
+
+  // runner_verify.cc: verification, holding, contention.
+  void AdvanceVerification();
+  bool OwnWritesSeen() const;
+  std::optional<size_t> RevertedStep(const document::Document& target) const;
+  void OnReverted(size_t progress);
+
+  // runner_observe.cc: mode Observe.
+  void AdvanceObserve();
+  void ObserveNext(const policy::Step& step, actions::Next next);
+  void Plan(const policy::Step& step, std::string text, std::string body,
+            std::optional<crds::WriteOutcome> validation, std::string message);
+
+  Services& services_;
+  const World& world_;
+  const policy::CompiledPolicyPtr policy_;
+  const StartFacts start_;
+  const Callbacks callbacks_;
+  StatusWriter writer_;
+  WriteAhead write_ahead_;
+
+  bool busy_ = false;  // a request or live read is under way
+  bool ended_ = false;
+  bool deleted_ = false;
+  bool policy_gone_ = false;
+  bool target_gone_ = false;
+  runtime::TimerId timer_{};
+  MonotonicTime wake_at_;  // of timer_
+  bool dirty_ = false;     // the status in memory says more than the server's
+  MonotonicTime last_save_;
+  absl::Duration retry_;
+
+  // Of the rung at hand.
+  std::unique_ptr<LiveRead> live_read_;
+  bool checked_live_ = false;
+  std::optional<Verification> verification_;
+  // Of the step at hand.
+  std::optional<nlohmann::json> live_;
+  std::optional<nlohmann::json> dry_run_;
+  nlohmann::json wait_memo_;
+  // Of mode Observe: rung and step that are planned next, objects whose first write was validated.
+  size_t observe_rung_ = 0;
+  size_t observe_step_ = 0;
+  std::vector<std::string> validated_;
+
+  // Callbacks hold it weakly.
+  std::shared_ptr<Runner*> self_;
+};
+
+}  // namespace kr::remediation

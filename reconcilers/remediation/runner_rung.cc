@@ -1,0 +1,139 @@
+// The ladder: every rung begins with a live check, because nothing may be written on the word of a
+// cache alone.
+#include <utility>
+
+#include "crds/v1alpha1/reasons.h"
+#include "reconcilers/actions/action.h"
+#include "reconcilers/limits/cooldown.h"
+#include "reconcilers/policy/evaluate.h"
+#include "reconcilers/remediation/contention.h"
+#include "reconcilers/remediation/runner.h"
+
+namespace kr::remediation {
+
+using crds::RemedyState;
+using signals::Tri;
+
+void Runner::AdvanceLadder() {
+  const std::optional<size_t> rung = CurrentRung(status());
+  if (!rung) {
+    const crds::RemedyProgress& last = status().remedies.back();
+    return Fail(
+        last.reason.empty() ? crds::reason::kNotCured : std::string_view(last.reason),
+        last.state == RemedyState::kSkipped
+            ? "no remedy applies: " + last.message
+            : "remedy " + last.name + " did not help and it was the last one: " + last.message);
+  }
+  // A write that may be under way is settled before anything else is asked.
+  if (status().remedies[*rung].state == RemedyState::kRunning &&
+      (checked_live_ || status().intent)) {
+    return AdvanceStep();
+  }
+  CheckLive();
+}
+
+void Runner::CheckLive() {
+  busy_ = true;
+  live_read_ =
+      LiveRead::Start(services_, world_, policy_, target(), [this](StatusOr<LiveState> live) {
+        busy_ = false;
+        OnLive(std::move(live));
+      });
+}
+
+void Runner::OnLive(StatusOr<LiveState> live) {
+  if (deleted_) return Stopped();
+  if (auto end = ShouldStop()) return Finish(*std::move(end));
+  if (!live.ok()) {
+    if (absl::IsPermissionDenied(live.status())) {
+      return Idle(crds::refusal::kPermissionDenied, std::string(Message(live.status())),
+                  Now() + services_.timing.retry_max);
+    }
+    return Idle(crds::refusal::kStaleView,
+                "the live state could not be read: " + std::string(Message(live.status())),
+                Now() + services_.timing.retry_initial);
+  }
+  if (!live->document || live->document->uid() != remediation().spec.target_ref.uid) {
+    target_gone_ = true;
+    return Finish(*ShouldStop());
+  }
+  // The rest of the evaluation (Events, the next targets) rests on the cache: both must tell the
+  // same. Versions are not compared, or an object that flaps would never be repaired.
+  const document::DocumentPtr cached = world_.Target(*policy_, target());
+  if (!cached || !cached->SameBody(*live->document)) {
+    return Idle(crds::refusal::kStaleView, "the cache has not caught up with the live object",
+                Now() + services_.timing.recheck);
+  }
+  const LiveSurroundings around(*live, *policy_, world_.Around(*policy_));
+  const policy::TargetView view(*policy_, live->document, around,
+                                {.now = Now(), .remediation = Facts()});
+  const policy::Evaluation evaluation = policy::Evaluate(*policy_, view);
+  const size_t rung = *CurrentRung(status());
+
+  if (evaluation.symptom.value == Tri::kUnknown) {
+    return Idle(crds::refusal::kSymptomUnknown, evaluation.symptom.cause,
+                Now() + services_.timing.retry_max);
+  }
+  if (evaluation.symptom.value == Tri::kFalse && !start_.reverted) {
+    if (!HasWritten(status())) {
+      return Finish({crds::Phase::kCancelled, crds::refusal::kSymptomGone,
+                     "the symptom went away before anything was done"});
+    }
+    if (status().remedies[rung].state == RemedyState::kPending) {
+      StartRung(*policy_, rung, Now(), mutable_status());
+    }
+    mutable_status().remedies[rung].steps_done_at = Now();
+    EnterPhase(crds::Phase::kVerifying, crds::reason::kVerifying,
+               "the symptom is gone; checking that it stays so");
+    return Advance();
+  }
+  if (start_.reverted && !HasWritten(status()) && CountRevert(live->target)) return;
+
+  const policy::Verdict applies = policy::AllHold(policy_->remedies[rung].match_conditions, view);
+  if (applies.value == Tri::kUnknown) {
+    return Idle(crds::refusal::kSymptomUnknown, "matchConditions: " + applies.cause,
+                Now() + services_.timing.retry_max);
+  }
+  if (applies.value == Tri::kFalse) {
+    SkipRung(rung, applies.cause, Now(), mutable_status());
+    return Advance();
+  }
+  if (status().remedies[rung].state == RemedyState::kPending) {
+    StartRung(*policy_, rung, Now(), mutable_status());
+    verification_.reset();
+  }
+  checked_live_ = true;
+  live_ = std::move(live->target);
+  Advance();
+}
+
+bool Runner::CountRevert(const nlohmann::json& live) {
+  const std::string manager = LastForeignManager(live, actions::kFieldManager);
+  mutable_status().contended = limits::CountRevert(
+      status().contended, manager, remediation().spec.target_ref, services_.limits, Now());
+  dirty_ = true;
+  if (!limits::IsDisputed(status().contended)) {
+    Tell(runtime::Event::Type::kWarning, "ChangeReverted",
+         manager + " set our change back; it is made once more");
+    return false;
+  }
+  Fail(crds::refusal::kContended,
+       manager +
+           " set our change back for the second time; nothing more is done until the policy "
+           "changes. Let that manager make the change, or exclude the object with the label " +
+           std::string(crds::kExcludeLabel) + "=true.");
+  return true;
+}
+
+void Runner::RungFailed(std::string_view reason, std::string message) {
+  const size_t rung = *CurrentRung(status());
+  Tell(runtime::Event::Type::kWarning, "RemedyFailed",
+       "remedy " + status().remedies[rung].name + ": " + message);
+  FailRung(*policy_, rung, reason, message, Now(), mutable_status());
+  checked_live_ = false;
+  verification_.reset();
+  EnterPhase(crds::Phase::kRunning, reason, std::move(message));
+  Advance();
+}
+
+}  // namespace kr::remediation

@@ -1,0 +1,81 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/time/time.h"
+#include "controller/runtime/api_sender.h"
+#include "controller/runtime/engine.h"
+#include "crds/v1alpha1/remediation.h"
+
+namespace kr::remediation {
+
+// Who writes: goes into every status as its journal.
+struct Term {
+  std::string holder;
+  int64_t lease_transitions = 0;
+};
+
+// What became of a Save.
+enum class SaveResult {
+  kSaved,
+  kTakenOver,  // another instance leads and has written since: stop
+  kGone,       // the Remediation was deleted
+  kTooLarge,   // over kMaxStatusBytes; nothing was sent
+  kRefused,    // the server does not want it (invalid, forbidden): `error` says why
+};
+
+// Keeps one Remediation's status on the server equal to the one in memory. The status is the
+// write-ahead log, so a Save is only reported when the server is known to have it:
+// - an outcome that is not known (timeout, broken connection, conflict) is settled by reading: our
+//   own journal entry there means that it was ours, a higher leaseTransitions that we were
+//   replaced, anything else (somebody edited spec or labels) that the same status is sent again;
+// - without permit, throttled or with the server away it tries again until it is known.
+// Engine thread only. One Save at a time.
+class StatusWriter {
+ public:
+  struct Options {
+    absl::Duration write_timeout = absl::Seconds(5);
+    absl::Duration retry_initial = absl::Milliseconds(200);
+    absl::Duration retry_max = absl::Seconds(10);
+  };
+  using Done = absl::AnyInvocable<void(SaveResult result, Status error)>;
+
+  // The references must outlive the writer. `remediation` is what the server has.
+  StatusWriter(runtime::ApiSender& api, runtime::Engine& engine, Term term, Options options,
+               crds::Remediation remediation);
+  ~StatusWriter();
+
+  // The status may be changed at any time; spec and metadata are the server's.
+  crds::RemediationStatus& status() { return remediation_.status; }
+  const crds::RemediationStatus& status() const { return remediation_.status; }
+  const crds::Remediation& remediation() const { return remediation_; }
+  // The server has a newer object (a person set spec.cancel); its status is ours, so it is ignored.
+  void Absorb(const crds::Remediation& newer);
+
+  // `done` is called once, never inside Save, and not at all when the writer is destroyed first.
+  void Save(Done done);
+  bool saving() const { return static_cast<bool>(done_); }
+
+ private:
+  void Put();
+  void OnPut(StatusOr<kube::Reply> reply);
+  void Settle();
+  void OnRead(StatusOr<kube::Reply> reply);
+  void RetryLater(void (StatusWriter::*step)());
+  void Finish(SaveResult result, Status error = OkStatus());
+
+  runtime::ApiSender& api_;
+  runtime::Engine& engine_;
+  const Term term_;
+  const Options options_;
+  crds::Remediation remediation_;
+  Done done_;
+  absl::Duration retry_;
+  // Callbacks hold it weakly, so that answers after destruction find nobody.
+  std::shared_ptr<StatusWriter*> self_;
+};
+
+}  // namespace kr::remediation

@@ -1,0 +1,116 @@
+#include "reconcilers/remediation/write_ahead.h"
+
+#include <utility>
+
+#include "controller/kube/api_error.h"
+#include "crds/meta/duration.h"
+#include "reconcilers/limits/digest.h"
+
+namespace kr::remediation {
+namespace {
+
+crds::Verb VerbOf(std::string_view verb) {
+  for (crds::Verb v : {crds::Verb::kCreate, crds::Verb::kPatch, crds::Verb::kUpdate,
+                       crds::Verb::kDelete, crds::Verb::kEvict}) {
+    if (crds::ToString(v) == verb) return v;
+  }
+  return crds::Verb::kPatch;
+}
+
+std::string ResourceVersion(const nlohmann::json& object) {
+  const auto pointer = nlohmann::json::json_pointer("/metadata/resourceVersion");
+  if (!object.is_object() || !object.contains(pointer)) return "";
+  const nlohmann::json& version = object[pointer];
+  return version.is_string() ? version.get<std::string>() : "";
+}
+
+}  // namespace
+
+void WriteAhead::Execute(size_t step, const actions::ObjectRef& ref, actions::Write write,
+                         bool rollback, Done done) {
+  crds::RemediationStatus& status = writer_.status();
+  crds::StepProgress& progress = status.steps[step];
+  progress.memo = crds::RawJson(write.memo);
+  crds::Intent intent{.step = progress.id,
+                      .verb = VerbOf(write.verb),
+                      .object = {ref.resource.gvk.ApiVersion(), ref.resource.gvk.kind,
+                                 ref.key.name_space, ref.key.name, ref.uid},
+                      .content_type = write.request.content_type,
+                      .body = write.request.body,
+                      .body_digest = limits::Sha256Hex(write.request.body),
+                      .rollback = rollback,
+                      .at = services_.engine.clock().Now()};
+  const auto body = nlohmann::json::parse(write.request.body, nullptr, false);
+  intent.resource_version = ResourceVersion(body);
+  status.intent = std::move(intent);
+
+  kube::HttpRequest request = std::move(write.request);
+  request.timeout = services_.timing.write_timeout;
+  // The server must not execute it after we have given up on it.
+  request.target += request.target.find('?') == std::string::npos ? '?' : '&';
+  request.target += "timeout=" + crds::FormatDuration(services_.timing.write_timeout);
+  writer_.Save([this, request = std::move(request), done = std::move(done)](SaveResult save,
+                                                                            Status error) mutable {
+    if (save != SaveResult::kSaved) {
+      return std::move(done)({.kind = Result::Kind::kSaveFailed, .error = error, .save = save});
+    }
+    Send(std::move(request), std::move(done));
+  });
+}
+
+void WriteAhead::Send(kube::HttpRequest request, Done done) {
+  services_.api.Send(
+      std::move(request),
+      [weak = std::weak_ptr(self_), done = std::move(done)](StatusOr<kube::Reply> reply) mutable {
+        auto self = weak.lock();
+        if (!self) return;
+        std::move(done)((*self)->Judge(std::move(reply)));
+      },
+      {.permit = runtime::PermitNeed::kDisruptive});
+}
+
+WriteAhead::Result WriteAhead::Judge(StatusOr<kube::Reply> reply) {
+  if (reply.ok()) {
+    Result result{.kind = Result::Kind::kDone};
+    auto object = nlohmann::json::parse(reply->body, nullptr, false);
+    const std::string after = ResourceVersion(object);
+    const bool unchanged = after == writer_.status().intent->resource_version;
+    Resolve(unchanged ? crds::WriteOutcome::kUnchanged : crds::WriteOutcome::kApplied, object);
+    if (!after.empty()) result.object = std::move(object);
+    return result;
+  }
+  const Status& error = reply.status();
+  const auto api = kube::GetApiError(error);
+  Result result{.retry_after = services_.timing.retry_initial, .error = error};
+  if (api && api->retry_after) result.retry_after = *api->retry_after;
+  if (runtime::IsNotSent(error) || absl::IsResourceExhausted(error)) {
+    result.kind = Result::Kind::kNotSent;
+  } else if (absl::IsInvalidArgument(error) && api && api->code != 422) {
+    result.kind = Result::Kind::kRejected;
+  } else if (absl::IsPermissionDenied(error)) {
+    result.kind = Result::Kind::kRejected;
+  } else {
+    // Also 404, 409 and 422: a request that was sent again on a broken connection may have met its
+    // own success.
+    result.kind = Result::Kind::kUnknown;
+  }
+  return result;
+}
+
+void WriteAhead::Resolve(crds::WriteOutcome outcome, const nlohmann::json& live) {
+  crds::RemediationStatus& status = writer_.status();
+  if (!status.intent) return;
+  const crds::Intent intent = *std::move(status.intent);
+  status.intent.reset();
+  for (crds::StepProgress& step : status.steps) {
+    if (step.id != intent.step) continue;
+    step.writes.push_back({.verb = intent.verb,
+                           .object = intent.object,
+                           .resource_version_before = intent.resource_version,
+                           .resource_version_after = ResourceVersion(live),
+                           .outcome = outcome,
+                           .intent_at = intent.at});
+  }
+}
+
+}  // namespace kr::remediation

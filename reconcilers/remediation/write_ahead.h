@@ -1,0 +1,58 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include <nlohmann/json.hpp>
+
+#include "absl/functional/any_invocable.h"
+#include "reconcilers/actions/action.h"
+#include "reconcilers/remediation/environment.h"
+#include "reconcilers/remediation/status_writer.h"
+
+namespace kr::remediation {
+
+// One conditional write to the cluster, written down before it is sent: intent and memo are on the
+// server before the request leaves, so a crash at any point leaves at most one write whose outcome
+// is not known, and the next process knows which. Engine thread only; one at a time.
+class WriteAhead {
+ public:
+  // What came of it.
+  struct Result {
+    enum class Kind {
+      kDone,  // executed: `object` is what the server answered, nullopt when it was not an object
+      kUnknown,     // it may have been executed: read the object and ask the action again
+      kNotSent,     // it was not executed and may be tried again after `retry_after`
+      kRejected,    // the server will never take it: `error`
+      kSaveFailed,  // the intent could not be written down: `save`; nothing was sent
+    };
+    Kind kind = Kind::kUnknown;
+    std::optional<nlohmann::json> object;
+    absl::Duration retry_after;
+    Status error;
+    SaveResult save = SaveResult::kSaved;
+  };
+  using Done = absl::AnyInvocable<void(Result)>;
+
+  WriteAhead(Services& services, StatusWriter& writer) : services_(services), writer_(writer) {}
+
+  // For step `step` (an index into status.steps). `rollback`: the write takes an earlier one back.
+  void Execute(size_t step, const actions::ObjectRef& ref, actions::Write write, bool rollback,
+               Done done);
+
+  // The unresolved intent turned out to be in effect (or not, or not wanted any more): moves it
+  // from status.intent to the step's writes.
+  void Resolve(crds::WriteOutcome outcome, const nlohmann::json& live);
+
+ private:
+  void Send(kube::HttpRequest request, Done done);
+  Result Judge(StatusOr<kube::Reply> reply);
+
+  Services& services_;
+  StatusWriter& writer_;
+  // Answers after destruction find nobody.
+  std::shared_ptr<WriteAhead*> self_ = std::make_shared<WriteAhead*>(this);
+};
+
+}  // namespace kr::remediation
