@@ -77,6 +77,9 @@ func (p *Process) Kill() {
 	<-p.done
 }
 
+// ExitError is how the process ended: nil for status 0. Only after Done is closed.
+func (p *Process) ExitError() error { return p.err }
+
 // Failure describes a process that ended or did not get ready: the reason, the log file and its last lines.
 func (p *Process) Failure(reason error) error {
 	select {
