@@ -126,6 +126,11 @@ Answer Answer::Reset() && {
   return std::move(*this);
 }
 
+Answer Answer::Early() && {
+  early_ = true;
+  return std::move(*this);
+}
+
 // A connection, blocking, with or without TLS.
 class ScriptedServer::Channel {
  public:
@@ -306,18 +311,33 @@ bool ScriptedServer::ServeRequest(int id, Channel& channel) {
   }
   text.erase(0, end + 4);
   const std::size_t length = std::strtoul(request.headers["content-length"].c_str(), nullptr, 10);
-  if (!channel.ReadTo(text, length)) return false;
-  request.body = text.substr(0, length);
-  text.erase(0, length);
-  return Play(channel, Match(request));
+  const auto read_body = [&] {
+    if (!channel.ReadTo(text, length)) return false;
+    request.body = text.substr(0, length);
+    text.erase(0, length);
+    return true;
+  };
+  const bool early = IsEarly(request);
+  if (!early && !read_body()) return false;
+  return Play(channel, Match(request)) && !early;
+}
+
+std::vector<ScriptedServer::Entry>::iterator ScriptedServer::Find(const Request& request) {
+  return std::find_if(script_.begin(), script_.end(), [&](const Entry& e) {
+    return e.method == request.method && e.target == request.target;
+  });
+}
+
+bool ScriptedServer::IsEarly(const Request& request) {
+  MutexLock lock(mu_);
+  const auto entry = Find(request);
+  return entry != script_.end() && entry->answer.early_;
 }
 
 Answer ScriptedServer::Match(const Request& request) {
   MutexLock lock(mu_);
   requests_.push_back(request);
-  const auto entry = std::find_if(script_.begin(), script_.end(), [&](const Entry& e) {
-    return e.method == request.method && e.target == request.target;
-  });
+  const auto entry = Find(request);
   if (entry == script_.end()) {
     unexpected_ += "not expected: " + request.method + " " + request.target + "\n";
     return Answer::Full(500, "not expected");

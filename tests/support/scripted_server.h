@@ -55,6 +55,8 @@ class Answer {
   Answer Hold(Gate& gate) &&;
   Answer Close() &&;  // in good order (close_notify, FIN)
   Answer Reset() &&;  // RST
+  // Answers before it has read the request's body, and hangs up without reading it.
+  Answer Early() &&;
 
  private:
   friend class ScriptedServer;
@@ -62,6 +64,7 @@ class Answer {
     bool reset;
   };
   std::vector<std::variant<std::string, Gate*, Disconnect>> steps_;
+  bool early_ = false;
 };
 
 // An HTTP/1.1 server on 127.0.0.1 that does what a script says: a request takes the first unused
@@ -110,6 +113,8 @@ class ScriptedServer {
   void Serve(int id, int fd);
   bool ServeRequest(int id, Channel& channel);
   bool Play(Channel& channel, const Answer& answer);
+  std::vector<Entry>::iterator Find(const Request& request) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  bool IsEarly(const Request& request);
   Answer Match(const Request& request);
   void SetIdle(int id, bool idle);
   bool stopping() const { return stopping_; }

@@ -90,5 +90,16 @@ TEST_F(StaleConnection, TooLongIdleOrTooOldConnectionsAreNotUsed) {
   EXPECT_EQ(connection_after(absl::Seconds(80)), 3);
 }
 
+// More than all buffers between two ends of a connection hold, so that the write breaks off.
+TEST_F(StaleConnection, RefusalOfALongBodyIsReadAlthoughItWasNotSentWhole) {
+  Connect();
+  cluster_.server.Expect("POST", "/x", Answer::Full(413, "too large").Early());
+  KR_ASSERT_OK_AND_ASSIGN(
+      const HttpResponse response,
+      transport_->Send({.method = "POST", .target = "/x", .body = std::string(64 << 20, 'x')}, {}));
+  EXPECT_EQ(response.code, 413);
+  EXPECT_EQ(response.body, "too large");
+}
+
 }  // namespace
 }  // namespace kr::kube

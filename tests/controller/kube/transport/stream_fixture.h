@@ -31,13 +31,15 @@ class Recorder final : public StreamHandler {
     if (on_data) on_data();
   }
   void OnEnd(const Status& status) override {
+    // Once the test knows of the end it may destroy this object.
+    const std::function<void()> act = on_end;
     // A copy of a Status would share its reference count between threads.
     Update([&] {
       ++ends_;
       end_code_ = status.code();
       end_message_ = std::string(Message(status));
     });
-    if (on_end) on_end();
+    if (act) act();
   }
 
   bool AwaitHeaders() {
