@@ -112,12 +112,14 @@ void FakeApiServer::Bookmark() {
 }
 
 void FakeApiServer::Compact() {
+  for (Watch& watch : watches_) Deliver(watch);  // what is open misses nothing
   compacted_ = version_;
   history_.clear();
   continuations_.clear();
 }
 
 void FakeApiServer::Restore(const Backup& backup) {
+  for (Watch& watch : watches_) Deliver(watch);
   version_ = backup.version;
   objects_ = backup.objects;
   Compact();
