@@ -19,6 +19,13 @@ bool View::HasSeen(std::string_view version) const {
          });
 }
 
+bool View::HasSeen(std::string_view name_space, std::string_view version) const {
+  return ready_ && std::all_of(informers_.begin(), informers_.end(), [&](const Informer* part) {
+           const std::string& scope = part->spec().scope.name_space;
+           return (!scope.empty() && scope != name_space) || part->store().HasSeen(version);
+         });
+}
+
 Status View::problem() const {
   for (const Informer* part : informers_) {
     if (Status problem = part->reflector().status().problem; !problem.ok()) return problem;
@@ -49,7 +56,7 @@ class InformerSet::Relay final : public InformerObserver {
     set_.observer_.OnSynced(informer);
     set_.ViewsChanged();
     // Not here: the informer that calls may be the one to close.
-    set_.Later(absl::ZeroDuration(), &InformerSet::CloseReplaced);
+    set_.Later(absl::ZeroDuration(), [](InformerSet& set) { set.CloseReplaced(); });
   }
 
  private:
@@ -94,7 +101,7 @@ void InformerSet::Open(const WatchSpec& spec) {
 }
 
 void InformerSet::Settle() {
-  settling_ = false;
+  settle_at_ = MonotonicTime::InfiniteFuture();
   const MonotonicTime now = context_.clock.Monotonic();
   absl::Duration next = absl::InfiniteDuration();
   for (auto& [scope, entry] : entries_) {
@@ -141,16 +148,19 @@ void InformerSet::ViewsChanged() {
 }
 
 void InformerSet::SettleIn(absl::Duration delay) {
-  if (settling_) return;
-  settling_ = true;
-  Later(delay, &InformerSet::Settle);
+  const MonotonicTime at = context_.clock.Monotonic() + delay;
+  if (settle_at_ <= at) return;
+  settle_at_ = at;
+  Later(delay, [round = ++settle_round_](InformerSet& set) {
+    if (set.settle_round_ == round) set.Settle();
+  });
 }
 
-void InformerSet::Later(absl::Duration delay, void (InformerSet::*task)()) {
+void InformerSet::Later(absl::Duration delay, std::function<void(InformerSet&)> task) {
   context_.transport.Post(
-      [&flow = context_.flow, weak = std::weak_ptr<InformerSet*>(self_), task] {
+      [&flow = context_.flow, weak = std::weak_ptr<InformerSet*>(self_), task = std::move(task)] {
         flow.Post(0, [weak, task] {
-          if (const auto self = weak.lock()) ((*self)->*task)();
+          if (const auto self = weak.lock()) task(**self);
         });
       },
       delay);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string_view>
@@ -23,6 +24,9 @@ class View {
   bool Stale(absl::Duration patience = absl::Seconds(30)) const;
   // Whether a write that was answered with `version` is in here (Store::HasSeen).
   bool HasSeen(std::string_view version) const;
+  // The same for a write to an object in `name_space`: the watches of other namespaces, which may
+  // be silent for minutes, are not asked.
+  bool HasSeen(std::string_view name_space, std::string_view version) const;
   // Why it is not ready; OK when nothing is known to be wrong.
   Status problem() const;
 
@@ -84,7 +88,8 @@ class InformerSet {
   void CloseReplaced();
   void ViewsChanged();
   // Runs `task` on the engine thread, unless the set is gone by then.
-  void Later(absl::Duration delay, void (InformerSet::*task)());
+  void Later(absl::Duration delay, std::function<void(InformerSet&)> task);
+  // Unless that happens sooner anyway.
   void SettleIn(absl::Duration delay);
 
   const Options options_;
@@ -94,7 +99,8 @@ class InformerSet {
   std::unique_ptr<Relay> relay_;
   std::map<WatchScope, Entry> entries_;
   uint64_t version_ = 0;
-  bool settling_ = false;
+  MonotonicTime settle_at_ = MonotonicTime::InfiniteFuture();
+  uint64_t settle_round_ = 0;           // a timer of an earlier round was overtaken by a sooner one
   std::shared_ptr<InformerSet*> self_;  // what tasks hold on to
 };
 

@@ -86,11 +86,14 @@ void RelationSet::OnChange(const Informer& informer, ObjectId id, const Document
 
 size_t RelationSet::Expand(size_t max, absl::FunctionRef<void(const Relation&, ObjectId)> visit) {
   size_t visited = 0;
-  for (auto& [canonical, slot] : slots_) {
-    if (visited == max) break;
-    const Relation& relation = *slot.relation;
-    visited +=
-        slot.relation->Expand(max - visited, [&](ObjectId target) { visit(relation, target); });
+  // Begins behind where it ended: one that is always busy must not keep the others waiting.
+  auto slot = slots_.upper_bound(expand_after_);
+  for (size_t left = slots_.size(); left > 0 && visited < max; --left, ++slot) {
+    if (slot == slots_.end()) slot = slots_.begin();
+    expand_after_ = slot->first;
+    const Relation& relation = *slot->second.relation;
+    visited += slot->second.relation->Expand(max - visited,
+                                             [&](ObjectId target) { visit(relation, target); });
   }
   return visited;
 }

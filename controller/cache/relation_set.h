@@ -40,7 +40,7 @@ class RelationSet {
   void OnChange(const Informer& informer, ObjectId id, const document::DocumentPtr& before,
                 const document::DocumentPtr& after);
 
-  // Woken targets of all relations, up to `max`; returns less than `max` when nothing is left.
+  // Woken targets of all relations in turn, up to `max`; less than `max` when nothing is left.
   size_t Expand(size_t max,
                 absl::FunctionRef<void(const Relation& relation, ObjectId target)> visit);
   bool woken() const;
@@ -69,6 +69,7 @@ class RelationSet {
   absl::flat_hash_map<const Informer*, Uses> uses_;
   Subscriptions subscriptions_;
   uint32_t last_id_ = 0;
+  std::string expand_after_;  // the relation that the last slice ended in
 };
 
 }  // namespace kr::cache

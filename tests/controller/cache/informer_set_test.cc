@@ -142,6 +142,18 @@ TEST_F(InformerSetTest, ShrinksAtMostHourly) {
   EXPECT_TRUE(set->Find(PodNeed({})).ready());
 }
 
+TEST_F(InformerSetTest, AGrowthIsNotHeldUpByAShrinkThatWaits) {
+  const Need large = PodNeed({}, {"spec.nodeName", "status.phase"});
+  set->Apply({large});
+  world.Advance(absl::Seconds(3));
+  set->Apply({PodNeed({})});
+  world.Advance(absl::Seconds(3));
+  const Need other = PodNeed({}, {"spec.nodeName", "metadata.labels"});
+  set->Apply({other});
+  world.Advance(absl::Seconds(3));
+  EXPECT_TRUE(set->Find(other).ready());
+}
+
 TEST_F(InformerSetTest, GrowingIntoAWholeObjectLeavesMetadataOnly) {
   set->Apply({PodNeed({}, {"metadata.labels"})});
   world.Run();

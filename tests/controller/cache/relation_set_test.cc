@@ -1,0 +1,194 @@
+#include "controller/cache/relation_set.h"
+
+#include <string>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/controller/cache/watch_world.h"
+#include "tests/support/documents.h"
+
+namespace kr::cache {
+namespace {
+
+using document::DocumentPtr;
+using ::kr::testing::ProjectionOf;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::UnorderedElementsAre;
+using Names = std::vector<std::string>;
+
+void ByNodeName(const document::Document& pod, KeySink& sink) {
+  sink.Add(pod.At("spec.nodeName").StringOr(""));
+}
+void ByName(const document::Document& object, KeySink& sink) {
+  sink.Add(object.name());
+}
+
+Need NodeNeed() {
+  return {.resource = Nodes(), .projection = ProjectionOf({"status.phase"})};
+}
+Need PodNeed(Names namespaces = {}) {
+  return {.resource = Pods(),
+          .namespaces = std::move(namespaces),
+          .projection = ProjectionOf({"spec.nodeName"})};
+}
+RelationSpec PodsOnNode(const std::string& canonical = "PodsOnNode", Names namespaces = {}) {
+  return {.canonical = canonical,
+          .targets = NodeNeed(),
+          .related = PodNeed(std::move(namespaces)),
+          .key = ByNodeName,
+          .equals = ByName};
+}
+RelationSpec NodeOfPod() {
+  return {.canonical = "NodeOfPod",
+          .targets = PodNeed(),
+          .related = NodeNeed(),
+          .key = ByName,
+          .equals = ByNodeName};
+}
+
+class RelationSetTest : public ::testing::Test, private InformerObserver {
+ protected:
+  RelationSetTest() {
+    world.server.Put("nodes", NodeJson("n1"));
+    world.server.Put("nodes", NodeJson("n2"));
+    world.server.Put("pods", PodJson("a", "x", "n1"));
+    world.server.Put("pods", PodJson("b", "y", "n2"));
+  }
+  void Sync() {
+    informers.Apply({NodeNeed(), PodNeed()});
+    relations.Rebind();
+    world.Run();
+  }
+  Names Woken(size_t max = 1000) {
+    Names names;
+    relations.Expand(max, [&](const Relation& relation, ObjectId id) {
+      names.push_back(relation.spec().canonical + " " + std::string(table.Get(id)->name()));
+    });
+    return names;
+  }
+  static Names NamesOf(const std::vector<DocumentPtr>& objects) {
+    Names names;
+    for (const DocumentPtr& object : objects) names.emplace_back(object->name());
+    return names;
+  }
+  DocumentPtr Node(const std::string& name) { return informers.Find(NodeNeed()).Find({"", name}); }
+  DocumentPtr Pod(const std::string& name_space, const std::string& name) {
+    return informers.Find(PodNeed()).Find({name_space, name});
+  }
+
+  void OnChange(const Informer& informer, ObjectId id, const DocumentPtr& before,
+                const DocumentPtr& after) override {
+    relations.OnChange(informer, id, before, after);
+  }
+  void OnSynced(const Informer&) override {}
+  void OnViewsChanged() override { relations.Rebind(); }
+
+  WatchWorld world;
+  ObjectTable table;
+  InformerSet informers{{}, world.context(), table, *this};
+  RelationSet relations{table, informers};
+};
+
+TEST_F(RelationSetTest, TheSameWordsAreTheSameRelation) {
+  const RelationHandle one = relations.Get(PodsOnNode());
+  const RelationHandle same = relations.Get(PodsOnNode());
+  const RelationHandle other = relations.Get(NodeOfPod());
+  EXPECT_EQ(one.relation, same.relation);
+  EXPECT_EQ(one.id, same.id);
+  EXPECT_NE(one.id, other.id);
+  EXPECT_EQ(relations.size(), 2u);
+}
+
+TEST_F(RelationSetTest, LivesAsLongAsSomebodyHoldsIt) {
+  {
+    const RelationHandle held = relations.Get(PodsOnNode());
+    Sync();
+    EXPECT_EQ(relations.size(), 1u);
+    EXPECT_GT(relations.bytes(), 0u);
+  }
+  relations.Rebind();
+  EXPECT_EQ(relations.size(), 0u);
+  world.server.Put("pods", PodJson("a", "z", "n1"));
+  world.Run();
+}
+
+TEST_F(RelationSetTest, FollowsItsInformers) {
+  const RelationHandle handle = relations.Get(PodsOnNode());
+  Sync();
+  EXPECT_THAT(NamesOf(handle.relation->Lookup(*Node("n1"))), ElementsAre("x"));
+  Woken();
+  world.server.Put("pods", PodJson("a", "x", "n2"));
+  world.Run();
+  EXPECT_THAT(Woken(), UnorderedElementsAre("PodsOnNode n1", "PodsOnNode n2"));
+  EXPECT_THAT(NamesOf(handle.relation->Lookup(*Node("n2"))), UnorderedElementsAre("x", "y"));
+}
+
+TEST_F(RelationSetTest, ALateRelationIsFilledByRebind) {
+  Sync();
+  const RelationHandle handle = relations.Get(PodsOnNode());
+  EXPECT_THAT(handle.relation->Lookup(*Node("n1")), IsEmpty());
+  relations.Rebind();
+  EXPECT_THAT(NamesOf(handle.relation->Lookup(*Node("n1"))), ElementsAre("x"));
+}
+
+TEST_F(RelationSetTest, MovesToTheWiderWatchWithoutDoublesOrHoles) {
+  const RelationHandle handle = relations.Get(PodsOnNode("narrow", {"a"}));
+  informers.Apply({NodeNeed(), PodNeed({"a"})});
+  world.Run();
+  EXPECT_THAT(NamesOf(handle.relation->Lookup(*Node("n1"))), ElementsAre("x"));
+  informers.Apply({NodeNeed(), PodNeed({"a"}), PodNeed()});
+  EXPECT_THAT(NamesOf(handle.relation->Lookup(*Node("n1"))), ElementsAre("x"));
+  world.Run();
+  EXPECT_THAT(NamesOf(handle.relation->Lookup(*Node("n1"))), ElementsAre("x"));
+  EXPECT_THAT(handle.relation->Lookup(*Node("n2")), IsEmpty()) << "namespace b was not asked for";
+}
+
+// The nodes of a target's pods: the pods' keys are looked up when the target is evaluated.
+TEST_F(RelationSetTest, SecondHopIsWokenThroughSubscriptions) {
+  const RelationHandle nodes = relations.Get(NodeOfPod());
+  Sync();
+  const std::vector<std::string> keys = nodes.relation->KeysOfTarget(*Pod("a", "x"));
+  EXPECT_THAT(NamesOf(nodes.relation->LookupKeys(keys)), ElementsAre("n1"));
+  constexpr uint32_t kSubscriber = 42;
+  relations.subscriptions().Set(kSubscriber, {{nodes.id, keys.at(0)}});
+
+  const auto woken = [&] {
+    std::vector<uint32_t> ids;
+    relations.subscriptions().Expand(10, [&](uint32_t id) { ids.push_back(id); });
+    return ids;
+  };
+  nlohmann::json node = NodeJson("n2");
+  node["status"]["phase"] = "Down";
+  world.server.Put("nodes", node);
+  world.Run();
+  EXPECT_THAT(woken(), IsEmpty());
+  world.server.Delete("nodes", "", "n1");
+  world.Run();
+  EXPECT_THAT(woken(), ElementsAre(kSubscriber));
+  world.server.Put("nodes", NodeJson("n1"));
+  world.Run();
+  EXPECT_THAT(woken(), ElementsAre(kSubscriber)) << "also when it comes into being";
+}
+
+TEST_F(RelationSetTest, RelationsTakeTurns) {
+  const RelationHandle one = relations.Get(PodsOnNode("one"));
+  const RelationHandle two = relations.Get(PodsOnNode("two"));
+  Sync();
+  Woken();
+  std::string previous;
+  for (int i = 0; i < 4; ++i) {
+    // Both are busy all the time.
+    world.server.Put("pods", PodJson("a", "x", i % 2 == 0 ? "n2" : "n1"));
+    world.Run();
+    const Names woken = Woken(1);
+    ASSERT_EQ(woken.size(), 1u);
+    EXPECT_NE(woken[0].substr(0, 3), previous);
+    previous = woken[0].substr(0, 3);
+  }
+}
+
+}  // namespace
+}  // namespace kr::cache
