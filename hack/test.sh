@@ -13,4 +13,4 @@ tests/oracle/run.sh "$build"
 step "fault proxy and local cluster"
 (cd e2e && go test ./faultproxy/... ./cluster/...)
 step "end to end on a real control plane"
-(cd e2e && KUBE_REMEDY_BIN="$(realpath "../$build")/cmd" go test -timeout 30m ./cases/...)
+(cd e2e && KUBE_REMEDY_BIN="$(realpath "../$build")/bin" go test -timeout 30m ./cases/...)

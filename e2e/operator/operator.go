@@ -61,12 +61,11 @@ func Binary(program string) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		dir = filepath.Join(root, "build", "release", "cmd")
+		dir = filepath.Join(root, "build", "release", "bin")
 	}
-	for _, candidate := range []string{filepath.Join(dir, program), filepath.Join(dir, program, program)} {
-		if info, err := os.Stat(candidate); err == nil && info.Mode().IsRegular() {
-			return candidate, nil
-		}
+	path := filepath.Join(dir, program)
+	if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
+		return path, nil
 	}
 	return "", fmt.Errorf("%s is not in %s: run `make build` first", program, dir)
 }

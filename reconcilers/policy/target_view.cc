@@ -1,6 +1,5 @@
 #include "reconcilers/policy/target_view.h"
 
-#include <array>
 #include <utility>
 
 #include "reconcilers/policy/target_activation.h"
@@ -10,10 +9,6 @@ namespace {
 
 using cel::Value;
 using document::DocumentPtr;
-
-Status NoSuch(std::string_view what, std::string_view name) {
-  return NotFound("no such " + std::string(what) + ": " + std::string(name));
-}
 
 Value FactsValue(const signals::EventFacts& facts) {
   return Value::Record(
@@ -44,7 +39,7 @@ StatusOr<std::vector<signals::EventFacts>> TargetView::Events(std::string_view s
     if (policy_.events[i].spec.name != source) continue;
     return surroundings_.Events(i, *object_, enough, options_.events_since);
   }
-  return NoSuch("event source", source);
+  return NotFound("no such event source: " + std::string(source));
 }
 
 StatusOr<Value> TargetView::Resolve(std::string_view variable) const {
@@ -54,62 +49,51 @@ StatusOr<Value> TargetView::Resolve(std::string_view variable) const {
     if (!object_) return NotFound("the target does not exist");
     return TargetValue(policy_.target, *object_);
   }
-  const auto known = resolved_.find(variable);
-  if (known != resolved_.end()) return known->second;
-  const size_t dot = variable.find('.');
-  StatusOr<Value> value = dot == std::string_view::npos
-                              ? WholeRecord(variable)
-                              : ResolveField(variable.substr(0, dot), variable.substr(dot + 1));
-  resolved_.emplace(std::string(variable), value);
-  return value;
-}
-
-StatusOr<Value> TargetView::ResolveField(std::string_view record, std::string_view field) const {
-  if (record == "related") {
-    for (size_t i = 0; i < policy_.related.size(); ++i) {
-      if (policy_.related[i].name == field) return RelatedList(i);
-    }
-  } else if (record == "events") {
-    for (const EventSource& source : policy_.events) {
-      if (source.spec.name == field) return EventList(source);
-    }
-  } else if (record == "variables") {
-    for (const NamedProgram& variable : policy_.variables) {
-      if (variable.name != field) continue;
-      auto value = variable.program.Evaluate(*this, options_.now).value;
-      if (!value.ok()) return Annotate(value.status(), "variable " + variable.name);
-      return value;
-    }
-  } else if (record == "remediation") {
-    return RemediationField(field);
-  } else if (record == "target") {
-    return NoSuch("field read by itself", field);
-  }
-  return NoSuch(record, field);
-}
-
-StatusOr<Value> TargetView::WholeRecord(std::string_view record) const {
-  std::vector<std::string> fields;
-  if (record == "related") {
-    for (const RelatedJoin& join : policy_.related) fields.push_back(join.name);
-  } else if (record == "events") {
-    for (const EventSource& source : policy_.events) fields.push_back(source.spec.name);
-  } else if (record == "variables") {
-    for (const NamedProgram& variable : policy_.variables) fields.push_back(variable.name);
-  } else if (record == "remediation") {
-    fields = {"name", "trigger", "startedAt"};
-    if (options_.remediation && options_.remediation->rung_finished_at) {
-      fields.push_back("rungFinishedAt");
-    }
+  if (const auto known = records_.find(variable); known != records_.end()) return known->second;
+  std::vector<std::pair<std::string, Value>> fields;
+  // A field that cannot be had is an error only for who reads it.
+  const auto add = [&fields](const std::string& name, StatusOr<Value> value) {
+    fields.emplace_back(name, value.ok() ? *std::move(value) : Value::Error(value.status()));
+  };
+  if (variable == "related") {
+    for (size_t i = 0; i < policy_.related.size(); ++i)
+      add(policy_.related[i].name, RelatedList(i));
+  } else if (variable == "events") {
+    for (const EventSource& source : policy_.events) add(source.spec.name, EventList(source));
+  } else if (variable == "variables") {
+    return Variables();
+  } else if (variable == "remediation") {
+    if (!options_.remediation) return FailedPrecondition("no remediation is running");
+    const RemediationFacts& facts = *options_.remediation;
+    add("name", Value::String(facts.name));
+    add("trigger", Value::String(facts.trigger));
+    add("startedAt", Value::Timestamp(facts.started_at));
+    add("rungFinishedAt",
+        facts.rung_finished_at
+            ? StatusOr<Value>(Value::Timestamp(*facts.rung_finished_at))
+            : FailedPrecondition("remediation.rungFinishedAt: the steps are not done yet"));
   } else {
-    return NoSuch("variable", record);
+    return NotFound("no such variable: " + std::string(variable));
   }
-  std::vector<std::pair<std::string, Value>> values;
-  for (std::string& field : fields) {
-    KR_ASSIGN_OR_RETURN(Value value, Resolve(std::string(record) + "." + field));
-    values.emplace_back(std::move(field), std::move(value));
+  const Value record = Value::Record(std::move(fields));
+  records_.emplace(std::string(variable), record);
+  return record;
+}
+
+Value TargetView::Variables() const {
+  // Each may read those before it, so the record grows while it is made.
+  std::vector<std::pair<std::string, Value>> fields;
+  for (const NamedProgram& variable : policy_.variables) {
+    records_.insert_or_assign("variables", Value::Record(fields));
+    auto value = variable.program.Evaluate(*this, options_.now).value;
+    fields.emplace_back(variable.name,
+                        value.ok()
+                            ? *std::move(value)
+                            : Value::Error(Annotate(value.status(), "variables." + variable.name)));
   }
-  return Value::Record(std::move(values));
+  const Value record = Value::Record(std::move(fields));
+  records_.insert_or_assign("variables", record);
+  return record;
 }
 
 StatusOr<Value> TargetView::RelatedList(size_t join) const {
@@ -132,19 +116,6 @@ StatusOr<Value> TargetView::EventList(const EventSource& source) const {
   cel::List list;
   for (const signals::EventFacts& f : facts) list.push_back(FactsValue(f));
   return Value::FromList(std::move(list));
-}
-
-StatusOr<Value> TargetView::RemediationField(std::string_view field) const {
-  if (!options_.remediation) return FailedPrecondition("no remediation is running");
-  const RemediationFacts& facts = *options_.remediation;
-  if (field == "name") return Value::String(facts.name);
-  if (field == "trigger") return Value::String(facts.trigger);
-  if (field == "startedAt") return Value::Timestamp(facts.started_at);
-  if (field == "rungFinishedAt") {
-    if (!facts.rung_finished_at) return FailedPrecondition("the remedy's steps are not done yet");
-    return Value::Timestamp(*facts.rung_finished_at);
-  }
-  return NoSuch("field of remediation", field);
 }
 
 }  // namespace kr::policy

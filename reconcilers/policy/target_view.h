@@ -53,23 +53,19 @@ class TargetView final : public signals::View {
   const document::Document* object() const override { return object_.get(); }
   StatusOr<std::vector<signals::EventFacts>> Events(std::string_view source,
                                                     int64_t enough) const override;
-  // `related` and the other records also field by field ("related.pods"), so that only what an
-  // expression uses is made.
   StatusOr<cel::Value> Resolve(std::string_view variable) const override;
 
  private:
-  StatusOr<cel::Value> ResolveField(std::string_view record, std::string_view field) const;
-  StatusOr<cel::Value> WholeRecord(std::string_view record) const;
+  cel::Value Variables() const;
   StatusOr<cel::Value> RelatedList(size_t join) const;
   StatusOr<cel::Value> EventList(const EventSource& source) const;
-  StatusOr<cel::Value> RemediationField(std::string_view field) const;
 
   const CompiledPolicy& policy_;
   document::DocumentPtr object_;
   const Surroundings& surroundings_;
   Options options_;
-  // Values handed out, with the documents they point into.
-  mutable std::map<std::string, StatusOr<cel::Value>, std::less<>> resolved_;
+  // Records that were asked for, and the documents that values point into.
+  mutable std::map<std::string, cel::Value, std::less<>> records_;
   mutable std::vector<document::DocumentPtr> kept_;
 };
 

@@ -316,9 +316,11 @@ void Watches::ForEachTarget(const CompiledPolicy& policy,
   });
 }
 
-bool Watches::HasSeen(const CompiledPolicy& policy, std::string_view resource_version) const {
+bool Watches::HasSeen(const CompiledPolicy& policy, std::string_view name_space,
+                      std::string_view resource_version) const {
   const Served* served = Find(policy);
-  return served != nullptr && informers_.Find(served->targets).HasSeen(resource_version);
+  return served != nullptr &&
+         informers_.Find(served->targets).HasSeen(name_space, resource_version);
 }
 
 document::Projection::Ptr Watches::TargetProjection(const CompiledPolicy& policy) const {

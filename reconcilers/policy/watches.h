@@ -73,7 +73,8 @@ class Watches final : public cache::InformerObserver {
   document::DocumentPtr Target(const CompiledPolicy& policy, const kube::ObjectKey& key) const;
   void ForEachTarget(const CompiledPolicy& policy,
                      absl::FunctionRef<void(const document::DocumentPtr&)> visit) const;
-  bool HasSeen(const CompiledPolicy& policy, std::string_view resource_version) const;
+  bool HasSeen(const CompiledPolicy& policy, std::string_view name_space,
+               std::string_view resource_version) const;
   document::Projection::Ptr TargetProjection(const CompiledPolicy& policy) const;
   document::Projection::Ptr RelatedProjection(const CompiledPolicy& policy, size_t join) const;
   std::optional<kube::Resource> Find(const kube::GroupVersionKind& kind) const;

@@ -177,9 +177,9 @@ std::optional<kube::Resource> Controller::Find(const kube::GroupVersionKind& gvk
   return watches_.Find(gvk);
 }
 
-bool Controller::HasSeen(const policy::CompiledPolicy& policy,
+bool Controller::HasSeen(const policy::CompiledPolicy& policy, std::string_view name_space,
                          std::string_view resource_version) const {
-  return watches_.HasSeen(policy, resource_version);
+  return watches_.HasSeen(policy, name_space, resource_version);
 }
 
 std::optional<limits::Refusal> Controller::Stale(const policy::CompiledPolicy& policy) const {

@@ -51,7 +51,7 @@ class World {
   virtual std::optional<kube::Resource> Find(const kube::GroupVersionKind& gvk) const = 0;
   // Whether the cache of the targets has reached a version: own writes are awaited before anything
   // is judged again.
-  virtual bool HasSeen(const policy::CompiledPolicy& policy,
+  virtual bool HasSeen(const policy::CompiledPolicy& policy, std::string_view name_space,
                        std::string_view resource_version) const = 0;
   // Why the caches that the policy rests on must not be believed now (StaleView).
   virtual std::optional<limits::Refusal> Stale(const policy::CompiledPolicy& policy) const = 0;

@@ -76,7 +76,7 @@ bool Runner::OwnWritesSeen() const {
   for (const crds::StepProgress& step : status().steps) {
     for (const crds::WriteRecord& write : step.writes) {
       if (write.object.uid != target.uid || write.resource_version_after.empty()) continue;
-      if (!world_.HasSeen(*policy_, write.resource_version_after)) return false;
+      if (!world_.HasSeen(*policy_, target.name_space, write.resource_version_after)) return false;
     }
   }
   return true;
