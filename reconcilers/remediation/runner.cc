@@ -103,6 +103,8 @@ void Runner::Begin() {
     }
   }
   EnterPhase(Phase::kRunning, crds::reason::kRunning, "checking the target live");
+  Tell(runtime::Event::Type::kNormal, "RemediationStarted",
+       "trigger " + start_.trigger + " holds");
 }
 
 std::optional<Runner::End> Runner::ShouldStop() const {
@@ -260,16 +262,21 @@ void Runner::Save() {
 
 void Runner::Tell(runtime::Event::Type type, std::string_view reason, std::string note) {
   const crds::ObjectReference& ref = remediation().spec.target_ref;
-  const runtime::ObjectReference about{std::string(crds::kApiVersion),
-                                       std::string(crds::kRemediationKind), "",
-                                       remediation().metadata.name, remediation().metadata.uid};
-  services_.events.Record(
-      {.type = type,
-       .reason = std::string(reason),
-       .action = "Remediate",
-       .note = "policy " + policy_->name + ": " + std::move(note),
-       .regarding = {ref.api_version, ref.kind, ref.name_space, ref.name, ref.uid},
-       .related = about});
+  const runtime::ObjectReference target{ref.api_version, ref.kind, ref.name_space, ref.name,
+                                        ref.uid};
+  const runtime::ObjectReference own{std::string(crds::kApiVersion),
+                                     std::string(crds::kRemediationKind), "",
+                                     remediation().metadata.name, remediation().metadata.uid};
+  // Both `kubectl describe` of the target and of the Remediation tell the story.
+  runtime::Event event{.type = type,
+                       .reason = std::string(reason),
+                       .action = "Remediate",
+                       .note = "policy " + policy_->name + ": " + std::move(note),
+                       .regarding = target,
+                       .related = own};
+  services_.events.Record(event);
+  std::swap(event.regarding, *event.related);
+  services_.events.Record(event);
 }
 
 policy::RemediationFacts Runner::Facts() const {

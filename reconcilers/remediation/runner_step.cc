@@ -211,6 +211,7 @@ void Runner::OnWritten(WriteAhead::Result result) {
   switch (result.kind) {
     case Kind::kDone:
       retry_ = services_.timing.retry_initial;
+      Tell(runtime::Event::Type::kNormal, "RemedyApplied", status().message);
       return Advance();
     case Kind::kRejected: {
       const size_t rung = *CurrentRung(status());

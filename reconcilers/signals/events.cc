@@ -34,7 +34,6 @@ class EventsSignal final : public Signal {
                                   .object = f.object,
                                   .message = f.message,
                                   .count = f.count,
-                                  .first_seen = f.first,
                                   .last_seen = f.last});
     }
     return reading;
