@@ -1,0 +1,33 @@
+#include "cmd/common/command_line.h"
+
+#include <ostream>
+#include <string>
+#include <string_view>
+
+#include <CLI/CLI.hpp>
+
+namespace kr::cmd {
+
+std::optional<int> ParseArguments(CLI::App& app, int argc, const char* const* argv,
+                                  std::ostream& out, std::ostream& err) {
+  try {
+    app.parse(argc, argv);
+    return std::nullopt;
+  } catch (const CLI::CallForHelp&) {
+    out << app.help();  // of the subcommand that was named, if any
+    return kExitOk;
+  } catch (const CLI::CallForVersion& e) {
+    out << e.what() << "\n";
+    return kExitOk;
+  } catch (const CLI::ParseError& e) {
+    // The library only says that a command is required.
+    const bool unknown_command =
+        app.get_subcommands().empty() && argc > 1 && !std::string_view(argv[1]).starts_with('-');
+    err << app.get_name() << ": "
+        << (unknown_command ? "there is no command " + std::string(argv[1]) : e.what()) << "\n"
+        << "Run " << app.get_name() << " --help for usage.\n";
+    return kExitUsage;
+  }
+}
+
+}  // namespace kr::cmd

@@ -1,0 +1,180 @@
+#include "cmd/common/yaml_json.h"
+
+#include <charconv>
+#include <cmath>
+#include <cstdint>
+#include <optional>
+#include <utility>
+
+#include <nlohmann/json.hpp>
+#include <yaml-cpp/yaml.h>
+
+#include "absl/strings/numbers.h"
+#include "cmd/common/yaml_mark.h"
+
+namespace kr::cmd {
+namespace {
+
+using nlohmann::json;
+
+constexpr int kMaxDepth = 256;
+// Of one manifest. Aliases make trees of any size out of a few lines.
+constexpr size_t kMaxNodes = 200'000;
+
+bool IsOneOf(std::string_view text, std::initializer_list<std::string_view> words) {
+  for (std::string_view word : words) {
+    if (text == word) return true;
+  }
+  return false;
+}
+
+std::optional<bool> AsBool(std::string_view text) {
+  if (IsOneOf(text, {"true", "True", "TRUE", "yes", "Yes", "YES", "y", "Y", "on", "On", "ON"})) {
+    return true;
+  }
+  if (IsOneOf(text, {"false", "False", "FALSE", "no", "No", "NO", "n", "N", "off", "Off", "OFF"})) {
+    return false;
+  }
+  return std::nullopt;
+}
+
+template <typename T>
+std::optional<T> Whole(std::string_view digits, int base) {
+  T value{};
+  const char* end = digits.data() + digits.size();
+  const auto [last, error] = std::from_chars(digits.data(), end, value, base);
+  if (error != std::errc() || last != end) return std::nullopt;
+  return value;
+}
+
+// [-+]? then decimal, 0x, 0o, 0b or, as in C, 0 and octal digits.
+std::optional<json> AsInteger(std::string_view text) {
+  const bool negative = text.starts_with('-');
+  if (negative || text.starts_with('+')) text.remove_prefix(1);
+  int base = 10;
+  if (text.size() > 1 && text[0] == '0') {
+    const char prefix = text[1];
+    base = prefix == 'x' ? 16 : prefix == 'b' ? 2 : 8;
+    text.remove_prefix(prefix == 'x' || prefix == 'b' || prefix == 'o' ? 2 : 1);
+  }
+  if (text.empty() || text[0] == '-') return std::nullopt;
+  const std::optional<uint64_t> magnitude = Whole<uint64_t>(text, base);
+  if (!magnitude) return std::nullopt;
+  if (!negative) {
+    if (*magnitude <= INT64_MAX) return json(static_cast<int64_t>(*magnitude));
+    return json(*magnitude);
+  }
+  // The magnitude of the smallest number is one more than that of the largest.
+  if (*magnitude > uint64_t{1} << 63) return std::nullopt;
+  return json(static_cast<int64_t>(0 - *magnitude));
+}
+
+// What strtod takes and YAML does too: no hexadecimal floats, no words.
+std::optional<double> AsFloat(std::string_view text) {
+  bool digit = false;
+  for (char c : text) {
+    if (c >= '0' && c <= '9') {
+      digit = true;
+    } else if (!(c == '+' || c == '-' || c == '.' || ((c == 'e' || c == 'E') && digit))) {
+      return std::nullopt;
+    }
+  }
+  double value = 0;
+  if (!digit || !absl::SimpleAtod({text.data(), text.size()}, &value)) return std::nullopt;
+  return value;
+}
+
+bool IsNotFinite(std::string_view text) {
+  if (text.starts_with('-') || text.starts_with('+')) text.remove_prefix(1);
+  return IsOneOf(text, {".inf", ".Inf", ".INF", ".nan", ".NaN", ".NAN"});
+}
+
+class Converter {
+ public:
+  StatusOr<json> Convert(const YAML::Node& node, int depth) {
+    if (depth > kMaxDepth) return At(node, "nested too deeply");
+    if (++nodes_ > kMaxNodes) return At(node, "too large");
+    switch (node.Type()) {
+      case YAML::NodeType::Undefined:
+      case YAML::NodeType::Null:
+        return json();
+      case YAML::NodeType::Scalar:
+        return Scalar(node);
+      case YAML::NodeType::Sequence:
+        return Sequence(node, depth);
+      case YAML::NodeType::Map:
+        return Map(node, depth);
+    }
+    return json();
+  }
+
+ private:
+  static Status At(const YAML::Node& node, std::string_view message) {
+    return InvalidArgument(Position(node.Mark()) + ": " + std::string(message));
+  }
+
+  static StatusOr<json> Scalar(const YAML::Node& node) {
+    const std::string& text = node.Scalar();
+    const std::string& tag = node.Tag();
+    // yaml-cpp: "!" for a quoted scalar, "?" for a plain one.
+    if (tag == "!" || tag == "tag:yaml.org,2002:str") return json(text);
+    if (tag == "tag:yaml.org,2002:binary") return At(node, "!!binary is not supported");
+    if (auto flag = AsBool(text)) return json(*flag);
+    if (auto integer = AsInteger(text)) return *std::move(integer);
+    if (auto number = AsFloat(text)) {
+      if (!std::isfinite(*number)) return At(node, text + " is too large for a number");
+      return json(*number);
+    }
+    if (IsNotFinite(text)) return At(node, text + " is no JSON number");
+    return json(text);
+  }
+
+  StatusOr<json> Sequence(const YAML::Node& node, int depth) {
+    json list = json::array();
+    for (const YAML::Node& element : node) {
+      KR_ASSIGN_OR_RETURN(json value, Convert(element, depth + 1));
+      list.push_back(std::move(value));
+    }
+    return list;
+  }
+
+  StatusOr<json> Map(const YAML::Node& node, int depth) {
+    json map = json::object();
+    for (const auto& entry : node) {
+      if (!entry.first.IsScalar()) return At(entry.first, "a key must be a string");
+      const std::string& key = entry.first.Scalar();
+      if (key == "<<" && entry.first.Tag() == "?") {
+        return At(entry.first, "merge keys (<<) are not supported");
+      }
+      if (map.contains(key)) return At(entry.first, "the key " + key + " is there twice");
+      KR_ASSIGN_OR_RETURN(json value, Convert(entry.second, depth + 1));
+      map[key] = std::move(value);
+    }
+    return map;
+  }
+
+  size_t nodes_ = 0;
+};
+
+}  // namespace
+
+StatusOr<std::vector<json>> ParseManifest(std::string_view text) {
+  // JSON first: yaml-cpp does not know its escapes of surrogate pairs.
+  if (json whole = json::parse(text, nullptr, /*allow_exceptions=*/false); !whole.is_discarded()) {
+    if (whole.is_null()) return std::vector<json>();
+    return std::vector<json>{std::move(whole)};
+  }
+  try {
+    Converter converter;
+    std::vector<json> documents;
+    for (const YAML::Node& node : YAML::LoadAll(std::string(text))) {
+      KR_ASSIGN_OR_RETURN(json document, converter.Convert(node, 0));
+      if (!document.is_null()) documents.push_back(std::move(document));
+    }
+    return documents;
+  } catch (const YAML::Exception& e) {
+    return InvalidArgument(Position(e.mark) + ": " + e.msg);
+  }
+}
+
+}  // namespace kr::cmd

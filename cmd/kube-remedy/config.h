@@ -1,0 +1,75 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "controller/base/log.h"
+#include "controller/kube/resource.h"
+#include "controller/runtime/leader_elector.h"
+#include "reconcilers/limits/settings.h"
+
+namespace kr::cmd {
+
+// How the controller runs: the configuration file with the flags on top. docs/configuration.md
+// explains every key; its sample holds all of them at their defaults, and a test compares.
+struct Config {
+  // Of whatever is chosen by name: a value of the list that the key allows.
+  std::string log_level = "info";
+  std::string log_format = "text";
+  std::string transport = "beast";  // of single requests; streams are always Beast's
+
+  bool paused = false;
+  std::string listen = ":8080";
+  size_t workers = 8;
+  absl::Duration grace_period = absl::Seconds(30);
+
+  bool elect_leader = true;
+  kube::ObjectKey lease{"kube-system", "kube-remedy"};
+  absl::Duration lease_duration = absl::Seconds(15);
+  absl::Duration renew_deadline = absl::Seconds(10);
+  absl::Duration retry_period = absl::Seconds(2);
+
+  limits::Settings limits;
+
+  // A third of the lease duration unless the file says otherwise.
+  absl::Duration write_timeout = absl::Seconds(5);
+  absl::Duration retry_initial = absl::Milliseconds(500);
+  absl::Duration retry_max = absl::Seconds(30);
+  absl::Duration recheck = absl::Milliseconds(500);
+  absl::Duration status_interval = absl::Seconds(5);
+  absl::Duration progress_interval = absl::Seconds(5);
+  absl::Duration prune_interval = absl::Minutes(1);
+
+  absl::Duration stale_after = absl::Seconds(30);
+  absl::Duration settle = absl::Seconds(2);
+  absl::Duration shrink_interval = absl::Hours(1);
+  absl::Duration min_watch = absl::Seconds(240);
+  absl::Duration max_watch = absl::Seconds(290);
+  absl::Duration backoff_initial = absl::Milliseconds(800);
+  absl::Duration backoff_max = absl::Seconds(30);
+
+  size_t engine_queue_bytes = size_t{16} << 20;
+  size_t event_queue = 1000;
+
+  runtime::LeaderElectionConfig Election(std::string identity) const;
+};
+
+inline constexpr std::string_view kLogLevels[] = {"debug", "info", "warning", "error"};
+inline constexpr std::string_view kLogFormats[] = {"text", "json"};
+// What this build can do; a build without cpprestsdk refuses it by name.
+std::vector<std::string_view> Transports();
+
+log::Level LogLevelOf(std::string_view name);
+log::Format LogFormatOf(std::string_view name);
+
+struct ConfigProblem {
+  std::string path;  // of the key that is best changed: "leaderElection.renewDeadline"
+  std::string message;
+};
+// What single values cannot say about themselves: how they fit together.
+std::vector<ConfigProblem> CheckConfig(const Config& config);
+
+}  // namespace kr::cmd

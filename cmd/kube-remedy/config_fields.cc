@@ -1,0 +1,76 @@
+#include "cmd/kube-remedy/config_fields.h"
+
+namespace kr::cmd {
+namespace {
+
+constexpr absl::Duration kNone = absl::ZeroDuration();
+// Shorter intervals than this only make work.
+constexpr absl::Duration kShort = absl::Milliseconds(10);
+
+void VisitElection(ConfigVisitor& v, Config& c) {
+  v.Section("leaderElection", [&] {
+    v.Flag("enabled", c.elect_leader);
+    v.Text("namespace", c.lease.name_space);
+    v.Text("name", c.lease.name);
+    v.Duration("leaseDuration", c.lease_duration, absl::Seconds(1));
+    v.Duration("renewDeadline", c.renew_deadline, kShort);
+    v.Duration("retryPeriod", c.retry_period, kShort);
+  });
+}
+
+void VisitLimits(ConfigVisitor& v, limits::Settings& limits) {
+  v.Section("limits", [&] {
+    v.Duration("breakerCalm", limits.breaker_calm, kNone);
+    v.Duration("relapse", limits.relapse, kNone);
+    v.Duration("revertWindow", limits.revert_window, kNone);
+    v.Duration("maxCooldown", limits.max_cooldown, kNone);
+  });
+}
+
+void VisitTiming(ConfigVisitor& v, Config& c) {
+  v.Section("timing", [&] {
+    v.Duration("writeTimeout", c.write_timeout, kShort, c.lease_duration / 3);
+    v.Duration("retryInitial", c.retry_initial, kShort);
+    v.Duration("retryMax", c.retry_max, kShort);
+    v.Duration("recheck", c.recheck, kShort);
+    v.Duration("statusInterval", c.status_interval, kNone);
+    v.Duration("progressInterval", c.progress_interval, kNone);
+    v.Duration("pruneInterval", c.prune_interval, kShort);
+    v.Duration("gracePeriod", c.grace_period, kNone);
+  });
+}
+
+void VisitWatches(ConfigVisitor& v, Config& c) {
+  v.Section("watches", [&] {
+    v.Duration("staleAfter", c.stale_after, kNone);
+    v.Duration("settle", c.settle, kNone);
+    v.Duration("shrinkInterval", c.shrink_interval, kNone);
+    v.Duration("minDuration", c.min_watch, absl::Seconds(1));
+    v.Duration("maxDuration", c.max_watch, absl::Seconds(1));
+    v.Duration("backoffInitial", c.backoff_initial, kShort);
+    v.Duration("backoffMax", c.backoff_max, kShort);
+  });
+}
+
+}  // namespace
+
+void VisitConfig(ConfigVisitor& v, Config& c) {
+  v.Section("log", [&] {
+    v.Choice("level", c.log_level, kLogLevels);
+    v.Choice("format", c.log_format, kLogFormats);
+  });
+  v.Text("listen", c.listen);
+  v.Flag("paused", c.paused);
+  v.Choice("transport", c.transport, Transports());
+  v.Count("workers", c.workers, 2, 256);
+  VisitElection(v, c);
+  VisitLimits(v, c.limits);
+  VisitTiming(v, c);
+  VisitWatches(v, c);
+  v.Section("queues", [&] {
+    v.Bytes("engine", c.engine_queue_bytes, size_t{64} << 10);
+    v.Count("events", c.event_queue, 1, 1'000'000);
+  });
+}
+
+}  // namespace kr::cmd

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <iosfwd>
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "cmd/kube-remedy/config.h"
+#include "controller/base/status.h"
+#include "controller/kube/config.h"
+
+namespace kr::cmd {
+
+// What the command line of `kube-remedy controller` said.
+struct ControllerFlags {
+  std::string config_file;  // "" = none
+  kube::ConfigFlags cluster;
+  // These win over the file.
+  std::optional<bool> elect_leader;
+  std::optional<std::string> listen;
+  std::optional<std::string> log_level;
+  std::optional<std::string> log_format;
+  std::optional<std::string> transport;
+};
+
+// The flags, or the exit status when --help, --version or an error ended it.
+std::variant<ControllerFlags, int> ParseControllerFlags(int argc, const char* const* argv,
+                                                        std::ostream& out, std::ostream& err);
+
+// The configuration file, if any, with the flags on top.
+StatusOr<Config> LoadConfig(const ControllerFlags& flags);
+
+}  // namespace kr::cmd
