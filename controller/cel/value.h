@@ -52,11 +52,11 @@ class Value {
   // A time that may depend on `now`: moving now by t moves it by per_now * t.
   struct Instant {
     absl::Time at;
-    int32_t per_now = 0;
+    int64_t per_now = 0;
   };
   struct Span {
     absl::Duration length;
-    int32_t per_now = 0;
+    int64_t per_now = 0;
   };
 
   Value() = default;  // null
