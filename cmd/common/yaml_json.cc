@@ -1,8 +1,10 @@
 #include "cmd/common/yaml_json.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <cstdint>
+#include <iterator>
 #include <optional>
 #include <utility>
 
@@ -61,16 +63,17 @@ std::optional<json> AsInteger(std::string_view text) {
   const std::optional<uint64_t> magnitude = Whole<uint64_t>(text, base);
   if (!magnitude) return std::nullopt;
   if (!negative) {
-    if (*magnitude <= INT64_MAX) return json(static_cast<int64_t>(*magnitude));
-    return json(*magnitude);
+    if (*magnitude > INT64_MAX) return std::nullopt;
+    return json(static_cast<int64_t>(*magnitude));
   }
   // The magnitude of the smallest number is one more than that of the largest.
   if (*magnitude > uint64_t{1} << 63) return std::nullopt;
   return json(static_cast<int64_t>(0 - *magnitude));
 }
 
-// What strtod takes and YAML does too: no hexadecimal floats, no words.
-std::optional<double> AsFloat(std::string_view text) {
+// What strtod takes and YAML does too: no hexadecimal floats, no words. A whole number becomes an
+// integer, as it does on its way through the API server.
+std::optional<json> AsFloat(std::string_view text) {
   bool digit = false;
   for (char c : text) {
     if (c >= '0' && c <= '9') {
@@ -81,7 +84,20 @@ std::optional<double> AsFloat(std::string_view text) {
   }
   double value = 0;
   if (!digit || !absl::SimpleAtod({text.data(), text.size()}, &value)) return std::nullopt;
-  return value;
+  if (!std::isfinite(value)) return std::nullopt;
+  constexpr double kInt64End = 9223372036854775808.0;
+  if (value == std::trunc(value) && std::abs(value) < kInt64End) {
+    return json(static_cast<int64_t>(value));
+  }
+  return json(value);
+}
+
+// YAML 1.1 allows underscores between digits.
+std::string WithoutUnderscores(const std::string& text) {
+  std::string digits;
+  std::copy_if(text.begin(), text.end(), std::back_inserter(digits),
+               [](char c) { return c != '_'; });
+  return digits;
 }
 
 bool IsNotFinite(std::string_view text) {
@@ -120,11 +136,9 @@ class Converter {
     if (tag == "!" || tag == "tag:yaml.org,2002:str") return json(text);
     if (tag == "tag:yaml.org,2002:binary") return At(node, "!!binary is not supported");
     if (auto flag = AsBool(text)) return json(*flag);
-    if (auto integer = AsInteger(text)) return *std::move(integer);
-    if (auto number = AsFloat(text)) {
-      if (!std::isfinite(*number)) return At(node, text + " is too large for a number");
-      return json(*number);
-    }
+    const std::string digits = WithoutUnderscores(text);
+    if (auto integer = AsInteger(digits)) return *std::move(integer);
+    if (auto number = AsFloat(digits)) return *std::move(number);
     if (IsNotFinite(text)) return At(node, text + " is no JSON number");
     return json(text);
   }
@@ -142,10 +156,11 @@ class Converter {
     json map = json::object();
     for (const auto& entry : node) {
       if (!entry.first.IsScalar()) return At(entry.first, "a key must be a string");
-      const std::string& key = entry.first.Scalar();
-      if (key == "<<" && entry.first.Tag() == "?") {
+      if (entry.first.Scalar() == "<<" && entry.first.Tag() == "?") {
         return At(entry.first, "merge keys (<<) are not supported");
       }
+      KR_ASSIGN_OR_RETURN(const json name, Scalar(entry.first));
+      const std::string key = name.is_string() ? name.get<std::string>() : name.dump();
       if (map.contains(key)) return At(entry.first, "the key " + key + " is there twice");
       KR_ASSIGN_OR_RETURN(json value, Convert(entry.second, depth + 1));
       map[key] = std::move(value);

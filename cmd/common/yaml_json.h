@@ -13,8 +13,9 @@ namespace kr::cmd {
 // The documents of a manifest, YAML or JSON, as JSON; empty documents are left out.
 //
 // Plain scalars mean what they mean to kubectl, which is YAML 1.1 without its sexagesimal numbers
-// and timestamps: yes, no, on and off are booleans, 0644 and 0o644 octal numbers; quoted ones are
-// strings, and so are keys, as they are written. Integers beyond 64 bits become floating point.
+// and timestamps: yes, no, on and off are booleans, 0644 and 0o644 octal numbers, 1_000 is a
+// thousand; quoted ones are strings. Whole numbers are integers however they are written, beyond 64
+// bits floating point. Keys are read in the same way and then are strings: on is "true".
 //
 // Errors are InvalidArgument "line:column: ...": broken YAML, a key twice in one mapping, a key
 // that is no scalar, what JSON cannot say (.nan, .inf, binary), merge keys, a document that is
