@@ -7,6 +7,7 @@
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/hash/hash.h"
+#include "absl/strings/string_view.h"
 #include "controller/document/cell.h"
 
 namespace kr::document {
@@ -52,7 +53,8 @@ class BlobPool {
     using is_transparent = void;
     const BlobPool* pool;
     size_t operator()(std::string_view bytes) const {
-      return absl::Hash<std::string_view>()(bytes);
+      // Debian's Abseil knows only its own string_view; std's it would hash by std::hash.
+      return absl::Hash<absl::string_view>()(absl::string_view(bytes.data(), bytes.size()));
     }
     size_t operator()(uint32_t id) const { return (*this)(pool->Get(id)); }
   };

@@ -25,6 +25,7 @@ enum class Tag : uint32_t {
   kLongText,  // payload: distance to a 32-bit length and the characters
   kInterned,  // payload: id in the string pool
   kTime,      // payload: distance to 8 bytes, see PackedTime
+  kHex,       // payload: distance to a prefix and packed digits, see packed_hex.h
   kList,      // payload: distance to a block: count, cells
   kMap,       // payload: distance to a block: shape id, cells in the order of the shape's keys
   kShared,    // payload: id in the pool of shared subtrees

@@ -7,6 +7,7 @@
 #include <numeric>
 #include <utility>
 
+#include "controller/document/packed_hex.h"
 #include "controller/document/packed_time.h"
 
 namespace kr::document {
@@ -57,6 +58,7 @@ void Encoder::StartBlock(const simdjson::dom::element& object) {
   resource_version_ = {};
   metadata_ = 0;
   too_large_ = false;
+  inside_shared_ = false;
   out_.assign(sizeof(Document), '\0');
   std::string_view version;
   if (object["metadata"]["resourceVersion"].get(version) == simdjson::SUCCESS &&
@@ -75,7 +77,7 @@ Encoder::Pending Encoder::Value(const simdjson::dom::element& value, PlanNode& n
   Pending pending;
   if (type != element_type::OBJECT && type != element_type::ARRAY) {
     pending = Scalar(value, node);
-  } else if (node.share) {
+  } else if (node.share && node.sharing.worthwhile() && !inside_shared_) {
     pending = Shared(value, node);
   } else if (type == element_type::OBJECT) {
     pending = Map(simdjson::dom::object(value), node);
@@ -143,6 +145,11 @@ Encoder::Pending Encoder::String(std::string_view text, PlanNode& node) {
       node.last_interned = interned.id;
     }
     return {Cell::Make(Tag::kInterned, node.last_interned)};
+  }
+  if (const size_t digits = node.role == Role::kPlain ? PackableHexDigits(text) : 0; digits > 0) {
+    const uint32_t target = static_cast<uint32_t>(out_.size());
+    AppendPackedHex(text, digits, out_);
+    return {Cell::Make(Tag::kHex, 0), target};
   }
   return Text(text);
 }
@@ -273,15 +280,20 @@ Encoder::Pending Encoder::Block(Tag tag, uint32_t word, size_t first,
 }
 
 Encoder::Pending Encoder::Shared(const simdjson::dom::element& value, PlanNode& node) {
+  const size_t before = out_.size();
   Align();
   const size_t mark = out_.size();
+  // Once it is certain that this place is shared, what lies inside is not shared once more.
+  inside_shared_ = node.sharing.settled();
   const Pending own = value.is_object() ? Map(simdjson::dom::object(value), node)
                                         : List(simdjson::dom::array(value), node);
+  inside_shared_ = false;
   if (own.target == 0 || pools_.shared.full()) return own;
   AppendRoot(own);
   const BlobPool::Interned interned = pools_.shared.Intern(std::string_view(out_).substr(mark));
+  node.sharing.Count(interned.hit, out_.size() - mark);
   if (interned.hit) pools_.Release(LastCell());
-  out_.resize(mark);
+  out_.resize(before);
   return {Cell::Make(Tag::kShared, interned.id)};
 }
 

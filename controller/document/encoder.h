@@ -72,6 +72,7 @@ class Encoder {
   std::string_view resource_version_;  // stands before the body
   uint32_t metadata_ = 0;
   bool too_large_ = false;
+  bool inside_shared_ = false;
 };
 
 }  // namespace kr::document

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "controller/document/cell.h"
+#include "controller/document/packed_hex.h"
 #include "controller/document/packed_time.h"
 #include "controller/document/pools.h"
 #include "controller/document/trie.h"
@@ -54,6 +55,7 @@ Kind Node::kind() const {
     case Tag::kLongText:
     case Tag::kInterned:
     case Tag::kTime:
+    case Tag::kHex:
       return Kind::kString;
     case Tag::kList:
       return Kind::kList;
@@ -91,6 +93,9 @@ std::string_view Node::AsString(std::string& scratch) const {
       return cell_->LongText();
     case Tag::kInterned:
       return pools_->strings.Get(cell_->payload());
+    case Tag::kHex:
+      WritePackedHex(cell_->Bytes(cell_->payload()), scratch);
+      return scratch;
     default:
       PackedTime::FromBoxed(cell_->Load<int64_t>()).Write(scratch);
       return scratch;

@@ -40,8 +40,8 @@ class Node {
   bool AsBool() const;
   int64_t AsInt() const;
   double AsDouble() const;
-  // Some strings (timestamps) are stored packed and written out into `scratch`; the view lives as
-  // long as both the Document and `scratch` (unchanged).
+  // Some strings (timestamps, container ids) are stored packed and written out into `scratch`; the
+  // view lives as long as both the Document and `scratch` (unchanged).
   std::string_view AsString(std::string& scratch) const;
   std::string AsString() const;
 

@@ -53,10 +53,10 @@ std::unique_ptr<PlanNode> Plan::Make(const PlanNode& parent, std::string_view ke
   node->key = key;
   SetTrie(*node, trie);
   node->role = RoleOf(parent, key);
-  node->share = parent.role == PlanNode::Role::kMetadata &&
-                IsOneOf(key, {"labels", "ownerReferences"}) && !node->presence;
-  // A shared subtree is itself stored once: pooling its strings too would only add entries.
-  node->intern = parent.intern && !node->share && !IsUnique(key) &&
+  node->share = node->role == PlanNode::Role::kPlain && !node->presence;
+  node->sharing = SharingGain(parent.role == PlanNode::Role::kMetadata &&
+                              IsOneOf(key, {"labels", "ownerReferences"}));
+  node->intern = parent.intern && !IsUnique(key) &&
                  !(node->role == PlanNode::Role::kIdentity && key == "name");
   return node;
 }

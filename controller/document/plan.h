@@ -34,6 +34,38 @@ class HitRate {
   uint32_t hits_ = 0;
 };
 
+// Whether storing equal subtrees of one place only once pays: what it saved against what the
+// entries in the pool cost.
+class SharingGain {
+ public:
+  static constexpr uint32_t kGlance = 256;  // after so many, hopeless places are given up
+  static constexpr uint32_t kTrial = 8192;  // after so many, the account decides for good
+
+  // A patient place is not given up after a glance.
+  explicit SharingGain(bool patient = false) : patient_(patient) {}
+
+  bool worthwhile() const { return worthwhile_; }
+  bool settled() const { return seen_ == kTrial; }
+  void Count(bool hit, size_t bytes) {
+    if (seen_ == kTrial) return;
+    ++seen_;
+    hits_ += hit ? 1 : 0;
+    gain_ += hit ? static_cast<int64_t>(bytes) : -kEntryBytes;
+    if (seen_ == kGlance && !patient_) worthwhile_ = hits_ * 100 >= kGlance * kHopelessPercent;
+    if (seen_ == kTrial) worthwhile_ = gain_ > 0;
+  }
+
+ private:
+  static constexpr uint32_t kHopelessPercent = 10;
+  static constexpr int64_t kEntryBytes = 48;  // of the pool: block, slot, id
+
+  bool patient_;
+  bool worthwhile_ = true;
+  uint32_t seen_ = 0;
+  uint32_t hits_ = 0;
+  int64_t gain_ = 0;
+};
+
 // One place in the objects of a kind: what the projection says about it, and what the decoder has
 // learned there, so that the next object costs a few comparisons per key.
 struct PlanNode {
@@ -44,7 +76,8 @@ struct PlanNode {
   Role role = Role::kPlain;
   bool presence = false;  // keep only whether something is there
   bool intern = true;     // strings may go to the pool
-  bool share = false;     // the whole subtree goes to the pool of shared subtrees
+  bool share = false;     // whole lists and maps may go to the pool of shared subtrees
+  SharingGain sharing;
   HitRate strings;
   uint32_t last_interned = 0;
 

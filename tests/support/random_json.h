@@ -80,9 +80,15 @@ class RandomJson {
   }
 
   std::string Text() {
-    switch (Below(6)) {
+    switch (Below(7)) {
       case 0:
         return "";
+      case 5: {
+        std::string id = "containerd://";
+        for (uint64_t i = 28 + Below(40); i > 0; --i)
+          id += Below(100) > 0 ? "0123456789abcdef"[Below(16)] : 'g';
+        return id;
+      }
       case 1:
         return std::to_string(Below(100'000));
       case 2:

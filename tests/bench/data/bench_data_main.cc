@@ -39,20 +39,27 @@ int main(int argc, char** argv) {
   std::string kind = "pods";
   std::string form = "objects";
   int page_size = 500;
-  CLI::App app("Prints made-up nodes or pods, one JSON text per line");
+  CLI::App app("Prints made-up nodes, pods or their namespaces, one JSON text per line");
   app.add_option("--set", options.set, "uniform or realistic")
       ->transform(CLI::CheckedTransformer(std::map<std::string, DataSet>{
           {"uniform", DataSet::kUniform}, {"realistic", DataSet::kRealistic}}));
   app.add_option("--nodes", options.nodes, "how many")->check(CLI::PositiveNumber);
   app.add_option("--pods", options.pods, "how many")->check(CLI::PositiveNumber);
   app.add_option("--seed", options.seed, "another one makes another cluster");
-  app.add_option("--kind", kind)->check(CLI::IsMember({"pods", "nodes"}));
+  app.add_option("--kind", kind)->check(CLI::IsMember({"pods", "nodes", "namespaces"}));
   app.add_option("--form", form, "objects to create, watch events or pages of a list")
       ->check(CLI::IsMember({"objects", "watch", "list"}));
   app.add_option("--page-size", page_size)->check(CLI::PositiveNumber);
   CLI11_PARSE(app, argc, argv);
 
   const ClusterData data(options);
+  if (kind == "namespaces") {
+    for (const std::string& name : data.Namespaces()) {
+      Print(
+          Json{{"apiVersion", "v1"}, {"kind", "Namespace"}, {"metadata", {{"name", name}}}}.dump());
+    }
+    return 0;
+  }
   const bool pods = kind == "pods";
   const int count = pods ? options.pods : options.nodes;
   if (form == "list") {

@@ -27,8 +27,12 @@ class ClusterData {
 
   explicit ClusterData(Options options) : options_(options) {}
 
+  // Those that the pods live in, to be created before them.
+  std::vector<std::string> Namespaces() const;
+
   // As somebody would create them: no uid, resourceVersion, managedFields. The status is there, to
-  // be written through the subresource.
+  // be written through the subresource. The owners do not exist: load pods only where no garbage
+  // collector runs.
   nlohmann::ordered_json Pod(int index) const;
   nlohmann::ordered_json Node(int index) const;
 

@@ -17,6 +17,8 @@ constexpr uint64_t kOwnerKind = 2;
 constexpr uint64_t kPodKind = 3;
 constexpr int kPodsPerOwner = 5;
 constexpr int kUniformOwners = 30;
+constexpr int kUniformNamespaces = 10;
+constexpr int kRealisticNamespaces = 120;
 
 struct Container {
   std::string name;
@@ -43,7 +45,7 @@ Json Resources(Dice& dice) {
   static constexpr std::string_view kCpu[] = {"50m", "100m", "250m", "500m", "1", "2"};
   static constexpr std::string_view kMemory[] = {"64Mi", "128Mi", "256Mi", "512Mi", "1Gi", "4Gi"};
   const std::string memory = dice.Pick(kMemory);
-  return {{"limits", {{"cpu", dice.Pick(kCpu)}, {"memory", memory}}},
+  return {{"limits", {{"cpu", "4"}, {"memory", memory}}},
           {"requests", {{"cpu", dice.Pick(kCpu)}, {"memory", memory}}}};
 }
 
@@ -60,7 +62,7 @@ Owner UniformOwner(uint64_t seed, int index) {
   owner.hash = dice.Suffix(10);
   owner.uid = dice.Uid();
   owner.checksum = dice.Hex(64);
-  owner.space = "bench-" + std::to_string(index % 10);
+  owner.space = "bench-" + std::to_string(index % kUniformNamespaces);
   owner.version = "1.0.0";
   owner.team = "bench";
   owner.tier = "load";
@@ -85,7 +87,7 @@ Owner RealisticOwner(uint64_t seed, int index) {
   owner.hash = dice.Suffix(10);
   owner.uid = dice.Uid();
   owner.checksum = dice.Hex(64);
-  owner.space = "team-" + std::to_string(dice.Below(120));
+  owner.space = "team-" + std::to_string(dice.Below(kRealisticNamespaces));
   owner.version = std::to_string(1 + dice.Below(4)) + "." + std::to_string(dice.Below(30)) + "." +
                   std::to_string(dice.Below(10));
   owner.team = "squad-" + std::to_string(dice.Below(60));
@@ -214,8 +216,8 @@ Json Spec(const Owner& owner, int node, bool probes) {
       {"restartPolicy", "Always"},
       {"terminationGracePeriodSeconds", 30},
       {"dnsPolicy", "ClusterFirst"},
-      {"serviceAccountName", owner.name},
-      {"serviceAccount", owner.name},
+      {"serviceAccountName", "default"},
+      {"serviceAccount", "default"},
       {"nodeName", "node-" + std::to_string(node)},
       {"securityContext", Json::object()},
       {"schedulerName", "default-scheduler"},
@@ -286,6 +288,15 @@ Json Status(const Owner& owner, int node, bool healthy, Dice& dice) {
 }
 
 }  // namespace
+
+std::vector<std::string> ClusterData::Namespaces() const {
+  const bool realistic = options_.set == DataSet::kRealistic;
+  std::vector<std::string> names;
+  for (int i = 0; i < (realistic ? kRealisticNamespaces : kUniformNamespaces); ++i) {
+    names.push_back((realistic ? "team-" : "bench-") + std::to_string(i));
+  }
+  return names;
+}
 
 Json ClusterData::Pod(int index) const {
   const bool realistic = options_.set == DataSet::kRealistic;
