@@ -45,8 +45,10 @@ EventFacts FactsOf(const document::Document& event) {
   facts.type = root.Field("type").StringOr("");
   facts.reason = root.Field("reason").StringOr("");
   facts.message = root.Field("message").StringOr("");
-  facts.time = std::max({TimeOf(root.Field("lastTimestamp")),
-                         TimeOf(series.Field("lastObservedTime")), event_time, first, created});
+  const absl::Time said = std::max({TimeOf(root.Field("lastTimestamp")),
+                                    TimeOf(series.Field("lastObservedTime")), event_time, first});
+  // An Event that is posted late tells of the past: its creation is no newer sighting.
+  facts.time = FirstOf({said, created});
   facts.first_time = FirstOf({first, event_time, created});
   facts.count = std::max({IntOf(root.Field("count")), IntOf(series.Field("count")), int64_t{1}});
   facts.about_api_version = about.Field("apiVersion").StringOr("");

@@ -166,7 +166,7 @@ TEST(EventRings, AFloodOfObjectsPushesOutTheQuietest) {
   EXPECT_NE(rings.Find("s", "d"), nullptr);
 }
 
-// Catalogue: the time is the latest of five, the count the largest of three.
+// The time is the latest that the Event itself says, else its creation; the count is the largest.
 TEST(EventFacts, ReadWhoeverWroteThem) {
   const struct {
     const char* name;
@@ -189,6 +189,10 @@ TEST(EventFacts, ReadWhoeverWroteThem) {
        R"({"metadata":{"uid":"u","creationTimestamp":"2026-01-01T00:00:01Z"},
            "eventTime":"2026-01-01T00:00:02.000001Z"})",
        "2026-01-01T00:00:02.000001Z", "2026-01-01T00:00:02.000001Z", 1},
+      {"posted late",
+       R"({"metadata":{"uid":"u","creationTimestamp":"2026-01-01T02:00:00Z"},"count":1,
+           "firstTimestamp":"2026-01-01T00:00:01Z","lastTimestamp":"2026-01-01T00:00:01Z"})",
+       "2026-01-01T00:00:01Z", "2026-01-01T00:00:01Z", 1},
       {"almost nothing",
        R"({"metadata":{"uid":"u","creationTimestamp":"2026-01-01T00:00:01Z"},"count":0})",
        "2026-01-01T00:00:01Z", "2026-01-01T00:00:01Z", 1},
