@@ -41,7 +41,9 @@ void Controller::OnRemediation(const document::DocumentPtr& before,
   if (stage_ != Stage::kLeading) return;
   const auto runner = runners_.find(parsed->metadata.name);
   if (runner != runners_.end()) return runner->second->OnRemediation(*parsed);
-  if (IsOpen(*parsed) && !creating_.contains(LineageOf(*parsed))) TakeUp(*parsed, {});
+  // The watch may be behind what our own writes have taught the registry.
+  const crds::Remediation newest = *registry_.Find(parsed->metadata.name);
+  if (IsOpen(newest) && !creating_.contains(LineageOf(newest))) TakeUp(newest, {});
 }
 
 void Controller::Lead(Term term) {

@@ -41,6 +41,9 @@ class FakeStreamTransport final : public kube::StreamTransport {
   // How long until the next task is due; nullopt when there is none.
   std::optional<absl::Duration> NextDue() const;
 
+  // The process died: what was posted is never run.
+  void DropTasks() { tasks_.clear(); }
+
   size_t opened() const { return streams_.size(); }
   Opened& stream(size_t index) { return streams_[index]; }
   Opened& last() { return streams_.back(); }

@@ -1,0 +1,195 @@
+#include "tests/reconcilers/remediation/fake_api.h"
+
+#include <utility>
+
+#include "controller/kube/api_error.h"
+#include "tests/reconcilers/actions/fake_object.h"
+
+namespace kr::remediation {
+namespace {
+
+using nlohmann::json;
+
+kube::HttpResponse Answer(int code, const json& body) {
+  return {.code = code, .headers = {}, .body = body.dump()};
+}
+
+kube::HttpResponse Refuse(int code, const std::string& reason) {
+  return Answer(code, {{"kind", "Status"},
+                       {"apiVersion", "v1"},
+                       {"status", "Failure"},
+                       {"reason", reason},
+                       {"message", reason},
+                       {"code", code}});
+}
+
+std::vector<std::string> Split(const std::string& text, char separator) {
+  std::vector<std::string> parts;
+  size_t begin = 0;
+  for (size_t i = 0; i <= text.size(); ++i) {
+    if (i < text.size() && text[i] != separator) continue;
+    if (i > begin) parts.push_back(text.substr(begin, i - begin));
+    begin = i + 1;
+  }
+  return parts;
+}
+
+// What discovery says about the groups that the tests use.
+kube::HttpResponse Discovery(const std::string& path) {
+  const auto resource = [](const char* name, const char* kind) {
+    return json{{"name", name},
+                {"kind", kind},
+                {"namespaced", true},
+                {"verbs", {"get", "list", "watch", "patch"}}};
+  };
+  if (path == "/api/v1") {
+    return Answer(200,
+                  {{"kind", "APIResourceList"},
+                   {"groupVersion", "v1"},
+                   {"resources", {resource("pods", "Pod"), resource("configmaps", "ConfigMap")}}});
+  }
+  if (path == "/apis/apps/v1") {
+    return Answer(200, {{"kind", "APIResourceList"},
+                        {"groupVersion", "apps/v1"},
+                        {"resources", {resource("daemonsets", "DaemonSet")}}});
+  }
+  return Refuse(404, "NotFound");
+}
+
+std::string Version(const json& object) {
+  const auto pointer = json::json_pointer("/metadata/resourceVersion");
+  return object.contains(pointer) ? object[pointer].get<std::string>() : "";
+}
+
+}  // namespace
+
+FakeApi::Target FakeApi::Parse(const std::string& target) {
+  Target result;
+  const size_t mark = target.find('?');
+  result.dry_run = target.find("dryRun=All") != std::string::npos;
+  std::vector<std::string> path = Split(target.substr(0, mark), '/');
+  path.erase(path.begin(), path.begin() + (path[0] == "api" ? 2 : 3));
+  if (path.size() > 2 && path[0] == "namespaces") {
+    result.name_space = path[1];
+    path.erase(path.begin(), path.begin() + 2);
+  }
+  result.plural = path[0];
+  if (path.size() > 1) result.name = path[1];
+  if (path.size() > 2) result.subresource = path[2];
+  result.list = path.size() == 1;
+  return result;
+}
+
+void FakeApi::Send(kube::HttpRequest request, Callback done, runtime::SendOptions) {
+  kube::HttpResponse response;
+  Fault happens = Fault::kNone;
+  const std::string path = request.target.substr(0, request.target.find('?'));
+  const size_t depth = Split(path, '/').size();
+  const bool discovery = depth <= (path.starts_with("/apis") ? 3u : 2u);
+  if (request.method == "GET" && discovery) {
+    response = Discovery(path);
+  } else {
+    const Target target = Parse(request.target);
+    const bool write = request.method != "GET" && !target.dry_run;
+    if (write && fault) happens = fault({request.method, request.target, request.body});
+    if (happens == Fault::kNone || happens == Fault::kLostAfter) {
+      response = Execute(request, target);
+    }
+  }
+  engine_->Post(1, [response = std::move(response), happens, done = std::move(done)]() mutable {
+    switch (happens) {
+      case Fault::kLostBefore:
+      case Fault::kLostAfter:
+        return std::move(done)(Unavailable("the connection broke"));
+      case Fault::kThrottled:
+        return std::move(done)(kube::ToStatus(Refuse(429, "TooManyRequests")));
+      case Fault::kNotSent:
+        return std::move(done)(runtime::NotSent("no permit"));
+      case Fault::kNone:
+        break;
+    }
+    if (Status status = kube::ToStatus(response); !status.ok()) {
+      return std::move(done)(std::move(status));
+    }
+    std::move(done)(kube::Reply{.code = response.code, .body = response.body, .server_date = {}});
+  });
+}
+
+kube::HttpResponse FakeApi::Execute(const kube::HttpRequest& request, const Target& target) {
+  if (request.method != "GET") return Write(request, target);
+  if (target.list) {
+    json items = json::array();
+    for (const auto& [key, object] : server_.Objects(target.plural)) {
+      if (target.name_space.empty() || key.starts_with(target.name_space + "/")) {
+        items.push_back(object);
+      }
+    }
+    return Answer(200, {{"metadata", {{"resourceVersion", server_.version()}}}, {"items", items}});
+  }
+  json storage;
+  const json* object = Find(target, storage);
+  return object == nullptr ? Refuse(404, "NotFound") : Answer(200, *object);
+}
+
+json* FakeApi::Find(const Target& target, json& storage) const {
+  const auto objects = server_.Objects(target.plural);
+  const auto found = objects.find(target.name_space + "/" + target.name);
+  if (found == objects.end()) return nullptr;
+  storage = found->second;
+  return &storage;
+}
+
+kube::HttpResponse FakeApi::Write(const kube::HttpRequest& request, const Target& target) {
+  const json body = json::parse(request.body, nullptr, false);
+  json before;
+  json* existing = nullptr;
+  Target key = target;
+  if (request.method == "POST") key.name = body["metadata"]["name"];
+  existing = Find(key, before);
+  if (request.method == "POST" && existing != nullptr) return Refuse(409, "AlreadyExists");
+  if (request.method != "POST" && existing == nullptr) return Refuse(404, "NotFound");
+
+  json after;
+  if (request.method == "POST") {
+    after = body;
+    after.erase("status");
+    after["metadata"]["generation"] = 1;
+    after["metadata"]["creationTimestamp"] = "2026-01-02T03:04:05Z";
+  } else if (request.method == "DELETE") {
+    server_.Delete(target.plural, target.name_space, target.name);
+    writes_.push_back({request.method, request.target, request.body, true});
+    return Answer(200, {{"kind", "Status"}, {"status", "Success"}});
+  } else {
+    const std::string wanted = Version(body);
+    if (!wanted.empty() && wanted != Version(before)) return Refuse(409, "Conflict");
+    after = before;
+    if (request.method == "PUT") {
+      after["status"] = body["status"];
+    } else if (request.content_type.find("strategic") != std::string::npos) {
+      actions::ApplyStrategic(after, body);
+    } else {
+      actions::ApplyMerge(after, body);
+    }
+    after["metadata"]["resourceVersion"] = Version(before);
+    if (target.subresource == "status") {
+      json only_status = before;
+      only_status["status"] = after["status"];
+      after = only_status;
+    }
+  }
+  if (target.dry_run) {
+    dry_runs_.push_back({request.method, request.target, request.body});
+    return Answer(200, after);
+  }
+  if (after == before) return Answer(200, after);
+  const bool spec_changed = target.subresource.empty();
+  if (spec_changed && existing != nullptr && after["spec"] != before["spec"]) {
+    after["metadata"]["generation"] = before["metadata"].value("generation", 1) + 1;
+  }
+  server_.Put(target.plural, after);
+  writes_.push_back({request.method, request.target, request.body, spec_changed});
+  json stored;
+  return Answer(request.method == "POST" ? 201 : 200, *Find(key, stored));
+}
+
+}  // namespace kr::remediation

@@ -1,0 +1,65 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "controller/runtime/api_sender.h"
+#include "controller/runtime/engine.h"
+#include "tests/support/fake_api_server.h"
+
+namespace kr::remediation {
+
+// Single requests to the same objects that a FakeApiServer lists and watches: versions as
+// preconditions, the status subresource, dry-run, discovery. Answers come as inputs of the engine.
+class FakeApi final : public runtime::ApiSender {
+ public:
+  struct Request {
+    std::string method, target, body;
+    bool changed = false;  // an object other than by its status
+  };
+  // What happens to a write, decided before it reaches the server.
+  enum class Fault {
+    kNone,
+    kLostBefore,  // the connection broke, nothing was executed
+    kLostAfter,   // executed, the answer got lost
+    kThrottled,   // 429
+    kNotSent,     // no permit
+  };
+
+  explicit FakeApi(testing::FakeApiServer& server) : server_(server) {}
+
+  using runtime::ApiSender::Send;
+  void Send(kube::HttpRequest request, Callback done, runtime::SendOptions options) override;
+
+  // Asked for every write (not for dry-runs and Events), in the order of sending.
+  std::function<Fault(const Request&)> fault;
+  // Before the first request; after a crash the next process has another engine.
+  void Attach(runtime::Engine& engine) { engine_ = &engine; }
+
+  // Writes that were executed, without Events.
+  const std::vector<Request>& writes() const { return writes_; }
+  const std::vector<Request>& dry_runs() const { return dry_runs_; }
+
+ private:
+  struct Target {
+    std::string plural, name_space, name, subresource;
+    bool dry_run = false;
+    bool list = false;
+  };
+  static Target Parse(const std::string& target);
+  kube::HttpResponse Execute(const kube::HttpRequest& request, const Target& target);
+  kube::HttpResponse Write(const kube::HttpRequest& request, const Target& target);
+  nlohmann::json* Find(const Target& target, nlohmann::json& storage) const;
+
+  runtime::Engine* engine_ = nullptr;
+  testing::FakeApiServer& server_;
+  std::vector<Request> writes_;
+  std::vector<Request> dry_runs_;
+};
+
+}  // namespace kr::remediation
