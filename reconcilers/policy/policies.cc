@@ -33,6 +33,9 @@ bool Policies::Upsert(const document::Document& object) {
     const bool news = entry.accepted != parsed.status() ||
                       entry.object.metadata.generation != identity.metadata.generation;
     entry = {std::move(identity), parsed.status(), nullptr};
+    if (news) {
+      log::Warning("Refused policy", {{"policy", object.name()}, {"error", Message(entry.accepted)}});
+    }
     return news;
   }
   const bool same = entry.object.metadata.uid == parsed->metadata.uid &&
@@ -42,10 +45,13 @@ bool Policies::Upsert(const document::Document& object) {
   auto compiled = Compile(entry.object);
   entry.accepted = compiled.status();
   entry.compiled = compiled.ok() ? *std::move(compiled) : nullptr;
-  log::Info(entry.accepted.ok() ? "Accepted policy" : "Refused policy",
-            {{"policy", object.name()},
-             {"generation", std::to_string(entry.object.metadata.generation)},
-             {"error", Message(entry.accepted)}});
+  if (entry.accepted.ok()) {
+    log::Info("Accepted policy",
+              {{"policy", object.name()},
+               {"generation", std::to_string(entry.object.metadata.generation)}});
+  } else {
+    log::Warning("Refused policy", {{"policy", object.name()}, {"error", Message(entry.accepted)}});
+  }
   return true;
 }
 

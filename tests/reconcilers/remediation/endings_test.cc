@@ -1,0 +1,234 @@
+// How a remediation ends when it does not simply succeed.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/reconcilers/remediation/simulation.h"
+
+namespace kr::remediation {
+namespace {
+
+using nlohmann::json;
+using ::testing::HasSubstr;
+
+class Endings : public ::testing::Test {
+ protected:
+  void Begin(const json& patch = json::object()) {
+    s.DaemonSet("calico-node");
+    s.Pod("calico-1", "calico-node");
+    s.Policy(FelixSpec(patch));
+    s.Start();
+    for (const char* name : {"e1", "e2", "e3"}) s.Event("calico-1", name);
+    s.Advance(absl::Milliseconds(100));
+  }
+  json Status() { return s.Remediations().back()["status"]; }
+  void SetHealthHost(const json& entry) {
+    json env = json::array({{{"name", "OTHER"}, {"value", "x"}}});
+    if (!entry.is_null()) env.push_back(entry);
+    s.Edit(
+        "daemonsets", "net/calico-node",
+        {{"spec",
+          {{"template", {{"spec", {{"containers", {{{"name", "calico-node"}, {"env", env}}}}}}}}}}},
+        "helm-fight");
+    s.RollOut("calico-node");
+    s.Advance(absl::Seconds(1));
+  }
+  Simulation s;
+};
+
+TEST_F(Endings, AChangeThatIsSetBackTwiceIsContendedAndNamesTheManager) {
+  Begin();
+  s.RollOut("calico-node");
+  s.Advance(absl::Seconds(1));
+  ASSERT_EQ(s.Phase(), "Verifying");
+  SetHealthHost(nullptr);
+  EXPECT_EQ(s.HealthHost("calico-node"), "127.0.0.1") << "once it is made again";
+  s.RollOut("calico-node");
+  s.Advance(absl::Seconds(1));
+  SetHealthHost(nullptr);
+  EXPECT_EQ(s.Phase(), "Failed");
+  EXPECT_EQ(s.Reason(), "Contended");
+  EXPECT_THAT(Status()["message"].get<std::string>(), HasSubstr("helm-fight"));
+  EXPECT_EQ(s.Patches(), 2u);
+}
+
+TEST_F(Endings, ResentWriteIsNotContended) {
+  int puts = 0;
+  s.api.fault = [&](const FakeApi::Request& request) {
+    const bool patch = request.target.find("/daemonsets/") != std::string::npos;
+    return patch && ++puts == 1 ? FakeApi::Fault::kLostAfter : FakeApi::Fault::kNone;
+  };
+  Begin();
+  s.RollOut("calico-node");
+  s.Advance(absl::Minutes(3));
+  EXPECT_EQ(s.Phase(), "Succeeded");
+  EXPECT_EQ(s.Patches(), 1u);
+  EXPECT_FALSE(Status().contains("contended"));
+}
+
+TEST_F(Endings, CancelLeavesTheChange) {
+  Begin();
+  const std::string name = s.Remediations()[0]["metadata"]["name"];
+  json object = s.Get("remediations", "/" + name);
+  object["spec"]["cancel"] = true;
+  s.server.Put("remediations", object);
+  s.Advance(absl::Seconds(1));
+  EXPECT_EQ(s.Phase(), "Cancelled");
+  EXPECT_EQ(s.Reason(), "CancelRequested");
+  EXPECT_EQ(s.HealthHost("calico-node"), "127.0.0.1");
+}
+
+TEST_F(Endings, PolicyDeletedInMidRemediation) {
+  Begin();
+  s.server.Delete("remediationpolicies", "", "policy");
+  s.Advance(absl::Seconds(1));
+  EXPECT_EQ(s.Phase(), "Cancelled");
+  EXPECT_EQ(s.Reason(), "PolicyGone");
+}
+
+TEST_F(Endings, TargetDeletedInMidRemediation) {
+  Begin();
+  s.server.Delete("daemonsets", "net", "calico-node");
+  s.Advance(absl::Seconds(1));
+  EXPECT_EQ(s.Phase(), "Cancelled");
+  EXPECT_EQ(s.Reason(), "TargetGone");
+}
+
+TEST_F(Endings, RemediationDeletedInMidRunStops) {
+  Begin();
+  const std::string name = s.Remediations()[0]["metadata"]["name"];
+  s.server.Delete("remediations", "", name);
+  s.RollOut("calico-node");
+  s.Advance(absl::Seconds(30));
+  EXPECT_EQ(s.Phase(), "");
+  EXPECT_EQ(s.Patches(), 1u);
+}
+
+TEST_F(Endings, RollbackPutsTheOldValueBack) {
+  Begin({{"remedies",
+          {{{"name", "set"},
+            {"steps",
+             {{{"setEnv",
+                {{"container", "calico-node"},
+                 {"env", {{{"name", "FELIX_HEALTHHOST"}, {"value", "127.0.0.1"}}}}}}},
+              {{"waitFor", {{"expression", "false"}, {"timeout", "10s"}}},
+               {"onFailure", "Rollback"}}}},
+            {"verify", {{{"name", "v"}, {"expression", "true"}}}}}}}});
+  ASSERT_EQ(s.HealthHost("calico-node"), "127.0.0.1");
+  s.Advance(absl::Seconds(15));
+  EXPECT_EQ(s.HealthHost("calico-node"), "");
+  EXPECT_EQ(s.Phase(), "Failed");
+  EXPECT_EQ(s.Reason(), "StepFailed");
+  EXPECT_EQ(s.Patches(), 2u);
+}
+
+TEST_F(Endings, TheNextRungRunsWhenTheFirstFailed) {
+  Begin({{"remedies",
+          {{{"name", "first"},
+            {"steps", {{{"waitFor", {{"expression", "false"}, {"timeout", "5s"}}}}}},
+            {"attempts", 2}},
+           {{"name", "second"},
+            {"steps",
+             {{{"setEnv",
+                {{"container", "calico-node"},
+                 {"env", {{{"name", "FELIX_HEALTHHOST"}, {"value", "127.0.0.1"}}}}}}}}},
+            {"verify", {{{"name", "v"}, {"expression", "true"}}}}}}}});
+  EXPECT_EQ(s.Patches(), 0u);
+  s.Advance(absl::Seconds(20));
+  EXPECT_EQ(s.Patches(), 1u);
+  s.RollOut("calico-node");
+  s.Advance(absl::Minutes(5));
+  EXPECT_EQ(s.Phase(), "Succeeded");
+  EXPECT_EQ(Status()["remedies"][0]["state"], "Failed");
+  EXPECT_EQ(Status()["remedies"][0]["attempt"], 2);
+  EXPECT_EQ(Status()["remedies"][1]["state"], "Verified");
+}
+
+TEST_F(Endings, ARungWhoseConditionsDoNotHoldIsSkipped) {
+  Begin({{"remedies",
+          {{{"name", "only"},
+            {"matchConditions", {{{"name", "no"}, {"expression", "object.metadata.name == 'x'"}}}},
+            {"steps", {{{"notify", {{"message", "m"}}}}}},
+            {"verify", {{{"name", "v"}, {"expression", "true"}}}}}}}});
+  s.Advance(absl::Seconds(1));
+  EXPECT_EQ(s.Phase(), "Failed");
+  EXPECT_EQ(Status()["remedies"][0]["state"], "Skipped");
+}
+
+TEST_F(Endings, SymptomChangedWhenNeitherSymptomNorCureIsThereAtTheDeadline) {
+  Begin({{"remedies",
+          {{{"name", "set"},
+            {"steps",
+             {{{"setEnv",
+                {{"container", "calico-node"},
+                 {"env", {{{"name", "FELIX_HEALTHHOST"}, {"value", "127.0.0.1"}}}}}}}}},
+            {"verify", {{{"name", "v"}, {"expression", "false"}}}},
+            {"cureWithin", "5m"}},
+           {{"name", "never"}, {"steps", {{{"notify", {{"message", "m"}}}}}}}}}});
+  s.RollOut("calico-node");
+  s.Advance(absl::Minutes(6));
+  EXPECT_EQ(s.Phase(), "Failed");
+  EXPECT_EQ(s.Reason(), "SymptomChanged");
+}
+
+TEST_F(Endings, OwnPatchCannotProveCure) {
+  // The match is false by our own patch; the events that come after it say that nothing is cured.
+  Begin();
+  s.RollOut("calico-node");
+  s.Advance(absl::Seconds(5));
+  for (int i = 0; i < 21; ++i) {
+    s.Event("calico-1", "later-" + std::to_string(i));
+    s.Advance(absl::Minutes(1));
+  }
+  EXPECT_EQ(s.Phase(), "Failed");
+  EXPECT_EQ(s.Reason(), "SymptomChanged");
+}
+
+TEST_F(Endings, HoldingBlocksNewEpisode) {
+  Begin(
+      {{"triggers",
+        {{{"name", "annotated"},
+          {"match",
+           {{{"name", "m"}, {"expression", "object.metadata.?annotations['sick'].hasValue()"}}}}}}},
+       {"remedies",
+        {{{"name", "tell"},
+          {"steps",
+           {{{"setEnv",
+              {{"container", "calico-node"},
+               {"env", {{{"name", "FELIX_HEALTHHOST"}, {"value", "1"}}}}}}}}},
+          {"verify", {{{"name", "v"}, {"expression", "true"}}}}}}}});
+  s.Edit("daemonsets", "net/calico-node", {{"metadata", {{"annotations", {{"sick", "yes"}}}}}});
+  s.RollOut("calico-node");
+  s.Advance(absl::Milliseconds(100));
+  s.RollOut("calico-node");
+  s.Advance(absl::Minutes(30));
+  EXPECT_EQ(s.Phase(), "Holding");
+  EXPECT_EQ(Status()["holding"]["triggers"][0], "annotated");
+  s.Edit("daemonsets", "net/calico-node", {{"metadata", {{"annotations", nullptr}}}});
+  s.RollOut("calico-node");
+  s.Advance(absl::Minutes(3));
+  EXPECT_EQ(s.Phase(), "Succeeded");
+}
+
+TEST_F(Endings, ARemediationMadeByHandIsRefused) {
+  s.Policy(FelixSpec());
+  s.Start();
+  const json policy = s.Get("remediationpolicies", "/policy");
+  s.server.Put("remediations",
+               {{"apiVersion", "kube-remedy.io/v1alpha1"},
+                {"kind", "Remediation"},
+                {"metadata", {{"name", "by-hand"}}},
+                {"spec",
+                 {{"policyRef", {{"name", "policy"}, {"uid", policy["metadata"]["uid"]}}},
+                  {"targetRef",
+                   {{"apiVersion", "apps/v1"},
+                    {"kind", "DaemonSet"},
+                    {"namespace", "net"},
+                    {"name", "x"},
+                    {"uid", "y"}}}}}});
+  s.Advance(absl::Seconds(1));
+  EXPECT_EQ(s.Phase(), "Failed");
+  EXPECT_EQ(s.Reason(), "ManualRunsNotSupported");
+}
+
+}  // namespace
+}  // namespace kr::remediation

@@ -1,0 +1,194 @@
+// What stops the controller from acting, and that it says so.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/reconcilers/remediation/simulation.h"
+
+namespace kr::remediation {
+namespace {
+
+using nlohmann::json;
+using ::testing::HasSubstr;
+
+// Sick by an annotation, so that the tests decide when it begins and ends.
+json AnnotatedSpec(const json& patch = json::object()) {
+  json spec = FelixSpec(
+      {{"events", nullptr},
+       {"related", nullptr},
+       {"triggers",
+        {{{"name", "annotated"},
+          {"for", "5s"},
+          {"match",
+           {{{"name", "m"}, {"expression", "object.metadata.?annotations['sick'].hasValue()"}}}}}}},
+       {"remedies",
+        {{{"name", "set"},
+          {"steps",
+           {{{"setEnv",
+              {{"container", "calico-node"},
+               {"env", {{{"name", "FELIX_HEALTHHOST"}, {"value", "127.0.0.1"}}}}}}}}},
+          {"verify", {{{"name", "v"}, {"expression", "true"}}}},
+          {"cureWithin", "10m"}}}},
+       {"recovery", {{"stableFor", "5s"}, {"healthy", {{{"name", "h"}, {"expression", "true"}}}}}},
+       {"limits", {{"maxUnhealthy", "20%"}, {"maxConcurrent", 2}, {"cooldown", "10m"}}}});
+  spec.merge_patch(patch);
+  return spec;
+}
+
+class Limits : public ::testing::Test {
+ protected:
+  void Sets(int n) {
+    for (int i = 0; i < n; ++i) s.DaemonSet("ds-" + std::to_string(i));
+  }
+  void Sick(int i, bool sick = true) {
+    json value = sick ? json{{"sick", "yes"}} : json();
+    s.Edit("daemonsets", "net/ds-" + std::to_string(i), {{"metadata", {{"annotations", value}}}});
+  }
+  std::string Condition(const std::string& type, const std::string& field) {
+    const json status = s.PolicyStatus();
+    for (const json& condition : status["conditions"]) {
+      if (condition["type"] == type) return condition[field];
+    }
+    return "absent";
+  }
+  Simulation s;
+};
+
+TEST_F(Limits, HalfOfAHundredSickAtOnceIsAStorm) {
+  Sets(100);
+  s.Policy(AnnotatedSpec());
+  s.Start();
+  for (int i = 0; i < 50; ++i) Sick(i);
+  s.Advance(absl::Minutes(2));
+  EXPECT_EQ(s.Patches(), 0u);
+  EXPECT_TRUE(s.Remediations().empty());
+  EXPECT_EQ(Condition("Blocked", "status"), "True");
+  EXPECT_EQ(Condition("Blocked", "reason"), "BreakerOpen");
+  EXPECT_THAT(Condition("Blocked", "message"), HasSubstr("50 of 100"));
+  for (int i = 0; i < 50; ++i) Sick(i, false);
+  s.Advance(absl::Minutes(11));
+  EXPECT_EQ(Condition("Blocked", "status"), "False");
+  EXPECT_EQ(s.Patches(), 0u);
+  Sick(7);
+  s.Advance(absl::Seconds(10));
+  EXPECT_EQ(s.Patches(), 1u);
+}
+
+TEST_F(Limits, BreakerTripsOnColdStart) {
+  Sets(100);
+  for (int i = 0; i < 50; ++i) Sick(i);
+  s.Policy(AnnotatedSpec(
+      {{"triggers",
+        {{{"name", "annotated"},
+          {"for", "0s"},
+          {"match",
+           {{{"name", "m"},
+             {"expression", "object.metadata.?annotations['sick'].hasValue()"}}}}}}}}));
+  s.Start();
+  s.Advance(absl::Minutes(2));
+  EXPECT_EQ(s.Patches(), 0u);
+  EXPECT_EQ(Condition("Blocked", "reason"), "BreakerOpen");
+}
+
+TEST_F(Limits, SingleTargetDoesNotTripBreaker) {
+  Sets(1);
+  s.Policy(AnnotatedSpec());
+  s.Start();
+  Sick(0);
+  s.Advance(absl::Seconds(10));
+  EXPECT_EQ(s.Patches(), 1u);
+}
+
+TEST_F(Limits, OnlySoManyAtOnceAndTheOthersAreToldWhoHoldsTheSlots) {
+  Sets(20);
+  s.Policy(AnnotatedSpec({{"limits", {{"maxUnhealthy", "100%"}, {"maxConcurrent", 1}}}}));
+  s.Start();
+  for (int i = 0; i < 3; ++i) Sick(i);
+  s.Advance(absl::Seconds(6));
+  EXPECT_EQ(s.Remediations().size(), 1u);
+  EXPECT_THAT(s.Waiting(), HasSubstr("MaxConcurrent"));
+  EXPECT_THAT(s.Waiting(), HasSubstr("DaemonSet net/ds-0"));
+}
+
+TEST_F(Limits, ACooldownHoldsAndIsToldAndPruningKeepsIt) {
+  s.options.prune_interval = absl::Seconds(1);
+  Sets(2);
+  s.Policy(AnnotatedSpec({{"history", {{"succeeded", 0}, {"failed", 0}, {"ttl", "1h"}}}}));
+  s.Start();
+  Sick(0);
+  s.Advance(absl::Seconds(8));
+  Sick(0, false);
+  s.Advance(absl::Seconds(20));
+  ASSERT_EQ(s.Phase(), "Succeeded");
+  Sick(0);
+  s.Advance(absl::Seconds(10));
+  EXPECT_EQ(s.Remediations().size(), 1u) << "the newest is the lineage's memory";
+  EXPECT_THAT(s.Waiting(), HasSubstr("CoolingDown"));
+  s.Restart();
+  s.Advance(absl::Seconds(10));
+  EXPECT_THAT(s.Waiting(), HasSubstr("CoolingDown")) << "also for the next process";
+}
+
+TEST_F(Limits, PausedPolicyWaitsAndSaysSo) {
+  Sets(2);
+  s.Policy(AnnotatedSpec({{"paused", true}}));
+  s.Start();
+  Sick(0);
+  s.Advance(absl::Seconds(10));
+  EXPECT_EQ(s.Remediations().size(), 0u);
+  EXPECT_THAT(s.Waiting(), HasSubstr("Paused"));
+  s.Policy(AnnotatedSpec());
+  s.Advance(absl::Seconds(10));
+  EXPECT_EQ(s.Patches(), 1u);
+}
+
+TEST_F(Limits, AnExcludedObjectIsProtected) {
+  Sets(2);
+  s.Edit("daemonsets", "net/ds-0",
+         {{"metadata", {{"labels", {{"kube-remedy.io/exclude", "true"}}}}}});
+  s.Policy(AnnotatedSpec());
+  s.Start();
+  Sick(0);
+  s.Advance(absl::Seconds(10));
+  EXPECT_EQ(s.Patches(), 0u);
+  EXPECT_THAT(s.Waiting(), HasSubstr("Protected"));
+}
+
+TEST_F(Limits, UnknownSymptomIsToldAndNotActedUpon) {
+  Sets(2);
+  s.Policy(AnnotatedSpec(
+      {{"triggers",
+        {{{"name", "t"},
+          {"match", {{{"name", "m"}, {"expression", "object.spec.absent.deeper == 1"}}}}}}},
+       {"limits", {{"maxUnhealthy", "100%"}}}}));
+  s.Start();
+  s.Advance(absl::Seconds(10));
+  EXPECT_EQ(s.Remediations().size(), 0u);
+  EXPECT_THAT(s.Waiting(), HasSubstr("SymptomUnknown"));
+}
+
+TEST_F(Limits, AWriteWaitsWhileItsPolicyIsPausedInMidRun) {
+  Sets(1);
+  s.Policy(AnnotatedSpec());
+  bool paused = false;
+  s.api.fault = [&](const FakeApi::Request& request) {
+    if (request.target.find("/daemonsets/") == std::string::npos || paused) {
+      return FakeApi::Fault::kNone;
+    }
+    // The intent is written down; before the write goes out the policy is paused.
+    paused = true;
+    json policy = s.Get("remediationpolicies", "/policy");
+    policy["spec"]["paused"] = true;
+    policy["metadata"]["generation"] = 7;
+    s.server.Put("remediationpolicies", policy);
+    return FakeApi::Fault::kNotSent;
+  };
+  s.Start();
+  Sick(0);
+  s.Advance(absl::Minutes(1));
+  EXPECT_EQ(s.Remediations().size(), 1u);
+  EXPECT_EQ(s.Patches(), 0u);
+  EXPECT_EQ(s.Reason(), "Paused");
+}
+
+}  // namespace
+}  // namespace kr::remediation
