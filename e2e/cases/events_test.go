@@ -27,6 +27,12 @@ func TestThreeEventsHealTheDaemonSet(t *testing.T) {
 	}
 }
 
+func TestOneEventWithCountThreeIsEnough(t *testing.T) {
+	i := newIncident(t, "count-three", nil)
+	i.post(scenario.UnhealthyEvent(&i.pods[0], "thrice", 3, time.Now().Add(time.Second)))
+	i.wantHealed()
+}
+
 func TestACountThatJumpsCountsItsIncrease(t *testing.T) {
 	i := newIncident(t, "count-jumps", nil)
 	event := i.post(scenario.UnhealthyEvent(&i.pods[0], "jump", 1, time.Now()))

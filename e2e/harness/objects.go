@@ -109,6 +109,21 @@ func (r *Remediation) Final() bool {
 	return false
 }
 
+// Text is a value as JSON, for messages.
+func Text(value any) string {
+	text, err := json.Marshal(value)
+	if err != nil {
+		return err.Error()
+	}
+	return string(text)
+}
+
+// Decode reads JSON.
+func Decode(t testing.TB, text []byte, into any) {
+	t.Helper()
+	Must(t, json.Unmarshal(text, into))
+}
+
 func decode[T any](t testing.TB, object *unstructured.Unstructured) T {
 	t.Helper()
 	text, err := json.Marshal(object)

@@ -184,6 +184,18 @@ func Must(t testing.TB, err error) {
 	}
 }
 
+// Await waits for a channel to be closed.
+func Await(t testing.TB, what string, done <-chan struct{}) {
+	t.Helper()
+	select {
+	case <-done:
+	case <-time.After(Limit):
+		t.Fatalf("waited %v for %s", Limit, what)
+	case <-t.Context().Done():
+		t.Fatalf("waiting for %s: %v", what, t.Context().Err())
+	}
+}
+
 // Eventually waits until the condition holds; state says what was seen last, for the failure.
 func Eventually(t testing.TB, what string, limit time.Duration, condition func() (done bool, state string)) {
 	t.Helper()

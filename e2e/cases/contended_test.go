@@ -1,0 +1,76 @@
+package cases
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/kube-remedy/kube-remedy/e2e/harness"
+)
+
+// selfCuringValue is harness.SelfCuring for the value, so that another value brings the symptom back.
+const selfCuringValue = `
+spec:
+  triggers:
+  - name: not-one
+    match:
+    - name: not-one
+      expression: "!object.spec.template.spec.containers[0].?env.orValue([]).exists(e, e.name == 'CURED' && e.?value.orValue('') == '1')"
+`
+
+const setBack = `{"spec":{"template":{"spec":{"containers":[{"name":"main","env":[{"name":"CURED","value":"0"}]}]}}}}`
+
+func awaitCured(t *testing.T, w *harness.World, namespace, name string) {
+	t.Helper()
+	harness.Eventually(t, name+" to have CURED=1", harness.Limit, func() (bool, string) {
+		e, _ := harness.Env(w.GetDaemonSet(t, namespace, name), "CURED")
+		return e.Value == "1", e.Value
+	})
+}
+
+func wantContended(t *testing.T, r harness.Remediation) {
+	t.Helper()
+	if r.Status.Reason != "Contended" || !strings.Contains(r.Status.Message, "helm-fight") {
+		t.Errorf("got %s, want Contended by helm-fight", r.String())
+	}
+	if c := r.Status.Contended; c == nil || c.Count != 2 || c.Manager != "helm-fight" {
+		t.Errorf("status.contended is %+v", c)
+	}
+}
+
+func TestAChangeThatIsSetBackTwiceIsContended(t *testing.T) {
+	w, _ := withOperator.Get(t)
+	ns := w.Namespace(t, "contended-verifying")
+	w.DaemonSet(t, ns, "d", nil)
+	w.ApplyPolicy(t, ns, ns, harness.SelfCuring, selfCuringValue, `{spec: {recovery: {stableFor: 60s}}}`)
+	w.AwaitPhase(t, ns, "Verifying")
+	w.PatchDaemonSet(t, ns, "d", setBack, "helm-fight")
+	awaitCured(t, w, ns, "d")
+	w.AwaitPhase(t, ns, "Verifying")
+	w.PatchDaemonSet(t, ns, "d", setBack, "helm-fight")
+	wantContended(t, w.AwaitPhase(t, ns, "Failed"))
+	w.WantPatches(t, ns, 2)
+	if n := len(w.Remediations(t, ns)); n != 1 {
+		t.Errorf("got %d Remediations, want 1", n)
+	}
+}
+
+func TestACureThatIsSetBackLaterIsMadeOnceMoreDespiteTheCooldown(t *testing.T) {
+	w, _ := withOperator.Get(t)
+	ns := w.Namespace(t, "contended-later")
+	w.DaemonSet(t, ns, "d", nil)
+	w.ApplyPolicy(t, ns, ns, harness.SelfCuring, selfCuringValue, `{spec: {recovery: {stableFor: 0s}, limits: {cooldown: 1h}}}`)
+	w.AwaitPhase(t, ns, "Succeeded")
+	for n := 2; n <= 3; n++ {
+		w.PatchDaemonSet(t, ns, "d", setBack, "helm-fight")
+		harness.Eventually(t, "another Remediation to end", harness.Limit, func() (bool, string) {
+			all := w.Remediations(t, ns)
+			return len(all) == n && all[n-1].Final(), all[len(all)-1].String()
+		})
+	}
+	wantContended(t, w.AwaitPhase(t, ns, "Failed"))
+	w.WantPatches(t, ns, 2)
+	// Nothing more until the policy changes, and the policy says why.
+	awaitWaiting(t, w, ns, "Contended")
+	w.Kubectl(t, "", "patch", "rempol", ns, "--type=merge", `--patch={"spec":{"description":"talked to the people of helm"}}`)
+	awaitWaiting(t, w, ns, "CoolingDown")
+}
