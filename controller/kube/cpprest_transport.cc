@@ -146,7 +146,13 @@ class CpprestTransport final : public Transport {
     made.headers().add("Accept", request.accept);
     // The library's own credentials would keep a copy of the secret.
     if (!authorization.empty()) made.headers().add("Authorization", authorization);
-    if (!request.body.empty()) made.set_body(request.body, request.content_type);
+    if (!request.body.empty()) {
+      // As bytes: for a std::string the library calls a char buffer one of unsigned char.
+      std::vector<unsigned char> body(request.body.begin(), request.body.end());
+      const std::size_t size = body.size();
+      made.set_body(concurrency::streams::bytestream::open_istream(std::move(body)), size,
+                    request.content_type);
+    }
     return made;
   }
 

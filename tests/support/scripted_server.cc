@@ -59,29 +59,29 @@ std::string Head(int code, const Answer::Headers& headers) {
 
 }  // namespace
 
-void Gate::Open() {
-  MutexLock lock(mu_);
-  open_ = true;
-  changed_.NotifyAll();
+void Gate::Open() const {
+  MutexLock lock(state_->mu);
+  state_->open = true;
+  state_->changed.NotifyAll();
 }
 
-bool Gate::AwaitReached() {
-  MutexLock lock(mu_);
-  return changed_.Wait(mu_, {}, kPatience, [&] { return reached_; });
+bool Gate::AwaitReached() const {
+  MutexLock lock(state_->mu);
+  return state_->changed.Wait(state_->mu, {}, kPatience, [&] { return state_->reached; });
 }
 
-bool Gate::AwaitOpen() {
-  MutexLock lock(mu_);
-  return changed_.Wait(mu_, {}, kPatience, [&] { return open_; });
+bool Gate::AwaitOpen() const {
+  MutexLock lock(state_->mu);
+  return state_->changed.Wait(state_->mu, {}, kPatience, [&] { return state_->open; });
 }
 
-void Gate::Pass(const std::function<bool()>& given_up) {
-  MutexLock lock(mu_);
-  reached_ = true;
-  changed_.NotifyAll();
+void Gate::Pass(const std::function<bool()>& given_up) const {
+  MutexLock lock(state_->mu);
+  state_->reached = true;
+  state_->changed.NotifyAll();
   // Short waits: the server's end does not know at which gates it is waited.
-  while (!open_ && !given_up()) {
-    changed_.Wait(mu_, {}, absl::Milliseconds(20), [&] { return open_; });
+  while (!state_->open && !given_up()) {
+    state_->changed.Wait(state_->mu, {}, absl::Milliseconds(20), [&] { return state_->open; });
   }
 }
 
@@ -111,8 +111,8 @@ Answer Answer::Raw(std::string_view bytes) && {
   return std::move(*this);
 }
 
-Answer Answer::Hold(Gate& gate) && {
-  steps_.emplace_back(&gate);
+Answer Answer::Hold(const Gate& gate) && {
+  steps_.emplace_back(gate);
   return std::move(*this);
 }
 
@@ -351,8 +351,8 @@ bool ScriptedServer::Play(Channel& channel, const Answer& answer) {
   for (const auto& step : answer.steps_) {
     if (const auto* bytes = std::get_if<std::string>(&step)) {
       if (!channel.Write(*bytes, bytes_sent_)) return false;
-    } else if (Gate* const* gate = std::get_if<Gate*>(&step)) {
-      (*gate)->Pass([this] { return stopping(); });
+    } else if (const auto* gate = std::get_if<Gate>(&step)) {
+      gate->Pass([this] { return stopping(); });
     } else {
       channel.Disconnect(std::get<Answer::Disconnect>(step).reset);
       return false;

@@ -16,23 +16,28 @@
 
 namespace kr::testing {
 
-// A place where a scripted answer waits for the test. Thread-safe; waits at most ten seconds.
+// A place where a scripted answer waits for the test. Copies are the same place, so that the server
+// may still stand in it when the test is gone. Thread-safe; waits at most ten seconds.
 class Gate {
  public:
-  void Open();
+  void Open() const;
   // The server stands at the gate (or has passed it). False when it never came.
-  bool AwaitReached();
+  bool AwaitReached() const;
   // Somebody opened it, for tests that wait themselves. False when nobody did.
-  bool AwaitOpen();
+  bool AwaitOpen() const;
 
  private:
   friend class ScriptedServer;
-  void Pass(const std::function<bool()>& given_up);
+  struct State {
+    Mutex mu;
+    CondVar changed;
+    bool reached ABSL_GUARDED_BY(mu) = false;
+    bool open ABSL_GUARDED_BY(mu) = false;
+  };
 
-  Mutex mu_;
-  CondVar changed_;
-  bool reached_ ABSL_GUARDED_BY(mu_) = false;
-  bool open_ ABSL_GUARDED_BY(mu_) = false;
+  void Pass(const std::function<bool()>& given_up) const;
+
+  std::shared_ptr<State> state_ = std::make_shared<State>();
 };
 
 // What the server does to answer one request, step by step. Built by chaining:
@@ -52,7 +57,7 @@ class Answer {
   Answer Chunk(std::string_view data) &&;
   Answer End() &&;  // the last chunk
   Answer Raw(std::string_view bytes) &&;
-  Answer Hold(Gate& gate) &&;
+  Answer Hold(const Gate& gate) &&;
   Answer Close() &&;  // in good order (close_notify, FIN)
   Answer Reset() &&;  // RST
   // Answers before it has read the request's body, and hangs up without reading it.
@@ -63,7 +68,7 @@ class Answer {
   struct Disconnect {
     bool reset;
   };
-  std::vector<std::variant<std::string, Gate*, Disconnect>> steps_;
+  std::vector<std::variant<std::string, Gate, Disconnect>> steps_;
   bool early_ = false;
 };
 

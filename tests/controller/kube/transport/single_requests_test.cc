@@ -190,6 +190,20 @@ TEST_P(SingleRequests, NobodyListensIsUnavailable) {
   EXPECT_THAT(Get("/x"), StatusIs(absl::StatusCode::kUnavailable, HasSubstr("127.0.0.1:")));
 }
 
+TEST_P(SingleRequests, NamesAreResolvedAndTriedInTurn) {
+  // localhost may be ::1 first, where nobody listens.
+  TestCluster cluster({"DNS:localhost"});
+  ClusterConfig config = cluster.Config();
+  config.server.host = "localhost";
+  Connect(config);
+  cluster.server.Expect("GET", "/x", Answer::Full(200, "ok"));
+  EXPECT_THAT(Get("/x"), IsOk());
+
+  config.server.host = "no-such-host.invalid";
+  Connect(config);
+  EXPECT_THAT(Get("/x"), StatusIs(absl::StatusCode::kUnavailable, HasSubstr("no-such-host")));
+}
+
 TEST_P(SingleRequests, CutAnswersAreUnavailable) {
   TestCluster cluster;
   Connect(cluster.Config());

@@ -19,19 +19,22 @@ class Recorder final : public StreamHandler {
  public:
   std::function<void()> on_headers, on_data, on_end;  // on the stream thread, set before Open
 
+  // An action may destroy this object, and once the test knows of the end it may, too: so each
+  // action is copied first and nothing is touched after it.
   void OnHeaders(const HttpResponse& headers) override {
+    const std::function<void()> act = on_headers;
     Update([&] { code_ = headers.code; });
-    if (on_headers) on_headers();
+    if (act) act();
   }
   void OnData(std::string_view bytes) override {
+    const std::function<void()> act = on_data;
     Update([&] {
       data_.append(bytes);
       longest_ = std::max(longest_, bytes.size());
     });
-    if (on_data) on_data();
+    if (act) act();
   }
   void OnEnd(const Status& status) override {
-    // Once the test knows of the end it may destroy this object.
     const std::function<void()> act = on_end;
     // A copy of a Status would share its reference count between threads.
     Update([&] {
@@ -106,6 +109,7 @@ class StreamTest : public ::testing::Test {
   }
 
   void Connect(ClusterConfig config) {
+    transport_.reset();
     credentials_ = std::make_unique<Credentials>(std::move(config), clock_);
     transport_ = MakeBeastStreamTransport(*credentials_);
   }

@@ -94,7 +94,8 @@ TEST_F(StreamTest, SilenceAfterTheHeadersIsHealthy) {
   Gate gate;
   cluster.server.Expect("GET", "/w", Answer::Chunked().Hold(gate).Chunk("late").End());
   Recorder recorder;
-  const absl::Duration headers_timeout = absl::Milliseconds(200);
+  // Long enough for a handshake on a busy machine.
+  const absl::Duration headers_timeout = absl::Seconds(2);
   Open("/w", recorder, absl::Minutes(5), headers_timeout);
   ASSERT_TRUE(recorder.AwaitHeaders());
   // The headers' timeout passes, as another stream with the same timeout shows.
@@ -117,7 +118,7 @@ TEST_F(StreamTest, HardStopEndsAStreamThatSpeaks) {
   Gate gate;
   cluster.server.Expect("GET", "/w", Answer::Chunked().Chunk("begin").Hold(gate).End());
   Recorder recorder;
-  Open("/w", recorder, absl::Milliseconds(200));
+  Open("/w", recorder, absl::Seconds(2));
   EXPECT_THAT(*recorder.AwaitEnd(),
               StatusIs(absl::StatusCode::kDeadlineExceeded, HasSubstr("time is over")));
   EXPECT_EQ(recorder.data(), "begin");
