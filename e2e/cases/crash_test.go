@@ -73,7 +73,9 @@ func (l *crashLab) run(t *testing.T, ns string, arm func(kill func())) {
 	}
 	created := 0
 	for _, write := range l.Writes(t, "remediations", "", "") {
-		var object struct{ Spec struct{ PolicyRef struct{ Name string } } }
+		var object struct {
+			Spec struct{ PolicyRef struct{ Name string } }
+		}
 		harness.Decode(t, write.ResponseObject, &object)
 		if write.Verb == "create" && object.Spec.PolicyRef.Name == ns {
 			created++

@@ -22,7 +22,7 @@ var masks = []struct {
 	{regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z`), "<time>"},
 	{regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`), "<uid>"},
 	{regexp.MustCompile(`[0-9a-f]{64}`), "<lineage>"},
-	{regexp.MustCompile(`golden-calico-node-[0-9a-f]{16}-1`), "golden-calico-node-<lineage>-1"},
+	{regexp.MustCompile(`\b[0-9a-f]{16}\b`), "<lineage, 16>"},
 	{regexp.MustCompile(`((?i)resource version( (before|after))?|holder):( +)\S+`), "$1:$4<masked>"},
 	{regexp.MustCompile(`calico-node-[a-z0-9]{5}\b`), "calico-node-<pod>"},
 	{regexp.MustCompile(`( )(\d+m)?\d+s\b *`), "$1<age> "},

@@ -124,6 +124,8 @@ spec:
   - name: works
     steps:
     - patch: {patch: {metadata: {annotations: {sick: "no"}}}}
+    verify:
+    - {name: rolled-out, expression: object.status.observedGeneration == object.metadata.generation}
 `)
 	r := w.AwaitPhase(t, ns, "Succeeded")
 	var states []string
