@@ -36,7 +36,7 @@ $(BUILD)/build.ninja: CMakeLists.txt cmake/*.cmake
 .PHONY: demo
 demo: deps ## See the calico incident healed on a real control plane (CONTEXT=name: on yours)
 	@$(MAKE) --no-print-directory build tools
-	@e2e/demo/demo.sh $(CONTEXT)
+	@KUBE_REMEDY_BIN=$(CURDIR)/$(BUILD)/bin build/e2e/demo $(if $(CONTEXT),--context $(CONTEXT))
 
 .PHONY: test
 test: deps ## All tests: unit, component, CEL oracle, end to end

@@ -1,0 +1,153 @@
+#include "reconcilers/policy/evaluate.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include "crds/v1alpha1/codec.h"
+#include "reconcilers/policy/compile.h"
+#include "tests/support/documents.h"
+#include "tests/support/status_matchers.h"
+
+namespace kr::policy {
+namespace {
+
+using nlohmann::json;
+using signals::Tri;
+using ::testing::HasSubstr;
+
+// Joins and Events as a test says.
+class Around final : public Surroundings {
+ public:
+  StatusOr<std::vector<document::DocumentPtr>> Related(size_t,
+                                                       const document::Document&) const override {
+    return related;
+  }
+  StatusOr<std::vector<signals::EventFacts>> Events(size_t, const document::Document&, int64_t,
+                                                    absl::Time since) const override {
+    if (since >= event_time) return std::vector<signals::EventFacts>();
+    return facts;
+  }
+  StatusOr<std::vector<document::DocumentPtr>> related = std::vector<document::DocumentPtr>();
+  std::vector<signals::EventFacts> facts;
+  absl::Time event_time = absl::UnixEpoch();
+};
+
+CompiledPolicyPtr Policy(const json& triggers, const json& healthy = json::array()) {
+  const json policy = {
+      {"apiVersion", "kube-remedy.io/v1alpha1"},
+      {"kind", "RemediationPolicy"},
+      {"metadata", {{"name", "p"}, {"uid", "u"}}},
+      {"spec",
+       {{"target", {{"apiVersion", "v1"}, {"kind", "ConfigMap"}, {"all", true}}},
+        {"related", {{{"name", "pods"}, {"preset", "OwnedPods"}}}},
+        {"events", {{{"name", "e"}, {"within", "10m"}}}},
+        {"variables",
+         {{{"name", "bad"}, {"expression", "object.data.absent"}},
+          {{"name", "good"}, {"expression", "object.data.x == '1'"}}}},
+        {"triggers", triggers},
+        {"recovery", {{"healthy", healthy}}},
+        {"remedies", {{{"name", "r"}, {"steps", {{{"notify", {{"message", "m"}}}}}}}}}}}};
+  auto parsed = crds::FromJson<crds::RemediationPolicy>(policy);
+  EXPECT_TRUE(parsed.ok()) << parsed.status();
+  auto compiled = Compile(*parsed);
+  EXPECT_TRUE(compiled.ok()) << compiled.status();
+  return *compiled;
+}
+
+json Match(const std::string& expression, const std::string& name = "t") {
+  return {{"name", name}, {"match", {{{"name", "m"}, {"expression", expression}}}}};
+}
+
+Evaluation Eval(const CompiledPolicyPtr& policy, const Around& around,
+                absl::Time events_since = absl::InfinitePast()) {
+  const auto object = testing::Doc(
+      json{{"metadata", {{"name", "a"}, {"namespace", "n"}}}, {"data", {{"x", "1"}}}}.dump());
+  const TargetView view(*policy, object, around,
+                        {.now = absl::UnixEpoch() + absl::Hours(1), .events_since = events_since});
+  return Evaluate(*policy, view);
+}
+
+TEST(Evaluate, EntriesAreOrSignalsAreAnd) {
+  Around around;
+  EXPECT_EQ(
+      Eval(Policy({Match("object.data.x == '2'"), Match("object.data.x == '1'", "u")}), around)
+          .symptom.value,
+      Tri::kTrue);
+  EXPECT_EQ(Eval(Policy({Match("object.data.x == '2'")}), around).symptom.value, Tri::kFalse);
+}
+
+TEST(Evaluate, AnErrorIsUnknownAndSaysWhy) {
+  Around around;
+  const Evaluation evaluation = Eval(Policy({Match("object.data.y == '1'")}), around);
+  EXPECT_EQ(evaluation.symptom.value, Tri::kUnknown);
+  EXPECT_THAT(evaluation.symptom.cause, HasSubstr("match m: "));
+}
+
+TEST(Evaluate, FalseWinsOverUnknownInAnEntry) {
+  Around around;
+  json trigger = Match("object.data.y == '1'");
+  trigger["match"].push_back({{"name", "n"}, {"expression", "false"}});
+  EXPECT_EQ(Eval(Policy({trigger}), around).symptom.value, Tri::kFalse);
+}
+
+TEST(Evaluate, TrueWinsOverUnknownBetweenEntries) {
+  Around around;
+  EXPECT_EQ(Eval(Policy({Match("object.data.y == '1'"), Match("true", "u")}), around).symptom.value,
+            Tri::kTrue);
+}
+
+TEST(Evaluate, UnsyncedJoinIsUnknownOnlyForWhoReadsIt) {
+  Around around;
+  around.related = Unavailable("pods are not synced");
+  EXPECT_EQ(Eval(Policy({Match("related.pods.size() == 0")}), around).symptom.value, Tri::kUnknown);
+  EXPECT_EQ(Eval(Policy({Match("object.data.x == '1'")}), around).symptom.value, Tri::kTrue);
+}
+
+TEST(Evaluate, AVariableThatFailsHurtsOnlyItsReaders) {
+  Around around;
+  EXPECT_EQ(Eval(Policy({Match("variables.good")}), around).symptom.value, Tri::kTrue);
+  EXPECT_EQ(Eval(Policy({Match("variables.bad == 'x'")}), around).symptom.value, Tri::kUnknown);
+}
+
+TEST(Evaluate, UnknownIsNotCured) {
+  Around around;
+  const Evaluation evaluation = Eval(Policy({Match("object.data.y == '1'")}), around);
+  EXPECT_EQ(Cured(evaluation).value, Tri::kUnknown);
+}
+
+TEST(Evaluate, EvaluationErrorIsNotCured) {
+  Around around;
+  const Evaluation evaluation = Eval(
+      Policy({Match("false")}, json{{{"name", "h"}, {"expression", "object.data.absent == 'x'"}}}),
+      around);
+  EXPECT_EQ(Cured(evaluation).value, Tri::kUnknown);
+  EXPECT_THAT(Cured(evaluation).cause, HasSubstr("h: "));
+}
+
+TEST(Evaluate, CuredNeedsHealthToo) {
+  Around around;
+  EXPECT_EQ(Cured(Eval(Policy({Match("false")}), around)).value, Tri::kTrue);
+  EXPECT_EQ(
+      Cured(Eval(Policy({Match("false")}, json{{{"name", "h"}, {"expression", "false"}}}), around))
+          .value,
+      Tri::kFalse);
+}
+
+TEST(Evaluate, EventsBeforeTheLastWriteAreAnswered) {
+  Around around;
+  around.facts = {{.object = {},
+                   .owner = "",
+                   .node = "",
+                   .count = 3,
+                   .last = absl::UnixEpoch(),
+                   .message = "m"}};
+  const CompiledPolicyPtr policy = Policy({{{"name", "t"},
+                                            {"events", {{"from", "e"}, {"count", 3}}},
+                                            {"match", {{{"name", "m"}, {"expression", "true"}}}}}});
+  EXPECT_EQ(Eval(policy, around).symptom.value, Tri::kTrue);
+  EXPECT_EQ(Eval(policy, around, absl::UnixEpoch()).symptom.value, Tri::kFalse);
+}
+
+}  // namespace
+}  // namespace kr::policy
