@@ -25,7 +25,8 @@ var masks = []struct {
 	{regexp.MustCompile(`\b[0-9a-f]{16}\b`), "<lineage, 16>"},
 	{regexp.MustCompile(`((?i)resource version( (before|after))?|holder):( +)\S+`), "$1:$4<masked>"},
 	{regexp.MustCompile(`calico-node-[a-z0-9]{5}\b`), "calico-node-<pod>"},
-	{regexp.MustCompile(`( )(\d+m)?\d+s\b *`), "$1<age> "},
+	{regexp.MustCompile(`( )(\d+m)?\d+s\b`), "$1<age>"},
+	{regexp.MustCompile(`<age> +`), "<age> "},
 	{regexp.MustCompile(`(Lease Transitions|Seq):( +)\d+`), "$1:$2<n>"},
 	{regexp.MustCompile(` +\n`), "\n"},
 }

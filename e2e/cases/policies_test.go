@@ -31,7 +31,7 @@ func TestAPolicyThatIsWrongSaysWhatAndWhere(t *testing.T) {
 		},
 		"type-error": {
 			`{spec: {triggers: [{name: t, match: [{name: m, expression: "true && target.name"}]}]}}`,
-			[]string{"spec.triggers[0].match[0].expression", "1:6"},
+			[]string{"spec.triggers[0].match[0].expression", "1:9", "bool", "string"},
 		},
 		"not-boolean": {
 			`{spec: {triggers: [{name: t, match: [{name: m, expression: "target.name"}]}]}}`,
@@ -117,11 +117,11 @@ spec:
     - patch: {patch: {metadata: {labels: {cured: "yes"}}}}
 `))
 	w.DeleteAtEnd(t, ns)
-	wantText(t, "Inactive's message", w.AwaitCondition(t, ns, "Ready", "False", "Inactive"), "later.example/v1", "Gadget")
+	wantText(t, "Inactive's message", w.AwaitCondition(t, ns, "Ready", "False", "Inactive"), "later.example/v1")
 	goodPolicyWorks(t, w, "good-beside-inactive")
 
 	w.Apply(t, laterCRD)
-	wantText(t, "PermissionDenied's message", w.AwaitCondition(t, ns, "Ready", "False", "PermissionDenied"), "gadgets", "later.example", "list")
+	wantText(t, "PermissionDenied's message", w.AwaitCondition(t, ns, "Ready", "False", "PermissionDenied"), "gadgets", "later.example", "watch")
 	goodPolicyWorks(t, w, "good-beside-denied")
 
 	w.Apply(t, laterRole)

@@ -1,0 +1,133 @@
+package cases
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"sync/atomic"
+	"testing"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
+
+	"github.com/kube-remedy/kube-remedy/e2e/faultproxy"
+	"github.com/kube-remedy/kube-remedy/e2e/harness"
+	"github.com/kube-remedy/kube-remedy/e2e/operator"
+)
+
+// faulty is an operator behind a fault proxy, with the self-curing policy for one namespace.
+func faulty(t *testing.T, ns string) (*crashLab, func(name string)) {
+	t.Helper()
+	w, _ := bare.Get(t)
+	lab := newCrashLab(t, w)
+	w.Namespace(t, ns)
+	w.Operator(t, operator.Options{Kubeconfig: lab.kubeconfig})
+	w.ApplyPolicy(t, ns, ns, harness.SelfCuring, `{spec: {recovery: {stableFor: 0s}}}`)
+	healed := 0
+	return lab, func(name string) {
+		t.Helper()
+		w.DaemonSet(t, ns, name, nil)
+		awaitCured(t, w, ns, name)
+		healed++
+		w.WantPatches(t, ns, healed)
+	}
+}
+
+// times matches the first n requests that a condition selects.
+func times(n int32, condition func(*faultproxy.Request) bool) func(*faultproxy.Request) bool {
+	var count atomic.Int32
+	return func(r *faultproxy.Request) bool { return condition(r) && count.Add(1) <= n }
+}
+
+func TestAPIServerRestartedInMidRemediation(t *testing.T) {
+	w, _ := bare.Get(t)
+	ns := w.Namespace(t, "server-restarted")
+	w.DaemonSet(t, ns, "d", map[string]string{"sick": "yes"})
+	w.Operator(t, operator.Options{})
+	w.ApplyPolicy(t, ns, ns, harness.Gated)
+	w.AwaitStep(t, ns, "waitFor")
+	harness.Must(t, w.RestartAPIServer(t.Context()))
+	cure(t, w, ns, "d")
+	w.AwaitPhase(t, ns, "Succeeded")
+	w.WantPatches(t, ns, 1)
+	if n := len(w.Remediations(t, ns)); n != 1 {
+		t.Errorf("got %d Remediations, want 1", n)
+	}
+}
+
+func TestWatchesCutAtRandomBytes(t *testing.T) {
+	lab, heal := faulty(t, "watches-cut")
+	random := rand.New(rand.NewPCG(1, 2026))
+	for round := range 20 {
+		at := random.Int64N(6000)
+		lab.proxy.Add(faultproxy.Rule{
+			Match: faultproxy.Match{Watches: true, Predicate: times(4, (*faultproxy.Request).IsWatch)},
+			Fault: faultproxy.Fault{CutStreamAfter: faultproxy.Bytes(at)},
+		})
+		lab.proxy.CutConnections()
+		heal(fmt.Sprintf("d-%d-cut-at-%d", round, at))
+		lab.proxy.RemoveAll()
+	}
+}
+
+func TestErrorsOfTheServerAreOutlived(t *testing.T) {
+	lab, heal := faulty(t, "errors")
+	object := func(r *faultproxy.Request) bool { return !r.IsLease() && !r.IsWatch() }
+	for _, c := range []struct {
+		name string
+		n    int32
+		what func(*faultproxy.Request) bool
+		with *faultproxy.Answer
+	}{
+		{"watches-410", 6, (*faultproxy.Request).IsWatch, faultproxy.Expired()},
+		{"watches-429", 4, (*faultproxy.Request).IsWatch, faultproxy.TooManyRequests("1")},
+		{"watches-500", 6, (*faultproxy.Request).IsWatch, faultproxy.InternalError()},
+		{"writes-429", 3, (*faultproxy.Request).IsWrite, faultproxy.TooManyRequests("1")},
+		{"writes-500", 5, (*faultproxy.Request).IsWrite, faultproxy.InternalError()},
+		{"writes-409", 5, (*faultproxy.Request).IsWrite, faultproxy.Conflict()},
+		{"all-500", 12, object, faultproxy.InternalError()},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			lab.proxy.Add(faultproxy.Rule{Match: faultproxy.Match{Predicate: times(c.n, c.what)}, Fault: faultproxy.Fault{Answer: c.with}})
+			lab.proxy.CutConnections()
+			heal(c.name)
+			lab.proxy.RemoveAll()
+		})
+	}
+}
+
+// ResentWriteIsNotContended: every answer to a write is lost once, so that each is met again as our own success.
+func TestResentWriteIsNotContended(t *testing.T) {
+	lab, heal := faulty(t, "answers-lost")
+	lab.proxy.Add(faultproxy.Rule{
+		Match: faultproxy.Match{Methods: []string{http.MethodPost, http.MethodPatch, http.MethodPut}, Predicate: times(6, (*faultproxy.Request).IsWrite)},
+		Fault: faultproxy.Fault{CutAfter: true},
+	})
+	heal("d")
+	r := lab.AwaitPhase(t, "answers-lost", "Succeeded")
+	if r.Status.Contended != nil {
+		t.Errorf("contended with ourselves: %+v", r.Status.Contended)
+	}
+}
+
+func TestARevokedTokenIsReplacedByTheNewOne(t *testing.T) {
+	lab, heal := faulty(t, "token-rotated")
+	heal("before")
+	old, err := os.ReadFile(lab.Account.TokenFile)
+	harness.Must(t, err)
+	config := rest.AnonymousClientConfig(lab.RESTConfig())
+	config.BearerToken = string(old)
+	withOld, err := kubernetes.NewForConfig(config)
+	harness.Must(t, err)
+	harness.Must(t, lab.Account.RotateToken(t.Context()))
+	harness.Eventually(t, "the old token to be refused", harness.Limit, func() (bool, string) {
+		_, err := withOld.AppsV1().DaemonSets("token-rotated").List(t.Context(), metav1.ListOptions{})
+		return err != nil, "it is still accepted"
+	})
+	heal("after")
+	// Also streams that are opened from now on.
+	lab.proxy.CutConnections()
+	heal("after-reconnecting")
+}
