@@ -33,6 +33,11 @@ class Around final : public Surroundings {
   absl::Time event_time = absl::UnixEpoch();
 };
 
+// A braced list of one element is that element to nlohmann-json.
+json ListOf(const json& value) {
+  return value.is_array() ? value : json::array({value});
+}
+
 CompiledPolicyPtr Policy(const json& triggers, const json& healthy = json::array()) {
   const json policy = {
       {"apiVersion", "kube-remedy.io/v1alpha1"},
@@ -45,8 +50,8 @@ CompiledPolicyPtr Policy(const json& triggers, const json& healthy = json::array
         {"variables",
          {{{"name", "bad"}, {"expression", "object.data.absent"}},
           {{"name", "good"}, {"expression", "object.data.x == '1'"}}}},
-        {"triggers", triggers},
-        {"recovery", {{"healthy", healthy}}},
+        {"triggers", ListOf(triggers)},
+        {"recovery", {{"healthy", ListOf(healthy)}}},
         {"remedies", {{{"name", "r"}, {"steps", {{{"notify", {{"message", "m"}}}}}}}}}}}};
   auto parsed = crds::FromJson<crds::RemediationPolicy>(policy);
   EXPECT_TRUE(parsed.ok()) << parsed.status();
