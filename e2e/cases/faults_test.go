@@ -62,12 +62,15 @@ func TestWatchesCutAtRandomBytes(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2026))
 	for round := range 20 {
 		at := random.Int64N(6000)
-		lab.proxy.Add(faultproxy.Rule{
+		rule := lab.proxy.Add(faultproxy.Rule{
 			Match: faultproxy.Match{Watches: true, Predicate: times(4, (*faultproxy.Request).IsWatch)},
 			Fault: faultproxy.Fault{CutStreamAfter: faultproxy.Bytes(at)},
 		})
 		lab.proxy.CutConnections()
 		heal(fmt.Sprintf("d-%d-cut-at-%d", round, at))
+		if rule.Applied() == 0 {
+			t.Errorf("round %d: no watch was cut", round)
+		}
 		lab.proxy.RemoveAll()
 	}
 }
@@ -90,9 +93,12 @@ func TestErrorsOfTheServerAreOutlived(t *testing.T) {
 		{"all-500", 12, object, faultproxy.InternalError()},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			lab.proxy.Add(faultproxy.Rule{Match: faultproxy.Match{Predicate: times(c.n, c.what)}, Fault: faultproxy.Fault{Answer: c.with}})
+			rule := lab.proxy.Add(faultproxy.Rule{Match: faultproxy.Match{Predicate: times(c.n, c.what)}, Fault: faultproxy.Fault{Answer: c.with}})
 			lab.proxy.CutConnections()
 			heal(c.name)
+			if rule.Applied() == 0 {
+				t.Error("nothing met the error")
+			}
 			lab.proxy.RemoveAll()
 		})
 	}
