@@ -59,8 +59,10 @@ TEST(LineSplitter, OneByteAtATimeGivesTheSameLines) {
 
 TEST(LineSplitter, GathersAllLinesOfAPieceInOneBatch) {
   LineSplitter splitter;
-  KR_ASSERT_OK_AND_ASSIGN(auto first, splitter.Feed("a"));
-  EXPECT_FALSE(first.has_value());
+  // Not taken apart into a local: g++ 12 then warns of the absent batch.
+  const auto first = splitter.Feed("a");
+  KR_ASSERT_OK(first);
+  EXPECT_FALSE(first->has_value());
   KR_ASSERT_OK_AND_ASSIGN(auto second, splitter.Feed("b\nc\nd\ne"));
   ASSERT_TRUE(second.has_value());
   EXPECT_EQ(second->bytes(), std::string("ab\nc\nd\n").size());
