@@ -24,7 +24,9 @@ if(KR_MOLD)
   add_link_options(-fuse-ld=mold)
 endif()
 if(KR_SANITIZE)
-  add_compile_options(-fsanitize=${KR_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  # -O1 comes after the build type's -O2: instrumented code at -O2 takes twice as long to compile.
+  add_compile_options(-O1 -fsanitize=${KR_SANITIZE} -fno-omit-frame-pointer
+                      -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${KR_SANITIZE})
 endif()
 
