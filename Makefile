@@ -30,12 +30,16 @@ deps: ## Install what is missing: Debian packages and a Go toolchain
 build: $(BUILD)/build.ninja ## Build the programs and the tests
 	@cmake --build $(BUILD) -j $(JOBS)
 
+.PHONY: programs
+programs: $(BUILD)/build.ninja ## Build the programs only
+	@cmake --build $(BUILD) -j $(JOBS) --target kube-remedy kubectl-remedy
+
 $(BUILD)/build.ninja: CMakeLists.txt cmake/*.cmake
 	@cmake --preset $(notdir $(BUILD))
 
 .PHONY: demo
 demo: deps ## See the calico incident healed on a real control plane (CONTEXT=name: on yours)
-	@$(MAKE) --no-print-directory build tools
+	@$(MAKE) --no-print-directory programs tools
 	@KUBE_REMEDY_BIN=$(CURDIR)/$(BUILD)/bin build/e2e/demo $(if $(CONTEXT),--context $(CONTEXT))
 
 .PHONY: test
