@@ -163,10 +163,11 @@ void Runner::ReadObject(const actions::ObjectRef& ref) {
 
 void Runner::ExecuteWrite(size_t index, const policy::Step& step, actions::Write write) {
   if (auto refusal = world_.Forbidden(remediation())) return Idle(*refusal);
-  // The rung's first write was checked live; before a later one the cache has to say that the
-  // symptom is still there.
+  // The rung's first step was checked live; before a write that comes later, be it after nothing
+  // but waiting, the cache has to say that the symptom is still there.
   const size_t rung = *CurrentRung(status());
-  const bool later = LastWrite(status(), rung).has_value();
+  const bool later =
+      AttemptSteps(status(), rung).front() != index || LastWrite(status(), rung).has_value();
   if (later && step.action->disruption() != actions::Disruption::kNone) {
     if (!OwnWritesSeen()) {
       return Idle(crds::reason::kRunning, "waiting for the cache to see our own write",
@@ -176,6 +177,10 @@ void Runner::ExecuteWrite(size_t index, const policy::Step& step, actions::Write
     if (symptom.value == Tri::kUnknown) {
       return Idle(crds::refusal::kSymptomUnknown, symptom.cause,
                   Now() + services_.timing.retry_max);
+    }
+    if (symptom.value == Tri::kFalse && !HasWritten(status())) {
+      return Finish({crds::Phase::kCancelled, crds::refusal::kSymptomGone,
+                     "the symptom went away before anything was done"});
     }
     if (symptom.value == Tri::kFalse) {
       mutable_status().steps[index].state = StepState::kSkipped;
