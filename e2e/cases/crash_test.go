@@ -21,6 +21,19 @@ timing: {retryInitial: 50ms, retryMax: 500ms, recheck: 20ms, statusInterval: 100
 watches: {settle: 50ms, backoffInitial: 50ms, backoffMax: 500ms}
 `
 
+// counted is harness.SelfCuring with a change that shows how often it was made.
+const counted = `
+spec:
+  remedies:
+  - name: cure
+    steps:
+    - patch: {set: [{path: /metadata/annotations/rounds, expression: string(int(object.metadata.annotations.rounds) + 1)}]}
+    - setEnv: {container: main, env: [{name: CURED, value: "1"}]}
+    - waitFor: {expression: object.status.observedGeneration == object.metadata.generation, timeout: 1m}
+    verify:
+    - {name: observed, expression: object.status.observedGeneration == object.metadata.generation}
+`
+
 // crashLab is a cluster whose operators work through a fault proxy and die.
 type crashLab struct {
 	*harness.World
@@ -47,7 +60,7 @@ func (l *crashLab) operator(t *testing.T, name string) *operator.Operator {
 func (l *crashLab) run(t *testing.T, ns string, arm func(kill func())) {
 	t.Helper()
 	l.Namespace(t, ns)
-	l.DaemonSet(t, ns, "d", nil)
+	l.DaemonSet(t, ns, "d", map[string]string{"rounds": "0"})
 	op := l.operator(t, ns+"-1")
 	dead := make(chan struct{})
 	l.proxy.ClearRecords()
@@ -57,7 +70,7 @@ func (l *crashLab) run(t *testing.T, ns string, arm func(kill func())) {
 		close(dead)
 	}
 	// The policy comes last, so that the record begins with what is done about it.
-	l.Apply(t, harness.PolicyText(t, ns, ns, harness.SelfCuring))
+	l.Apply(t, harness.PolicyText(t, ns, ns, harness.SelfCuring, counted))
 	l.DeleteAtEnd(t, ns)
 	harness.Await(t, "the operator to be killed", dead)
 	if arm != nil {
@@ -67,9 +80,9 @@ func (l *crashLab) run(t *testing.T, ns string, arm func(kill func())) {
 	l.AwaitPhase(t, ns, "Succeeded")
 	l.AwaitCondition(t, ns, "Ready", "True", "Ready")
 
-	l.WantPatches(t, ns, 1)
-	if g := l.GetDaemonSet(t, ns, "d").Generation; g != 2 {
-		t.Errorf("the DaemonSet has generation %d, want 2", g)
+	l.WantPatches(t, ns, 2)
+	if ds := l.GetDaemonSet(t, ns, "d"); ds.Generation != 2 || ds.Annotations["rounds"] != "1" {
+		t.Errorf("the DaemonSet has generation %d and rounds %s, want 2 and 1", ds.Generation, ds.Annotations["rounds"])
 	}
 	created := 0
 	for _, write := range l.Writes(t, "remediations", "", "") {
@@ -105,7 +118,7 @@ var moments = []struct {
 	}},
 }
 
-// CrashBetweenEveryIntentAndWrite: kill -9 around every write of a remediation. Each kind of moment has a cluster
+// CrashBetweenEveryIntentAndWrite, ScaleFactorAppliedOnceAcrossCrash: kill -9 around every write of a remediation. Each kind of moment has a cluster
 // of its own: most of the time goes by waiting for leases.
 func TestCrashBetweenEveryIntentAndWrite(t *testing.T) {
 	for _, moment := range moments {
