@@ -89,6 +89,11 @@ func TestWhatIsNotEnoughIsLeftAlone(t *testing.T) {
 	for name, post := range map[string]func(i *incident){
 		"two-events": func(i *incident) { i.probesFail(2, time.Now()) },
 		"old-events": func(i *incident) { i.probesFail(3, time.Now().Add(-16*time.Minute)) },
+		"counted-before": func(i *incident) { // seen for the first time, but most of it was before the start
+			event := scenario.UnhealthyEvent(&i.pods[0], "long-known", 3, time.Now())
+			event.FirstTimestamp = metav1.NewTime(time.Now().Add(-time.Hour))
+			i.post(event)
+		},
 		"other-message": func(i *incident) {
 			for k := range 3 {
 				event := scenario.UnhealthyEvent(&i.pods[k], "other", 3, time.Now())
