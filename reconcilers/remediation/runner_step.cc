@@ -163,6 +163,9 @@ void Runner::ReadObject(const actions::ObjectRef& ref) {
 
 void Runner::ExecuteWrite(size_t index, const policy::Step& step, actions::Write write) {
   if (auto refusal = world_.Forbidden(remediation())) return Idle(*refusal);
+  // Taken over from a process that died with this write in its hands: it was not executed, and who
+  // knows how long ago that was.
+  if (!checked_live_) return CheckLive();
   // The rung's first step was checked live; before a write that comes later, be it after nothing
   // but waiting, the cache has to say that the symptom is still there.
   const size_t rung = *CurrentRung(status());

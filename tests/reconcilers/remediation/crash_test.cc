@@ -74,6 +74,28 @@ TEST(Crash, CrashBetweenEveryIntentAndWrite) {
   }
 }
 
+TEST(Crash, AnOldIntentIsNotCarriedOutWhenTheSymptomIsGone) {
+  Simulation s;
+  s.DaemonSet("calico-node");
+  s.Pod("calico-1", "calico-node");
+  s.Policy(FelixSpec());
+  s.api.fault = [](const FakeApi::Request& request) {
+    const bool patch = request.target.find("/daemonsets/") != std::string::npos;
+    return patch ? Fault::kLostBefore : Fault::kNone;
+  };
+  s.Start();
+  for (const char* name : {"e1", "e2", "e3"}) s.Event("calico-1", name);
+  s.Advance(absl::Milliseconds(100));
+  ASSERT_TRUE(s.Remediations().at(0)["status"].contains("intent"));
+  s.Crash();
+  s.Advance(absl::Minutes(20));  // the Events leave their window
+  s.api.fault = nullptr;
+  s.Start();
+  s.Advance(absl::Minutes(30));
+  EXPECT_EQ(s.Patches(), 0u);
+  EXPECT_EQ(s.HealthHost("calico-node"), "");
+}
+
 TEST(Crash, ALostAnswerWithoutACrashIsSettledByReading) {
   const size_t writes = Play(0, Fault::kNone, false).writes_seen;
   for (size_t nth = 1; nth <= writes; ++nth) {
