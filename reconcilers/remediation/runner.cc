@@ -39,7 +39,12 @@ kube::ObjectKey Runner::target() const {
 }
 
 void Runner::Advance() {
-  if (ended_ || busy_ || writer_.saving()) return;
+  if (ended_) return;
+  if (busy_ || writer_.saving()) {
+    again_ = true;
+    return;
+  }
+  again_ = false;
   services_.engine.Cancel(timer_);
   timer_ = {};
   if (!status().phase) Begin();
@@ -256,7 +261,8 @@ void Runner::WakeAt(absl::Time when) {
 
 void Runner::Save() {
   writer_.Save([this](SaveResult result, Status error) {
-    if (Continue(result, error)) Advance();
+    // The time to look again is set; only news that came meanwhile is a reason to do it sooner.
+    if (Continue(result, error) && again_) Advance();
   });
 }
 

@@ -130,6 +130,7 @@ class Runner {
   WriteAhead write_ahead_;
 
   bool busy_ = false;  // a request or live read is under way
+  bool again_ = false;  // Advance was asked for meanwhile
   bool ended_ = false;
   bool deleted_ = false;
   bool policy_gone_ = false;
@@ -139,6 +140,7 @@ class Runner {
   bool dirty_ = false;     // the status in memory says more than the server's
   MonotonicTime last_save_;
   absl::Duration retry_;
+  absl::Time retry_at_ = absl::InfinitePast();  // no write before, whatever wakes us
 
   // Of the rung at hand.
   std::unique_ptr<LiveRead> live_read_;

@@ -163,6 +163,7 @@ void Runner::ReadObject(const actions::ObjectRef& ref) {
 
 void Runner::ExecuteWrite(size_t index, const policy::Step& step, actions::Write write) {
   if (auto refusal = world_.Forbidden(remediation())) return Idle(*refusal);
+  if (Now() < retry_at_) return Idle(status().reason, status().message, retry_at_);
   // Taken over from a process that died with this write in its hands: it was not executed, and who
   // knows how long ago that was.
   if (!checked_live_) return CheckLive();
@@ -239,8 +240,8 @@ void Runner::OnWritten(WriteAhead::Result result) {
   // Not at once: the server may be busy, or somebody else writes as fast as we do.
   const absl::Duration wait = std::max(retry_, result.retry_after);
   retry_ = std::min(retry_ * 2, services_.timing.retry_max);
-  Idle(crds::reason::kRunning, "will look again: " + std::string(Message(result.error)),
-       Now() + wait);
+  retry_at_ = Now() + wait;
+  Idle(crds::reason::kRunning, "will look again: " + std::string(Message(result.error)), retry_at_);
 }
 
 void Runner::StepEnded(size_t index, StepState state, std::string message) {
