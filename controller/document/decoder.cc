@@ -1,7 +1,7 @@
 #include "controller/document/decoder.h"
 
+#include <algorithm>
 #include <bit>
-#include <cstring>
 #include <utility>
 
 #include <nlohmann/json.hpp>
@@ -120,7 +120,7 @@ StatusOr<DocumentPtr> Decoder::Impl::Encode(const dom::element& object,
 
 void Decoder::Impl::Shrink() {
   if (parser && parser->capacity() > kMaxIdleCapacity) parser.reset();
-  if (buffer.capacity() > kMaxIdleCapacity + kPadding) buffer = std::string();
+  if (buffer.capacity() > kMaxIdleCapacity + kPadding) std::string().swap(buffer);
 }
 
 Decoder::Decoder() : impl_(std::make_unique<Impl>()) {}
@@ -208,7 +208,13 @@ DocumentPtr Decoder::FromJson(const nlohmann::json& value, const Projection::Ptr
 
 Decoder::PoolStats Decoder::pool_stats() const {
   const Pools& pools = *impl_->pools;
-  return {pools.strings.size(), pools.strings.bytes(), pools.shapes.size(), pools.shared.size()};
+  return {pools.strings.size(), pools.strings.bytes(), pools.shapes.size(), pools.shared.size(),
+          pools.shared.bytes()};
+}
+
+size_t Decoder::ready_for() const {
+  return std::max({impl_->parser ? impl_->parser->capacity() : 0, impl_->buffer.capacity(),
+                   impl_->encoder.buffer_bytes()});
 }
 
 }  // namespace kr::document

@@ -56,9 +56,12 @@ class Decoder {
                        const Projection::Ptr& projection = Projection::Everything());
 
   struct PoolStats {
-    size_t interned_strings, interned_bytes, shapes, shared_nodes;
+    size_t interned_strings, interned_bytes, shapes, shared_nodes, shared_bytes;
   };
   PoolStats pool_stats() const;
+  // The size of text that parser and buffers are kept ready for (the parser takes about ten times
+  // that, mostly untouched). What a text over 512 KiB needed is given back at once.
+  size_t ready_for() const;
 
  private:
   struct Impl;

@@ -15,8 +15,7 @@ namespace {
 
 using simdjson::dom::element_type;
 
-constexpr size_t kMaxInterned = 256;          // longer strings are messages, rarely the same twice
-constexpr size_t kMaxIdleBuffer = 512 << 10;  // a buffer that one huge object needed is given back
+constexpr size_t kMaxInterned = 256;  // longer strings are messages, rarely the same twice
 
 }  // namespace
 
@@ -26,9 +25,7 @@ DocumentPtr Encoder::Encode(const simdjson::dom::element& object, Plan& plan) {
   AppendRoot(Value(object, plan.root()));
   if (too_large_) {
     pools_.Release(LastCell());
-    out_ = std::string();
-    pending_ = {};
-    keys_ = {};
+    FreeBuffers();
     return DocumentPtr();
   }
 
@@ -46,12 +43,17 @@ DocumentPtr Encoder::Encode(const simdjson::dom::element& object, Plan& plan) {
   ++plan.documents;
   pools_.Ref();
 
-  if (out_.capacity() > kMaxIdleBuffer) {
-    out_ = std::string();
-    pending_ = {};
-    keys_ = {};
+  if (buffer_bytes() > kMaxIdleBuffer) {
+    FreeBuffers();
   }
   return DocumentPtr(document);
+}
+
+void Encoder::FreeBuffers() {
+  // Assigning empty ones would keep the memory.
+  std::string().swap(out_);
+  std::vector<Pending>().swap(pending_);
+  std::vector<Key>().swap(keys_);
 }
 
 void Encoder::StartBlock(const simdjson::dom::element& object) {

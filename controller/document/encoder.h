@@ -22,16 +22,27 @@ class Encoder {
   // Nothing larger becomes a Document (API servers stop at about 3 MiB).
   static constexpr size_t kMaxBytes = 32 << 20;
 
+  // Buffers that one huge object needed are given back.
+  static constexpr size_t kMaxIdleBuffer = 512 << 10;
+
   explicit Encoder(Pools& pools) : pools_(pools) {}
 
   // Null when the object is too large.
   DocumentPtr Encode(const simdjson::dom::element& object, Plan& plan);
+  size_t buffer_bytes() const {
+    return out_.capacity() + pending_.capacity() * sizeof(Pending) + keys_.capacity() * sizeof(Key);
+  }
 
  private:
   // A cell whose place, from which distances count, is not yet known.
   struct Pending {
     Cell cell;
     uint32_t target = 0;  // offset in out_; 0 when the cell refers to nothing there
+  };
+
+  struct Key {
+    uint32_t index;  // in the plan
+    std::string_view text;
   };
 
   Pending Value(const simdjson::dom::element& value, PlanNode& node);
@@ -57,16 +68,13 @@ class Encoder {
   }
   void Align() { out_.append(-out_.size() % sizeof(Cell), '\0'); }
   void Discard(const Pending& pending);
+  void FreeBuffers();
   void StartBlock(const simdjson::dom::element& object);
 
   Pools& pools_;
   Plan* plan_ = nullptr;  // of the object in work
   std::string out_;
   std::vector<Pending> pending_;
-  struct Key {
-    uint32_t index;  // in the plan
-    std::string_view text;
-  };
   std::vector<Key> keys_;  // of the maps in work; one for each pending cell of a map
   std::vector<uint32_t> order_;
   std::string_view resource_version_;  // stands before the body

@@ -259,6 +259,22 @@ TEST_F(DecoderTest, WhatIsTooLargeIsRefusedAndNothingStays) {
   KR_EXPECT_OK(decoder_.DecodeObject(text, metadata_only));
 }
 
+TEST_F(DecoderTest, GivesBackWhatAHugeTextNeeded) {
+  const auto event = [](size_t bytes) {
+    return R"({"type":"ADDED","object":{"metadata":{"name":"a"},"data":")" +
+           std::string(bytes, 'x') + "\"}}";
+  };
+  KR_EXPECT_OK(Event(event(100 << 10)));
+  EXPECT_GE(decoder_.ready_for(), 100U << 10);  // kept for the next one
+  for (const bool broken : {false, true}) {
+    const std::string line = event(3 << 20);
+    EXPECT_EQ(Event(std::string_view(line).substr(0, line.size() - (broken ? 1 : 0))).ok(),
+              !broken);
+    EXPECT_LE(decoder_.ready_for(), (512U << 10) + Decoder::kPadding);
+  }
+  KR_EXPECT_OK(Event(event(1)));
+}
+
 TEST_F(DecoderTest, StringsThatAreNotTextSurvive) {
   const json object = {
       {"metadata", {{"name", std::string("a\0b", 3)}}},

@@ -72,7 +72,7 @@ TEST(MutationTest, DamagedTextIsAnErrorOrAnObject) {
   Decoder decoder;
   int good = 0;
   int bad = 0;
-  for (int i = 0; i < 30'000; ++i) {
+  for (int i = 0; i < 10'000; ++i) {
     const nlohmann::json object = random.Object();
     const Projection::Ptr projection =
         i % 3 == 0 ? Projection::Everything()
@@ -92,7 +92,7 @@ TEST(MutationTest, DamagedTextIsAnErrorOrAnObject) {
       EXPECT_GT(Visit(event->object->root()), 0U);
     }
   }
-  EXPECT_GT(good, 1'000);
+  EXPECT_GT(good, 500);
   EXPECT_GT(bad, 1'000);
   EXPECT_EQ(decoder.pool_stats().interned_strings, 0U);
   EXPECT_EQ(decoder.pool_stats().shapes, 0U);

@@ -92,7 +92,7 @@ class Comparison {
 TEST(ProjectionPropertyTest, AProjectedObjectAnswersLikeTheWholeOneOrNotAtAll) {
   RandomJson random(4);
   int compared = 0;
-  for (int round = 0; round < 4'000 && !::testing::Test::HasFailure(); ++round) {
+  for (int round = 0; round < 1'500 && !::testing::Test::HasFailure(); ++round) {
     json object = random.Object();
     std::vector<Path> kept;
     std::vector<std::string> texts;
@@ -113,12 +113,12 @@ TEST(ProjectionPropertyTest, AProjectedObjectAnswersLikeTheWholeOneOrNotAtAll) {
       compared += comparison.compared;
     }
   }
-  EXPECT_GT(compared, 100'000);
+  EXPECT_GT(compared, 30'000);
 }
 
 TEST(ProjectionPropertyTest, EverythingReadsBackAsItWas) {
   RandomJson random(5);
-  for (int round = 0; round < 5'000; ++round) {
+  for (int round = 0; round < 2'000; ++round) {
     const json value = random.Value(4);
     EXPECT_EQ(Doc(json::array({value}))->ToJson(), json::array({value})) << value;
     json object = random.Object();
@@ -131,7 +131,7 @@ TEST(ProjectionPropertyTest, EverythingReadsBackAsItWas) {
 TEST(ProjectionPropertyTest, SameBodyMeansEqualButForResourceVersion) {
   RandomJson random(6);
   int same = 0;
-  for (int round = 0; round < 5'000; ++round) {
+  for (int round = 0; round < 2'000; ++round) {
     json a = random.Object();
     json b = random.Below(2) == 0 ? a : random.Object();
     if (random.Below(2) == 0) b["metadata"]["resourceVersion"] = random.Below(1'000'000);
@@ -149,7 +149,7 @@ TEST(ProjectionPropertyTest, SameBodyMeansEqualButForResourceVersion) {
     EXPECT_EQ(x->SameBody(*y), left == right) << a << b << json(paths);
     same += left == right ? 1 : 0;
   }
-  EXPECT_GT(same, 1'000);
+  EXPECT_GT(same, 400);
 }
 
 }  // namespace

@@ -108,7 +108,7 @@ TEST(ProjectionTest, CoversExactlyWhatSomeDeclaredPathImplies) {
 
 TEST(ProjectionTest, ItsPathsMakeTheSameProjectionAgain) {
   testing::RandomJson random(3);
-  for (int round = 0; round < 2'000; ++round) {
+  for (int round = 0; round < 1'000; ++round) {
     std::vector<Path> paths;
     for (uint64_t i = random.Below(7); i > 0; --i) paths.push_back(random.Path());
     const Projection::Ptr projection = Projection::Of(paths);
