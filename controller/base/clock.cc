@@ -4,7 +4,9 @@
 
 namespace kr {
 
-absl::Time RealClock::Now() const { return absl::Now(); }
+absl::Time RealClock::Now() const {
+  return absl::Now();
+}
 
 MonotonicTime RealClock::Monotonic() const {
   return MonotonicTime(absl::FromChrono(std::chrono::steady_clock::now().time_since_epoch()));

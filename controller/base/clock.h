@@ -31,7 +31,9 @@ class MonotonicTime {
   friend bool operator==(MonotonicTime a, MonotonicTime b) {
     return a.since_start_ == b.since_start_;
   }
-  friend bool operator<(MonotonicTime a, MonotonicTime b) { return a.since_start_ < b.since_start_; }
+  friend bool operator<(MonotonicTime a, MonotonicTime b) {
+    return a.since_start_ < b.since_start_;
+  }
   friend bool operator>(MonotonicTime a, MonotonicTime b) { return b < a; }
   friend bool operator<=(MonotonicTime a, MonotonicTime b) { return !(b < a); }
   friend bool operator>=(MonotonicTime a, MonotonicTime b) { return !(a < b); }

@@ -89,11 +89,21 @@ void Configure(Level level, Format format) {
   Instance().logger->set_level(ToSpdlog(level));
 }
 
-bool Enabled(Level level) { return Instance().logger->should_log(ToSpdlog(level)); }
+bool Enabled(Level level) {
+  return Instance().logger->should_log(ToSpdlog(level));
+}
 
-void Debug(std::string_view message, Fields fields) { Write(Level::kDebug, message, fields); }
-void Info(std::string_view message, Fields fields) { Write(Level::kInfo, message, fields); }
-void Warning(std::string_view message, Fields fields) { Write(Level::kWarning, message, fields); }
-void Error(std::string_view message, Fields fields) { Write(Level::kError, message, fields); }
+void Debug(std::string_view message, Fields fields) {
+  Write(Level::kDebug, message, fields);
+}
+void Info(std::string_view message, Fields fields) {
+  Write(Level::kInfo, message, fields);
+}
+void Warning(std::string_view message, Fields fields) {
+  Write(Level::kWarning, message, fields);
+}
+void Error(std::string_view message, Fields fields) {
+  Write(Level::kError, message, fields);
+}
 
 }  // namespace kr::log

@@ -15,7 +15,9 @@ namespace kr {
 using absl::Status;
 using absl::StatusOr;
 
-inline Status OkStatus() { return Status(); }
+inline Status OkStatus() {
+  return Status();
+}
 Status MakeStatus(absl::StatusCode code, std::string_view message);
 Status InvalidArgument(std::string_view message);
 Status NotFound(std::string_view message);
@@ -43,11 +45,11 @@ Status Annotate(const Status& status, std::string_view context);
 #define KR_CONCAT(a, b) KR_CONCAT_INNER(a, b)
 
 // Returns from the enclosing function when the expression is an error.
-#define KR_RETURN_IF_ERROR(expr)                             \
-  do {                                                       \
-    if (::kr::Status kr_status = (expr); !kr_status.ok()) {  \
-      return kr_status;                                      \
-    }                                                        \
+#define KR_RETURN_IF_ERROR(expr)                            \
+  do {                                                      \
+    if (::kr::Status kr_status = (expr); !kr_status.ok()) { \
+      return kr_status;                                     \
+    }                                                       \
   } while (false)
 
 // KR_ASSIGN_OR_RETURN(auto x, F()): x becomes the value, or the error is returned.

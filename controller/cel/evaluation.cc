@@ -14,24 +14,28 @@ absl::Time WholeNanoseconds(absl::Time t) {
   return absl::UnixEpoch() + absl::Floor(t - absl::UnixEpoch(), absl::Nanoseconds(1));
 }
 
-// What a result still lacks of being whole: the projection must hold all of it.
-bool Whole(const Value& value) {
+// Why a value cannot be a result, if it cannot: the projection must hold all of it.
+Status Whole(const Value& value) {
   switch (value.kind()) {
+    case Kind::kError:
+      return value.error();
     case Kind::kUnread:
-      return false;
+      return Unread("a part of the result").error();
     case Kind::kOptional:
-      return value.Inner() == nullptr || Whole(*value.Inner());
+      return value.Inner() == nullptr ? OkStatus() : Whole(*value.Inner());
     case Kind::kList:
     case Kind::kMap:
       break;
     default:
-      return true;
+      return OkStatus();
   }
-  if (value.AsNode() != nullptr) return value.AsNode()->Complete();
+  if (value.AsNode() != nullptr) {
+    return Readable(value) ? OkStatus() : Unread("a part of the result").error();
+  }
   for (size_t i = 0; i < value.size(); ++i) {
-    if (!Whole(value.is_list() ? value.At(i) : value.ValueAt(i))) return false;
+    KR_RETURN_IF_ERROR(Whole(value.is_list() ? value.At(i) : value.ValueAt(i)));
   }
-  return true;
+  return OkStatus();
 }
 
 bool IsUnprojected(const Value& value) {
@@ -70,10 +74,8 @@ Outcome Evaluation::Run(const Expr& root) {
   outcome.cost = cost_;
   if (cost_ > limit_) {
     outcome.value = Exhausted().error();
-  } else if (value.is_error()) {
-    outcome.value = value.error();
-  } else if (!Whole(value)) {
-    outcome.value = Unread("a part of the result").error();
+  } else if (Status whole = Whole(value); !whole.ok()) {
+    outcome.value = std::move(whole);
   } else {
     outcome.value = value.Detached();
   }
@@ -140,6 +142,7 @@ Value Evaluation::Select(const Expr& e) {
   }
   if (operand.kind() == Kind::kUnread) return Unread(Path(e));
   std::optional<Value> found = operand.Field(e.name);
+  if (found.has_value() && found->is_error()) return *std::move(found);
   if (found.has_value() && IsUnprojected(*found)) return Unread(Path(e));
   if (e.test_only) return Value::Bool(found.has_value());
   if (optional) return found.has_value() ? Value::Some(*std::move(found)) : Value::None();

@@ -153,6 +153,7 @@ Truth Equal(Evaluation& evaluation, const Value& a, const Value& b) {
   if (!evaluation.Charge(1)) return Truth::kExhausted;
   const Kind kind = a.kind();
   const Kind other = b.kind();
+  if (kind == Kind::kError || other == Kind::kError) return Truth::kUnknown;
   if (kind == Kind::kUnread || other == Kind::kUnread) {
     // What was kept only as "there is something" is not null.
     return kind == Kind::kNull || other == Kind::kNull ? Truth::kNo : Truth::kUnknown;
@@ -199,7 +200,7 @@ Value EqualValue(Evaluation& evaluation, const Value& a, const Value& b) {
     case Truth::kYes:
       return Value::Bool(true);
     case Truth::kUnknown:
-      return Unread("a value that is compared");
+      return Unread("a part of a value that is compared");
     case Truth::kExhausted:
       break;
   }

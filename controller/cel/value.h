@@ -43,7 +43,8 @@ class Value {
     kOptional,
     // A field of a Document that its projection did not keep: nothing may be concluded from it.
     kUnread,
-    // Only while an evaluation runs; never comes out of it.
+    // Why there is no value. An Activation may give one as a field of a record: it is an error for
+    // the expressions that read that field only. Never comes out of an evaluation.
     kError,
   };
   using ListPtr = std::shared_ptr<const List>;

@@ -34,7 +34,8 @@ bool Policies::Upsert(const document::Document& object) {
                       entry.object.metadata.generation != identity.metadata.generation;
     entry = {std::move(identity), parsed.status(), nullptr};
     if (news) {
-      log::Warning("Refused policy", {{"policy", object.name()}, {"error", Message(entry.accepted)}});
+      log::Warning("Refused policy",
+                   {{"policy", object.name()}, {"error", Message(entry.accepted)}});
     }
     return news;
   }

@@ -108,8 +108,7 @@ void Runner::Begin() {
     }
   }
   EnterPhase(Phase::kRunning, crds::reason::kRunning, "checking the target live");
-  Tell(runtime::Event::Type::kNormal, "RemediationStarted",
-       "trigger " + start_.trigger + " holds");
+  Tell(runtime::Event::Type::kNormal, "RemediationStarted", "trigger " + start_.trigger + " holds");
 }
 
 std::optional<Runner::End> Runner::ShouldStop() const {

@@ -129,7 +129,7 @@ class Runner {
   StatusWriter writer_;
   WriteAhead write_ahead_;
 
-  bool busy_ = false;  // a request or live read is under way
+  bool busy_ = false;   // a request or live read is under way
   bool again_ = false;  // Advance was asked for meanwhile
   bool ended_ = false;
   bool deleted_ = false;

@@ -9,7 +9,9 @@
 
 namespace kr::testing {
 
-inline const Status& GetStatus(const Status& status) { return status; }
+inline const Status& GetStatus(const Status& status) {
+  return status;
+}
 template <typename T>
 const Status& GetStatus(const StatusOr<T>& value) {
   return value.status();

@@ -138,6 +138,23 @@ TEST(Evaluation, ErrorOfAVariableIsTheErrorOfTheEvaluation) {
   EXPECT_EQ(counting.counts["other"], 1);
 }
 
+TEST(Evaluation, ErrorInAFieldConcernsOnlyWhoReadsIt) {
+  Variables variables;
+  variables.Set("object",
+                Value::Record({{"good", Value::Int(1)},
+                               {"bad", Value::Error(Unavailable("the pods are not synced"))}}));
+  for (const char* expression : {"object.bad", "object['bad']", "object.?bad.orValue(1)",
+                                 "object[?'bad']", "has(object.bad)", "object", "[object]",
+                                 "object == object", "object.bad == null", "object.bad.x"}) {
+    SCOPED_TRACE(expression);
+    EXPECT_FALSE(Compiled(expression).Evaluate(variables, absl::Now()).value.ok());
+  }
+  EXPECT_THAT(Compiled("object.?bad").Evaluate(variables, absl::Now()).value,
+              StatusIs(absl::StatusCode::kUnavailable, "the pods are not synced"));
+  KR_EXPECT_OK(Compiled("object.good == 1").Evaluate(variables, absl::Now()).value);
+  KR_EXPECT_OK(Compiled("object.bad == 1 || true").Evaluate(variables, absl::Now()).value);
+}
+
 TEST(Evaluation, CostLimitEndsEverything) {
   const Variables none;
   for (const char* expression : {

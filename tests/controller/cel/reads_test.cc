@@ -108,7 +108,7 @@ TEST(Reads, ProjectedByItsOwnReadsAnExpressionSaysTheSame) {
   testing::RandomCel random(20260102);
   document::Decoder decoder;
   int values = 0;
-  for (int i = 0; i < 20'000; ++i) {
+  for (int i = 0; i < 6'000; ++i) {
     json object = random.Object();
     object["metadata"] = {{"name", "a"}};
     const std::string expression = random.Expression();
@@ -137,7 +137,7 @@ TEST(Reads, ProjectedByItsOwnReadsAnExpressionSaysTheSame) {
         << reads;
     values += !whole.is_object() || !whole.contains("error");
   }
-  EXPECT_GT(values, 10'000);
+  EXPECT_GT(values, 3'000);
 }
 
 }  // namespace

@@ -145,7 +145,7 @@ TEST_F(ValidityTest, ResultIsTheSameUntilValidUntil) {
   testing::RandomCel random(99);
   std::mt19937_64 dice(5);
   int bounded = 0;
-  for (int i = 0; i < 5'000; ++i) {
+  for (int i = 0; i < 2'500; ++i) {
     const json object = random.Object();
     const std::string expression = random.TimeExpression();
     const auto program = Program::Compile(expression, testing::OracleScope());
@@ -175,7 +175,7 @@ TEST_F(ValidityTest, ResultIsTheSameUntilValidUntil) {
       EXPECT_EQ(evaluate(t).first, value) << absl::FormatTime(t, absl::UTCTimeZone());
     }
   }
-  EXPECT_GT(bounded, 2'000);
+  EXPECT_GT(bounded, 1'000);
 }
 
 }  // namespace

@@ -61,15 +61,24 @@ TEST_F(StreamTest, PauseAndResumeLoseNothing) {
   cluster.server.Expect("GET", "/w", std::move(answer).End());
   Recorder recorder;
   int calls = 0;
+  bool paused = false;
+  const auto resume = [&] {
+    paused = false;
+    streams_[0]->Resume();
+  };
   recorder.on_data = [&] {
-    ++calls;
+    EXPECT_FALSE(paused) << "data after Pause";
     streams_[0]->Pause();
+    paused = true;
     // At once, a bit later, and twice.
-    if (calls % 3 == 0) streams_[0]->Resume();
-    if (calls % 3 == 1) transport_->Post([this] { streams_[0]->Resume(); });
-    if (calls % 3 == 2) {
-      streams_[0]->Resume();
-      streams_[0]->Resume();
+    switch (++calls % 3) {
+      case 0:
+        return resume();
+      case 1:
+        return transport_->Post(resume);
+      default:
+        resume();
+        return resume();
     }
   };
   Open("/w", recorder);
