@@ -48,7 +48,7 @@ struct ClusterConfig {
 
   std::string name_space;  // of the context or of the pod; "" = none given
   std::string
-      origin;  // for logs: "context admin of /root/.kube/config", "the pod's service account"
+      origin;  // for logs: "context admin of ~/.kube/config", "the pod's service account"
 };
 
 // The process environment; tests give their own.
