@@ -1,5 +1,7 @@
 #include "controller/kube/response_parser.h"
 
+#include <cstdint>
+#include <limits>
 #include <optional>
 
 #include <boost/beast/http/parser.hpp>
@@ -72,6 +74,9 @@ class ResponseParser::Impl {
     while (used < bytes.size() && !done()) {
       error_code ec;
       used += parser_->put(boost::asio::const_buffer(bytes.data() + used, bytes.size() - used), ec);
+      if (ec && ec != http::error::need_more && ec != http::error::need_buffer) {
+        return Unavailable("malformed HTTP answer: " + ec.message());
+      }
       if (!announced_ && parser_->is_header_done()) {
         if (Interim()) {
           Reset();
@@ -83,8 +88,7 @@ class ResponseParser::Impl {
         sink_.OnHeaders(Headers(parser_->get().base()));
         continue;
       }
-      if (ec == http::error::need_more || ec == http::error::need_buffer) break;
-      if (ec) return Unavailable("malformed HTTP answer: " + ec.message());
+      if (ec) break;
     }
     return used;
   }
@@ -106,7 +110,8 @@ class ResponseParser::Impl {
  private:
   void Reset() {
     parser_.emplace();
-    parser_->body_limit(boost::none);
+    // Not boost::none: Boost 1.74 takes that for zero where there is a Content-Length.
+    parser_->body_limit(std::numeric_limits<std::uint64_t>::max());
     parser_->header_limit(16 * 1024);
     parser_->get().body() = &sink_;
   }

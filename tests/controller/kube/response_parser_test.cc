@@ -144,13 +144,24 @@ TEST(ResponseParser, WhenAConnectionMayBeUsedAgain) {
 }
 
 TEST(ResponseParser, LongBodiesHaveNoLimit) {
-  Collected sink;
-  ResponseParser parser(sink);
   const std::string body(20 << 20, 'x');
-  KR_ASSERT_OK(FeedPieces(
-      parser,
-      {"HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n", body}));
-  EXPECT_EQ(sink.body.size(), body.size());
+  const struct {
+    const char* name;
+    std::vector<std::string> pieces;
+  } cases[] = {
+      {"of known length",
+       {"HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n", body}},
+      {"in one chunk",
+       {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1400000\r\n", body, "\r\n0\r\n\r\n"}},
+      {"until the end", {"HTTP/1.1 200 OK\r\n\r\n", body}},
+  };
+  for (const auto& tc : cases) {
+    SCOPED_TRACE(tc.name);
+    Collected sink;
+    ResponseParser parser(sink);
+    KR_ASSERT_OK(FeedPieces(parser, tc.pieces));
+    EXPECT_EQ(sink.body.size(), body.size());
+  }
 }
 
 TEST(ResponseParser, NonsenseIsRefused) {
