@@ -23,7 +23,7 @@ say "each header compiles alone"
 cmake --build "$build" --target all_verify_interface_header_sets -- -k 0 || fail=1
 
 say "schema parity"
-ctest --test-dir "$build" --output-on-failure -R 'SchemaParity' --no-tests=error >/dev/null || fail=1
+ctest --test-dir "$build" --output-on-failure -R 'SchemaMatchesTypes|Schemas\.' --no-tests=error >/dev/null || fail=1
 
 say "nothing generated is left behind"
 git diff --exit-code --stat || fail=1

@@ -47,8 +47,7 @@ struct ClusterConfig {
   std::string password;
 
   std::string name_space;  // of the context or of the pod; "" = none given
-  std::string
-      origin;  // for logs: "context admin of ~/.kube/config", "the pod's service account"
+  std::string origin;  // for logs: "context admin of ~/.kube/config", "the pod's service account"
 };
 
 // The process environment; tests give their own.
