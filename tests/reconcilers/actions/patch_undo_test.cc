@@ -57,6 +57,8 @@ TEST(PatchUndoTest, RestoresWhatIsStillOurs) {
       {"a list whole", kMerge, R"({"l": [1]})", R"({"l": [2]})", "{}", R"({"l": [1]})"},
       {"a list that somebody added to", kMerge, R"({"l": [1]})", R"({"l": [2]})",
        R"({"l": [2, 3]})", ""},
+      {"arguments that somebody added to", kStrategic, R"({"args": ["-v"]})", R"({"args": ["-q"]})",
+       R"({"args": ["-q", "-x"]})", ""},
       {"an element by its key", kStrategic,
        R"({"containers": [{"name": "a", "image": "1"}, {"name": "b", "image": "1"}]})",
        R"({"containers": [{"name": "b", "image": "2"}]})", "{}",

@@ -79,7 +79,7 @@ TEST(SetEnvTest, WhatItDoesWithWhatItFinds) {
   };
   json owned = Calico();
   owned["metadata"]["ownerReferences"] = json::parse(R"([
-    {"apiVersion": "v1", "kind": "ConfigMap", "name": "not-a-controller", "uid": "o1"},
+    {"apiVersion": "v1", "kind": "ConfigMap", "name": "not-a-controller", "uid": "o1", "controller": false},
     {"apiVersion": "operator.tigera.io/v1", "kind": "Installation", "name": "default",
      "uid": "o2", "controller": true}])");
   json owned_and_set = owned;
