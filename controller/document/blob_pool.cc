@@ -24,6 +24,8 @@ BlobPool::Interned BlobPool::Intern(std::string_view bytes) {
 
   uint32_t id = static_cast<uint32_t>(slots_.size());
   if (free_.empty()) {
+    // Doubling would leave up to half of a long table unused.
+    if (slots_.size() == slots_.capacity()) slots_.reserve(slots_.size() * 5 / 4 + 64);
     slots_.push_back(blob);
   } else {
     id = free_.back();
