@@ -183,8 +183,9 @@ class App {
         runtime::EventRecorder::Options{.max_queued = config_.event_queue});
     controller_ = std::make_unique<remediation::Controller>(
         ControllerOptions(config_), engine_, dispatcher_,
-        cache::WatchContext{*streams_, flow_, clock_, engine_random_, decoder_}, *recorder_,
-        remedy_metrics_);
+        cache::WatchContext{*streams_, flow_, clock_, engine_random_, decoder_,
+                            &runtime_metrics_.watch},
+        *recorder_, remedy_metrics_);
     PollReady();
     engine_thread_ = std::jthread([this](std::stop_token stop) { engine_.Run(std::move(stop)); });
     return OkStatus();
@@ -282,7 +283,7 @@ class App {
   Clock& clock_;
   const std::string identity_;
   runtime::Metrics metrics_{"kube_remedy"};
-  const runtime::RuntimeMetrics runtime_metrics_;
+  runtime::RuntimeMetrics runtime_metrics_;
   const remediation::RemedyMetrics remedy_metrics_;
   SeededRandom engine_random_ = NewRandom();    // engine thread
   SeededRandom election_random_ = NewRandom();  // election thread

@@ -18,12 +18,20 @@ class Reflector::Self final : public StreamSink {
   void OnUp(uint64_t stream, MonotonicTime at) override { reflector_.OnUp(stream, at); }
   void OnLines(uint64_t stream, LineBatch lines) override {
     reflector_.OnLines(stream, std::move(lines));
+    reflector_.Meter();
   }
-  void OnBody(uint64_t stream, std::string body) override { reflector_.OnBody(stream, body); }
+  void OnBody(uint64_t stream, std::string body) override {
+    reflector_.OnBody(stream, body);
+    reflector_.Meter();
+  }
   void OnEnded(uint64_t stream, Status status, absl::Duration lifetime, MonotonicTime at) override {
     reflector_.OnEnded(stream, status, lifetime, at);
+    reflector_.Meter();
   }
-  void OnTimer(uint64_t stream, bool guard) { reflector_.OnTimer(stream, guard); }
+  void OnTimer(uint64_t stream, bool guard) {
+    reflector_.OnTimer(stream, guard);
+    reflector_.Meter();
+  }
 
  private:
   Reflector& reflector_;
@@ -150,6 +158,18 @@ void Reflector::Feed(const WatchInput& input) {
   if (!step.list_ends && state_.resource_version() != before) {
     sink_.OnVersion(state_.resource_version());
   }
+}
+
+void Reflector::Meter() {
+  if (context_.meter == nullptr || counters_ == metered_) return;
+  const WatchCounters before = std::exchange(metered_, counters_);
+  context_.meter->Count(spec_.scope.resource,
+                        {.events = counters_.events - before.events,
+                         .bytes = counters_.bytes - before.bytes,
+                         .lists = counters_.lists - before.lists,
+                         .watches = counters_.watches - before.watches,
+                         .undecodable = counters_.undecodable - before.undecodable,
+                         .problems = counters_.problems - before.problems});
 }
 
 void Reflector::Do(const WatchStep& step) {

@@ -12,6 +12,7 @@
 #include "controller/cache/connectivity.h"
 #include "controller/cache/flow_control.h"
 #include "controller/cache/line_splitter.h"
+#include "controller/cache/watch_counters.h"
 #include "controller/cache/watch_spec.h"
 #include "controller/cache/watch_state.h"
 #include "controller/document/decoder.h"
@@ -40,6 +41,7 @@ struct WatchContext {
   Clock& clock;
   Random& random;  // engine thread
   document::Decoder& decoder;
+  WatchMeter* meter = nullptr;  // nobody counts
 };
 
 // How a stream does.
@@ -77,15 +79,7 @@ class Reflector {
   StreamStatus status() const;
   const Connectivity& connectivity() const { return connectivity_; }
 
-  struct Counters {
-    uint64_t events = 0;
-    uint64_t bytes = 0;
-    uint64_t lists = 0;        // begun
-    uint64_t watches = 0;      // opened
-    uint64_t undecodable = 0;  // lines
-    uint64_t problems = 0;
-  };
-  const Counters& counters() const { return counters_; }
+  const WatchCounters& counters() const { return counters_; }
 
  private:
   class Self;
@@ -104,6 +98,7 @@ class Reflector {
   void OpenList(const WatchCommand& command);
   void After(absl::Duration delay, bool guard);
   void Report(const Status& problem);
+  void Meter();
 
   WatchSpec spec_;
   const WatchContext context_;
@@ -112,7 +107,8 @@ class Reflector {
   Connectivity connectivity_;
   Status problem_;
   MonotonicTime problem_since_;
-  Counters counters_;
+  WatchCounters counters_;
+  WatchCounters metered_;      // what the meter knows of them
   uint64_t stream_ = 0;        // number of the stream or wait under way
   bool version_only_ = false;  // the list under way is asked for its version alone
   absl::Duration guard_;

@@ -1,5 +1,7 @@
 #include "controller/runtime/runtime_metrics.h"
 
+#include <string>
+
 namespace kr::runtime {
 
 RuntimeMetrics::RuntimeMetrics(Metrics& metrics) {
@@ -13,12 +15,18 @@ RuntimeMetrics::RuntimeMetrics(Metrics& metrics) {
   engine.pauses =
       metrics.AddCounter("engine_queue_pauses_total", "Times that the queue went over its limit.");
 
-  watch.events =
-      metrics.AddCounters("watch_events_total", "Watch events received.", {"resource", "type"});
-  watch.relists = metrics.AddCounters("watch_relists_total", "Full lists after the first one.",
-                                      {"resource", "reason"});
-  watch.restarts =
-      metrics.AddCounters("watch_restarts_total", "Watches opened again.", {"resource"});
+  watch.events = metrics.AddCounters("watch_events_total",
+                                     "Watch events received, bookmarks included.", {"resource"});
+  watch.bytes = metrics.AddCounters(
+      "watch_bytes_total", "Bytes received by lists and watches, uncompressed.", {"resource"});
+  watch.lists = metrics.AddCounters("watch_lists_total",
+                                    "Full lists begun: more than one is a re-list.", {"resource"});
+  watch.watches =
+      metrics.AddCounters("watch_streams_total",
+                          "Watches opened: the server ends each after some minutes.", {"resource"});
+  watch.problems = metrics.AddCounters("watch_problems_total",
+                                       "Times that a watch was refused, cut off or not understood.",
+                                       {"resource"});
 
   request.total =
       metrics.AddCounters("api_requests_total", "Requests to the API server.", {"verb", "code"});
@@ -41,6 +49,18 @@ RuntimeMetrics::RuntimeMetrics(Metrics& metrics) {
   event.recorded = metrics.AddCounter("events_recorded_total", "Occurrences that were recorded.");
   event.dropped = metrics.AddCounter("events_dropped_total",
                                      "Occurrences that were lost: queue full, or refused.");
+}
+
+void WatchMetrics::Count(const kube::Resource& resource, const cache::WatchCounters& added) {
+  const std::string label = resource.gvk.ApiVersion() + "/" + resource.plural;
+  const auto add = [&](const CounterFamily& family, uint64_t count) {
+    family.With({label}).Increment(static_cast<double>(count));
+  };
+  add(events, added.events);
+  add(bytes, added.bytes);
+  add(lists, added.lists);
+  add(watches, added.watches);
+  add(problems, added.problems);
 }
 
 }  // namespace kr::runtime

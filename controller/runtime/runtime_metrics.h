@@ -1,5 +1,6 @@
 #pragma once
 
+#include "controller/cache/watch_counters.h"
 #include "controller/runtime/metrics.h"
 
 // What every controller of this kind counts about itself. Each part takes its own struct; a
@@ -15,10 +16,15 @@ struct EngineMetrics {
   Counter pauses;           // times the queue went over its limit
 };
 
-struct WatchMetrics {
-  CounterFamily events;    // {resource, type}
-  CounterFamily relists;   // {resource, reason}
-  CounterFamily restarts;  // {resource}: watches opened again
+// All by {resource}: "apps/v1/daemonsets", "v1/pods".
+struct WatchMetrics final : cache::WatchMeter {
+  CounterFamily events;
+  CounterFamily bytes;
+  CounterFamily lists;
+  CounterFamily watches;
+  CounterFamily problems;
+
+  void Count(const kube::Resource& resource, const cache::WatchCounters& added) override;
 };
 
 struct RequestMetrics {

@@ -70,6 +70,36 @@ TEST_F(ReflectorTest, HandsOnListAndWatch) {
   EXPECT_EQ(reflector->counters().watches, 1u);
 }
 
+TEST_F(ReflectorTest, TellsTheMeterOnceWhatItHasCounted) {
+  class Sum final : public WatchMeter {
+   public:
+    void Count(const kube::Resource& resource, const WatchCounters& added) override {
+      EXPECT_EQ(resource.plural, "pods");
+      events += added.events;
+      bytes += added.bytes;
+      lists += added.lists;
+      watches += added.watches;
+      problems += added.problems;
+    }
+    uint64_t events = 0, bytes = 0, lists = 0, watches = 0, problems = 0;
+  } meter;
+  world.meter = &meter;
+  Make();
+  world.server.Put("pods", PodJson("ns", "a"));
+  reflector->Start();
+  world.Run();
+  EXPECT_EQ(meter.events, 2u) << "the pod, and the bookmark that ends the list";
+  EXPECT_EQ(meter.lists, 1u);
+  EXPECT_EQ(meter.watches, 1u);
+  EXPECT_EQ(meter.problems, 0u);
+  EXPECT_EQ(meter.bytes, reflector->counters().bytes);
+
+  world.server.Put("pods", PodJson("ns", "b"));
+  world.Run();
+  EXPECT_EQ(meter.events, 3u);
+  EXPECT_EQ(meter.bytes, reflector->counters().bytes);
+}
+
 TEST_F(ReflectorTest, AsksForWhatItsScopeSays) {
   Make({.name_space = "ns", .field_selector = "metadata.name=a", .label_selector = "x=y"});
   reflector->Start();

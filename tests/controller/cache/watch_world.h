@@ -65,8 +65,9 @@ struct WatchWorld {
   FakeInbox inbox;
   FlowControl flow{inbox, transport};
   document::Decoder decoder;
+  WatchMeter* meter = nullptr;
 
-  WatchContext context() { return {transport, flow, clock, random, decoder}; }
+  WatchContext context() { return {transport, flow, clock, random, decoder, meter}; }
 
   // Until nothing more happens at this time.
   void Run() {

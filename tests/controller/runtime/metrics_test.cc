@@ -49,6 +49,22 @@ TEST(Metrics, SeriesAreThereWithZeroBeforeTheyAreUsed) {
   }
 }
 
+TEST(Metrics, WatchesAreCountedByResource) {
+  Metrics metrics;
+  RuntimeMetrics runtime(metrics);
+  const kube::Resource daemon_sets{{"apps", "v1", "DaemonSet"}, "daemonsets"};
+  runtime.watch.Count(daemon_sets, {.events = 3, .bytes = 512, .lists = 1, .watches = 1});
+  runtime.watch.Count(daemon_sets, {.events = 2, .problems = 1});
+  const std::string text = metrics.Serialize();
+  for (const char* line : {"watch_events_total{resource=\"apps/v1/daemonsets\"} 5\n",
+                           "watch_bytes_total{resource=\"apps/v1/daemonsets\"} 512\n",
+                           "watch_lists_total{resource=\"apps/v1/daemonsets\"} 1\n",
+                           "watch_streams_total{resource=\"apps/v1/daemonsets\"} 1\n",
+                           "watch_problems_total{resource=\"apps/v1/daemonsets\"} 1\n"}) {
+    EXPECT_THAT(text, HasSubstr(line));
+  }
+}
+
 TEST(Metrics, LabelValuesAreBounded) {
   Metrics metrics;
   const CounterFamily family = metrics.AddCounters("n", "n.", {"resource"}, 2);
