@@ -18,6 +18,13 @@ std::string VersionPath(std::string_view group, std::string_view version) {
   return root + Escape(version);
 }
 
+// The same sentence whether the version is missing or only its kind: it stands in a policy's
+// status.
+RestMapper::Result NoSuchKind(const GroupVersionKind& gvk) {
+  return {.state = RestMapper::State::kAbsent,
+          .reason = NotFound("the cluster has no kind " + gvk.kind + " in " + gvk.ApiVersion())};
+}
+
 }  // namespace
 
 RestMapper::Result RestMapper::Find(const GroupVersionKind& gvk) const {
@@ -33,17 +40,10 @@ RestMapper::Result RestMapper::Find(const GroupVersionKind& gvk) const {
                                            " cannot be listed and watched")};
     }
     if (!version.error.ok()) return {.state = State::kUnknown, .reason = version.error};
-    if (version.known) {
-      return {
-          .state = State::kAbsent,
-          .reason = NotFound("the cluster has no kind " + gvk.kind + " in " + gvk.ApiVersion())};
-    }
+    if (version.known) return NoSuchKind(gvk);
   }
   const Root& root = roots_[gvk.group.empty()];
-  if (root.state == Root::State::kAnswered) {
-    return {.state = State::kAbsent,
-            .reason = NotFound("the cluster does not serve " + gvk.ApiVersion())};
-  }
+  if (root.state == Root::State::kAnswered) return NoSuchKind(gvk);
   return {
       .state = State::kUnknown,
       .reason = root.error.ok() ? Unavailable("discovery has not been answered yet") : root.error};

@@ -42,8 +42,7 @@ inline constexpr std::string_view kPaused = "Paused";
 // Reasons of the policy's Accepted and Ready conditions.
 namespace reason {
 inline constexpr std::string_view kAccepted = "Accepted";
-inline constexpr std::string_view kInvalid = "Invalid";            // a field is wrong
-inline constexpr std::string_view kUncompilable = "Uncompilable";  // an expression or pattern is
+inline constexpr std::string_view kInvalid = "Invalid";  // a field, pattern or expression is
 inline constexpr std::string_view kReady = "Ready";
 inline constexpr std::string_view kSyncing = "Syncing";
 inline constexpr std::string_view kInactive = "Inactive";  // a kind does not exist yet
@@ -66,7 +65,6 @@ inline constexpr std::string_view kRunning = "Running";
 inline constexpr std::string_view kVerifying = "Verifying";
 inline constexpr std::string_view kHolding = "Holding";
 inline constexpr std::string_view kTakenOver = "TakenOver";
-inline constexpr std::string_view kInterrupted = "Interrupted";
 }  // namespace reason
 
 }  // namespace kr::crds

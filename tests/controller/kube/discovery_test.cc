@@ -111,10 +111,13 @@ TEST_F(RestMapperTest, MissingKindAsksOnlyItsGroupAndVersion) {
   EXPECT_EQ(Find(rollout), State::kAbsent);
   EXPECT_THAT(mapper_.Find(rollout).reason, StatusIs(StatusCode::kNotFound, HasSubstr("Rollout")));
   EXPECT_EQ(Find(widget), State::kAbsent);
+  const Status missing = mapper_.Find(widget).reason;
+  EXPECT_THAT(missing, StatusIs(StatusCode::kNotFound, HasSubstr("Widget in example.org/v1")));
   EXPECT_EQ(Refresh(rollout, Body(kApps)), "/apis/apps/v1");
   EXPECT_EQ(Refresh(widget, NotFound("404")), "/apis/example.org/v1");
   EXPECT_EQ(Find(rollout), State::kAbsent);
   EXPECT_EQ(Find(widget), State::kAbsent);
+  EXPECT_EQ(mapper_.Find(widget).reason, missing) << "a status must not change at each question";
 
   // The CRD arrives.
   Refresh(widget, Body(R"({"kind":"APIResourceList","groupVersion":"example.org/v1","resources":[
