@@ -139,7 +139,9 @@ WatchStep WatchState::On(const watch_input::Ended& ended, MonotonicTime now) {
     return StreamingListFailed(ended.status, now);
   }
   ++broken_streaming_lists_;
-  return Wait(After::kBegin, Unavailable("a streaming list broke off"), now);
+  constexpr std::string_view kBrokeOff = "a streaming list broke off";
+  return Wait(After::kBegin,
+              ended.status.ok() ? Unavailable(kBrokeOff) : Annotate(ended.status, kBrokeOff), now);
 }
 
 WatchStep WatchState::On(const watch_input::Waited&, MonotonicTime now) {

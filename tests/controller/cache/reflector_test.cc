@@ -84,7 +84,7 @@ TEST_F(ReflectorTest, TellsTheMeterOnceWhatItHasCounted) {
     uint64_t events = 0, bytes = 0, lists = 0, watches = 0, problems = 0;
   } meter;
   world.meter = &meter;
-  Make();
+  Make({});
   world.server.Put("pods", PodJson("ns", "a"));
   reflector->Start();
   world.Run();
