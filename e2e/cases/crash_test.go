@@ -58,22 +58,21 @@ func (l *crashLab) operator(t *testing.T, name string) *operator.Operator {
 }
 
 // run lets one incident come and be healed, by an operator that is started again whenever it has died.
-func (l *crashLab) run(t *testing.T, ns string, arm func(kill func())) {
+func (l *crashLab) run(t *testing.T, ns string, arm func(kill func()) *faultproxy.Handle) {
 	t.Helper()
 	l.Namespace(t, ns)
 	l.DaemonSet(t, ns, "d", map[string]string{"rounds": "0"})
 	op := l.operator(t, ns+"-1")
 	dead := make(chan struct{})
 	l.proxy.ClearRecords()
+	var deadly *faultproxy.Handle
 	if arm != nil {
-		arm(func() { op.Kill(); close(dead) })
-	} else {
-		close(dead)
+		deadly = arm(func() { op.Kill(); close(dead) })
 	}
 	// The policy comes last, so that the record begins with what is done about it.
 	l.Apply(t, harness.PolicyText(t, ns, ns, harness.SelfCuring, counted))
 	l.DeleteAtEnd(t, ns)
-	if arm != nil && l.died(t, ns, dead) {
+	if deadly != nil && l.died(t, ns, deadly, dead) {
 		op = l.operator(t, ns+"-2")
 	}
 	l.proxy.RemoveAll()
@@ -103,8 +102,8 @@ func (l *crashLab) run(t *testing.T, ns string, arm func(kill func())) {
 }
 
 // died waits until the operator is dead. False: the remediation ended before, because the run that was recorded had
-// to settle a timeout of a slow machine by a write more.
-func (l *crashLab) died(t *testing.T, ns string, dead <-chan struct{}) bool {
+// to settle a timeout of a slow machine by a write more. A write that ends it and kills is seen before the death.
+func (l *crashLab) died(t *testing.T, ns string, deadly *faultproxy.Handle, dead <-chan struct{}) bool {
 	t.Helper()
 	died := false
 	harness.Eventually(t, "the operator to be killed, or the remediation to end", time.Minute, func() (bool, string) {
@@ -115,7 +114,7 @@ func (l *crashLab) died(t *testing.T, ns string, dead <-chan struct{}) bool {
 		default:
 		}
 		all := l.Remediations(t, ns)
-		return len(all) == 1 && all[0].Final(), fmt.Sprint(all)
+		return len(all) == 1 && all[0].Final() && deadly.Applied() == 0, fmt.Sprint(all)
 	})
 	return died
 }
@@ -159,8 +158,8 @@ func TestCrashBetweenEveryIntentAndWrite(t *testing.T) {
 			}
 			for n := range writes {
 				ns := fmt.Sprintf("%s-%d", moment.name, n+1)
-				lab.run(t, ns, func(kill func()) {
-					lab.proxy.Add(moment.rule(faultproxy.Match{Writes: true, Nth: n + 1, Predicate: func(r *faultproxy.Request) bool {
+				lab.run(t, ns, func(kill func()) *faultproxy.Handle {
+					return lab.proxy.Add(moment.rule(faultproxy.Match{Writes: true, Nth: n + 1, Predicate: func(r *faultproxy.Request) bool {
 						return essential(r.Method, r.URI)
 					}}, kill))
 				})
