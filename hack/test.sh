@@ -10,7 +10,7 @@ step "unit and component tests"
 ctest --test-dir "$build" --output-on-failure -j "$jobs"
 step "CEL against Kubernetes' own implementation"
 tests/oracle/run.sh "$build"
-step "fault proxy and local cluster"
-(cd e2e && go test ./faultproxy/... ./cluster/...)
+step "fault proxy, local cluster, demo"
+(cd e2e && go test ./faultproxy/... ./cluster/... ./cmd/...)
 step "end to end on a real control plane"
 (cd e2e && KUBE_REMEDY_BIN="$(realpath "../$build")/bin" go test -timeout 30m ./cases/...)

@@ -161,18 +161,24 @@ func (o *Operator) WaitReady(ctx context.Context) error {
 	return err
 }
 
+// Manifests is the path of a kustomize folder of the repository.
+func Manifests(folder string) (string, error) {
+	root, err := binaries.RepositoryRoot()
+	return filepath.Join(root, folder), err
+}
+
 // Install applies config/local (kinds, RBAC, admission policy) as the administrator, with kubectl as a user would.
 func Install(ctx context.Context, kubeconfig string, extra ...string) error {
-	root, err := binaries.RepositoryRoot()
-	if err != nil {
-		return err
-	}
 	for _, folder := range append([]string{"config/local"}, extra...) {
-		if out, err := Kubectl(ctx, kubeconfig, nil, "apply", "-k", filepath.Join(root, folder)); err != nil {
+		manifests, err := Manifests(folder)
+		if err != nil {
+			return err
+		}
+		if out, err := Kubectl(ctx, kubeconfig, nil, "apply", "-k", manifests); err != nil {
 			return fmt.Errorf("applying %s: %w\n%s", folder, err, out)
 		}
 	}
-	_, err = Kubectl(ctx, kubeconfig, nil, "wait", "--for=condition=Established", "--timeout=60s",
+	_, err := Kubectl(ctx, kubeconfig, nil, "wait", "--for=condition=Established", "--timeout=60s",
 		"crd/remediationpolicies.kube-remedy.io", "crd/remediations.kube-remedy.io")
 	return err
 }

@@ -80,16 +80,23 @@ func CalicoDaemonSet(namespace string) *appsv1.DaemonSet {
 	}
 }
 
-// Available returns when all pods of the DaemonSet run its newest template.
-func Available(ctx context.Context, client kubernetes.Interface, namespace, name string, pods int32) error {
-	return wait.PollUntilContextTimeout(ctx, 50*time.Millisecond, time.Minute, true, func(ctx context.Context) (bool, error) {
+// Available returns when all pods of the DaemonSet, at least so many, run its newest template.
+func Available(ctx context.Context, client kubernetes.Interface, namespace, name string, atLeast int32) error {
+	var s appsv1.DaemonSetStatus
+	err := wait.PollUntilContextTimeout(ctx, 50*time.Millisecond, 3*time.Minute, true, func(ctx context.Context) (bool, error) {
 		ds, err := client.AppsV1().DaemonSets(namespace).Get(ctx, name, metav1.GetOptions{})
 		if err != nil {
 			return false, err
 		}
-		s := ds.Status
-		return s.ObservedGeneration == ds.Generation && s.NumberAvailable == pods && s.UpdatedNumberScheduled == pods, nil
+		s = ds.Status
+		all := s.DesiredNumberScheduled
+		return s.ObservedGeneration == ds.Generation && all >= atLeast && s.NumberAvailable == all && s.UpdatedNumberScheduled == all, nil
 	})
+	if err != nil {
+		err = fmt.Errorf("waiting for DaemonSet %s/%s: %d of %d pods are available, at least %d are expected: %w",
+			namespace, name, s.NumberAvailable, s.DesiredNumberScheduled, atLeast, err)
+	}
+	return err
 }
 
 // Pods lists the pods of calico-node.

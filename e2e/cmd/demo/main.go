@@ -67,7 +67,8 @@ func run(ctx context.Context, contextName string, assumeYes bool) error {
 
 func confirm(contextName string) bool {
 	fmt.Printf("This installs the CRDs, RBAC and one policy of kube-remedy into the cluster of context %q, makes a namespace\n"+
-		"with a DaemonSet named calico-node, runs the operator on this machine, and removes all of it at the end.\nGo on? [y/N] ", contextName)
+		"%s with a DaemonSet named calico-node (busybox, asleep), runs the operator on this machine, and removes all\n"+
+		"of it at the end. The policy looks at that namespace only.\nGo on? [y/N] ", contextName, ownNamespace)
 	answer, err := bufio.NewReader(os.Stdin).ReadString('\n')
 	if err != nil && !errors.Is(err, io.EOF) {
 		return false

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -34,8 +35,6 @@ func (s *stage) show(ctx context.Context, kubeconfig string, args ...string) err
 	return err
 }
 
-const namespace = "calico-system"
-
 func (s *stage) play(ctx context.Context, t target) (err error) {
 	admin, kubeconfig, dir, err := t.prepare(ctx)
 	if err != nil {
@@ -45,18 +44,17 @@ func (s *stage) play(ctx context.Context, t target) (err error) {
 	if err != nil {
 		return err
 	}
+	if err := t.check(ctx, client); err != nil {
+		return err
+	}
 	if t.cleanup {
-		defer func() {
-			s.say("Removing what the demo brought.")
-			operator.Kubectl(context.WithoutCancel(ctx), kubeconfig, nil, "delete", "namespace", namespace, "--wait=false")
-			operator.Kubectl(context.WithoutCancel(ctx), kubeconfig, nil, "delete", "rempol", "calico-felix-healthhost")
-		}()
+		defer func() { err = errors.Join(err, s.remove(context.WithoutCancel(ctx), kubeconfig, t)) }()
 	}
 	s.say("Installing CRDs, RBAC and the admission policy: kubectl apply -k config/local")
 	if err := operator.Install(ctx, kubeconfig); err != nil {
 		return err
 	}
-	s.say("A DaemonSet calico-node in namespace %s, as calico's manifest has it. FELIX_HEALTHHOST is not set.", namespace)
+	s.say("A DaemonSet calico-node in namespace %s, as calico's manifest has it. FELIX_HEALTHHOST is not set.", t.namespace)
 	if err := s.calico(ctx, client, t); err != nil {
 		return err
 	}
@@ -75,7 +73,7 @@ func (s *stage) play(ctx context.Context, t target) (err error) {
 		return err
 	}
 	s.say("The policy R115: kubectl apply -k config/policies (with stableFor 2s instead of 2m: this is a demo)")
-	if err := s.policy(ctx, kubeconfig); err != nil {
+	if err := s.policy(ctx, kubeconfig, t); err != nil {
 		return err
 	}
 	if err := s.show(ctx, kubeconfig, "get", "rempol"); err != nil {
@@ -83,36 +81,34 @@ func (s *stage) play(ctx context.Context, t target) (err error) {
 	}
 
 	s.say("Playing the kubelets' part: three Events that say the probe could not resolve localhost.\n         %s", scenario.ProbeMessage)
-	if err := scenario.ProbesFail(ctx, client, namespace, "demo"); err != nil {
+	if err := scenario.ProbesFail(ctx, client, t.namespace, "demo"); err != nil {
 		return err
 	}
 	if err := s.follow(ctx, kubeconfig); err != nil {
 		return err
 	}
 	s.say("What kubectl shows now:")
-	return s.epilogue(ctx, kubeconfig)
+	return s.epilogue(ctx, kubeconfig, t)
 }
 
 func (s *stage) calico(ctx context.Context, client kubernetes.Interface, t target) error {
-	if err := t.nodes(ctx, client); err != nil {
-		return err
-	}
-	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}}
-	if _, err := client.CoreV1().Namespaces().Create(ctx, ns, metav1.CreateOptions{}); err != nil {
-		return err
-	}
-	if _, err := client.AppsV1().DaemonSets(namespace).Create(ctx, scenario.CalicoDaemonSet(namespace), metav1.CreateOptions{}); err != nil {
-		return err
-	}
-	nodes, err := client.CoreV1().Nodes().List(ctx, metav1.ListOptions{})
+	nodes, err := t.nodes(ctx, client)
 	if err != nil {
 		return err
 	}
-	return scenario.Available(ctx, client, namespace, scenario.CalicoNode, int32(len(nodes.Items)))
+	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: t.namespace}}
+	if _, err := client.CoreV1().Namespaces().Create(ctx, ns, metav1.CreateOptions{}); err != nil {
+		return err
+	}
+	ds, err := client.AppsV1().DaemonSets(t.namespace).Create(ctx, t.workload(t.namespace), metav1.CreateOptions{})
+	if err != nil {
+		return err
+	}
+	return scenario.Available(ctx, client, ds.Namespace, ds.Name, nodes)
 }
 
-func (s *stage) policy(ctx context.Context, kubeconfig string) error {
-	if err := scenario.ApplyPolicy(ctx, kubeconfig, "calico-felix-healthhost.yaml", `{"spec":{"recovery":{"stableFor":"2s"}}}`); err != nil {
+func (s *stage) policy(ctx context.Context, kubeconfig string, t target) error {
+	if err := scenario.ApplyPolicy(ctx, kubeconfig, "calico-felix-healthhost.yaml", t.policy); err != nil {
 		return err
 	}
 	_, err := operator.Kubectl(ctx, kubeconfig, nil, "wait", "--for=condition=Ready", "--timeout=60s", "rempol/calico-felix-healthhost")
@@ -140,13 +136,34 @@ func (s *stage) follow(ctx context.Context, kubeconfig string) error {
 	})
 }
 
-func (s *stage) epilogue(ctx context.Context, kubeconfig string) error {
+// remove takes everything back, all of which check has shown to be the demo's own; the operator is gone by now.
+func (s *stage) remove(ctx context.Context, kubeconfig string, t target) error {
+	s.say("Removing what the demo brought.")
+	local, err := operator.Manifests("config/local")
+	if err != nil {
+		return err
+	}
+	for _, args := range [][]string{
+		{"rempol,rem", "--all"},
+		{"namespace", t.namespace},
+		{"lease", "--namespace", "kube-system", "kube-remedy"},
+		{"-k", local},
+	} {
+		args = append([]string{"delete", "--ignore-not-found", "--timeout=2m"}, args...)
+		if _, deleteErr := operator.Kubectl(ctx, kubeconfig, nil, args...); deleteErr != nil {
+			err = errors.Join(err, fmt.Errorf("something stayed: %w", deleteErr))
+		}
+	}
+	return err
+}
+
+func (s *stage) epilogue(ctx context.Context, kubeconfig string, t target) error {
 	for _, args := range [][]string{
 		{"get", "rempol"},
 		{"get", "rem"},
 		{"describe", "rem"},
-		{"-n", namespace, "get", "daemonset", scenario.CalicoNode, "-o", "jsonpath={.spec.template.spec.containers[0].env}{\"\\n\"}"},
-		{"-n", namespace, "get", "events", "--field-selector", "involvedObject.kind=DaemonSet", "--sort-by=.metadata.creationTimestamp"},
+		{"-n", t.namespace, "get", "daemonset", scenario.CalicoNode, "-o", "jsonpath={.spec.template.spec.containers[0].env}{\"\\n\"}"},
+		{"-n", t.namespace, "get", "events", "--field-selector", "involvedObject.kind=DaemonSet", "--sort-by=.metadata.creationTimestamp"},
 	} {
 		if err := s.show(ctx, kubeconfig, args...); err != nil {
 			return err
