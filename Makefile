@@ -49,7 +49,7 @@ test: deps ## All tests: unit, component, CEL oracle, end to end
 
 .PHONY: bench
 bench: deps ## Measure the bars of docs/performance.md beside client-go
-	@$(MAKE) --no-print-directory build tools
+	@$(MAKE) --no-print-directory $(BUILD)/build.ninja tools
 	@tests/bench/run.sh $(BUILD)
 
 ##@ For developers

@@ -8,7 +8,7 @@ say() { printf 'verify: %s\n' "$1"; }
 
 say "format"
 git ls-files '*.cc' '*.h' | xargs clang-format --dry-run --Werror || fail=1
-unformatted=$(cd e2e && gofmt -l .)
+unformatted=$(gofmt -l e2e tests)
 [ -z "$unformatted" ] || { echo "gofmt: $unformatted"; fail=1; }
 
 say "layering"

@@ -6,6 +6,8 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include "tests/bench/data/dice.h"
+
 namespace kr::bench {
 namespace {
 
@@ -57,6 +59,13 @@ TEST(ClusterDataTest, RealisticPodsComeFromManyOwners) {
   EXPECT_EQ(names.size(), static_cast<size_t>(kSample));
   EXPECT_EQ(owners.size(), static_cast<size_t>(kSample) / 5);
   EXPECT_GT(sidecars, static_cast<size_t>(kSample) / 2);
+}
+
+// Two pods of one owner with the same random suffix would be one object to an API server.
+TEST(ClusterDataTest, NoTwoPodsHaveTheSameSuffix) {
+  std::set<std::string> suffixes;
+  for (int i = 0; i < 100'000; ++i) suffixes.insert(UniqueSuffix(i));
+  EXPECT_EQ(suffixes.size(), 100'000U);
 }
 
 TEST(ClusterDataTest, ItemsOfAPageLackApiVersionAndKind) {

@@ -1,9 +1,29 @@
 #!/usr/bin/env bash
-# The measurements of docs/performance.md: tests/bench/run.sh BUILD_DIR. CPU time is what to quote: it
-# does not depend on what else the machine does.
+# The measurements of docs/performance.md: tests/bench/run.sh BUILD_DIR. CPU time and memory are what
+# to quote: they do not depend on what else the machine does.
+#
+#   BENCH_SETS=realistic        only one of the data sets
+#   BENCH_PODS, BENCH_NODES     a smaller cluster, to try it out: nothing is judged then
+#   BENCH_PEERS=false           without client-go
+#   BENCH_SPEED=false           without the latencies
+#   BENCH_PARTS=false           without the google-benchmarks of the parts
 set -euo pipefail
-build=$1
-for bench in document_bench cel_bench relation_bench; do
+cd "$(dirname "$0")/../.."
+build=$(realpath "${1:?usage: tests/bench/run.sh BUILD_DIR}")
+parts=(document_bench cel_bench relation_bench work_queue_bench)
+
+cmake --build "$build" --target kube-remedy bench-data "${parts[@]}" -- -j "${JOBS:-$(nproc)}"
+mkdir -p build/bench-tools
+(cd tests/bench && go build -o ../../build/bench-tools ./...)
+
+KUBE_REMEDY_BIN=$build/bin build/bench-tools/bars \
+  --sets "${BENCH_SETS:-uniform,realistic}" \
+  --pods "${BENCH_PODS:-30000}" --nodes "${BENCH_NODES:-1000}" \
+  --peers="${BENCH_PEERS:-true}" --speed="${BENCH_SPEED:-true}" \
+  --generator "$build/tests/bench/data/bench-data" --peers-program build/bench-tools/peers
+
+[ "${BENCH_PARTS:-true}" = true ] || exit 0
+for bench in "${parts[@]}"; do
   printf '\n== %s\n' "$bench"
   "$build/tests/bench/$bench"
 done

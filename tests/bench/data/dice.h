@@ -6,6 +6,9 @@
 
 namespace kr::bench {
 
+// The alphabet of generated names.
+inline constexpr std::string_view kNameAlphabet = "bcdfghjklmnpqrstvwxz2456789";
+
 // Random choices that depend on nothing but the seeds (splitmix64), on any machine.
 class Dice {
  public:
@@ -35,8 +38,7 @@ class Dice {
     return text;
   }
   std::string Hex(int digits) { return Characters(digits, "0123456789abcdef"); }
-  // The alphabet of generated names.
-  std::string Suffix(int length) { return Characters(length, "bcdfghjklmnpqrstvwxz2456789"); }
+  std::string Suffix(int length) { return Characters(length, kNameAlphabet); }
   std::string Uid() {
     return Hex(8) + "-" + Hex(4) + "-4" + Hex(3) + "-a" + Hex(3) + "-" + Hex(12);
   }
@@ -44,6 +46,17 @@ class Dice {
  private:
   uint64_t state_;
 };
+
+// Five characters that look random, of another index always others.
+inline std::string UniqueSuffix(int index) {
+  constexpr uint64_t kBase = kNameAlphabet.size();
+  constexpr uint64_t kAll = kBase * kBase * kBase * kBase * kBase;
+  // One to one, because the factor has no divisor in common with the 27^5 there are.
+  uint64_t number = static_cast<uint64_t>(index) * 9'760'391 % kAll;
+  std::string text;
+  for (int i = 0; i < 5; ++i, number /= kBase) text += kNameAlphabet[number % kBase];
+  return text;
+}
 
 // "2026-03-04T05:06:07Z", so many seconds after the cluster began.
 std::string TimeAt(int64_t seconds);

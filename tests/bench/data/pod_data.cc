@@ -306,8 +306,8 @@ Json ClusterData::Pod(int index) const {
   const int node = dice.Below(options_.nodes);
   const std::string name =
       owner.kind == "StatefulSet" ? owner.name + "-" + std::to_string(index % kPodsPerOwner)
-      : owner.kind == "DaemonSet" ? owner.name + "-" + dice.Suffix(5)
-                                  : owner.name + "-" + owner.hash + "-" + dice.Suffix(5);
+      : owner.kind == "DaemonSet" ? owner.name + "-" + UniqueSuffix(index)
+                                  : owner.name + "-" + owner.hash + "-" + UniqueSuffix(index);
   const bool healthy = !realistic || !dice.Percent(5);
   return {{"apiVersion", "v1"},
           {"kind", "Pod"},
