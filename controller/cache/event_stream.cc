@@ -13,8 +13,9 @@ WatchState::Options StreamOnly(WatchState::Options options) {
 }  // namespace
 
 EventStream::EventStream(WatchSpec spec, WatchState::Options options, const WatchContext& context,
-                         Handler handler)
+                         Handler handler, std::function<void()> problem)
     : handler_(std::move(handler)),
+      problem_(std::move(problem)),
       reflector_(std::move(spec), StreamOnly(std::move(options)), context, *this) {}
 
 }  // namespace kr::cache

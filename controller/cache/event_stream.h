@@ -14,8 +14,10 @@ class EventStream final : private ReflectorSink {
   enum class Change { kUpserted, kDeleted };
   using Handler = std::function<void(Change, const document::DocumentPtr&)>;
 
-  EventStream(WatchSpec spec, WatchState::Options options, const WatchContext& context,
-              Handler handler);
+  // `problem` is called when reflector().status().problem has become another.
+  EventStream(
+      WatchSpec spec, WatchState::Options options, const WatchContext& context, Handler handler,
+      std::function<void()> problem = [] {});
 
   void Start() { reflector_.Start(); }
   void Reproject(document::Projection::Ptr projection) {
@@ -29,8 +31,10 @@ class EventStream final : private ReflectorSink {
   void OnDelete(document::DocumentPtr object) override { handler_(Change::kDeleted, object); }
   void OnVersion(std::string_view) override {}
   void OnListEnd(std::string_view) override {}
+  void OnProblem() override { problem_(); }
 
   Handler handler_;
+  std::function<void()> problem_;
   Reflector reflector_;
 };
 

@@ -12,6 +12,14 @@ Informer::Informer(WatchSpec spec, const WatchState::Options& options, const Wat
       store_(objects, *this),
       reflector_(std::move(spec), options, context, *this) {}
 
+void Informer::Reproject(document::Projection::Ptr projection, bool metadata_only) {
+  // From now on documents of both stand side by side.
+  if (swept_projection_ != nullptr && !projection->Covers(*swept_projection_)) {
+    swept_projection_ = swept_projection_->Covers(*projection) ? projection : nullptr;
+  }
+  reflector_.Restart(std::move(projection), metadata_only);
+}
+
 bool Informer::Stale(absl::Duration patience) const {
   return !store_.synced() || store_.relisting() || reflector_.status().disconnected_for > patience;
 }

@@ -34,9 +34,7 @@ class Informer final : private ReflectorSink, private StoreObserver {
   void Start() { reflector_.Start(); }
   // Lists again under another projection. The store goes on serving, object by object in the new
   // form: documents name the projection that they were made with.
-  void Reproject(document::Projection::Ptr projection, bool metadata_only) {
-    reflector_.Restart(std::move(projection), metadata_only);
-  }
+  void Reproject(document::Projection::Ptr projection, bool metadata_only);
 
   const WatchSpec& spec() const { return reflector_.spec(); }
   const Store& store() const { return store_; }
@@ -44,7 +42,8 @@ class Informer final : private ReflectorSink, private StoreObserver {
   // Whether nothing that matters (semantics: StaleView) may be decided from the store: never
   // synced, relisting, or without connection for longer than `patience`.
   bool Stale(absl::Duration patience) const;
-  // The projection of the last complete list: all documents cover it. Null before the first.
+  // What all documents cover: the projection of the last complete list, or less while one is made
+  // under a smaller one. Null before the first list.
   const document::Projection::Ptr& swept_projection() const { return swept_projection_; }
 
  private:

@@ -104,6 +104,7 @@ void InformerSet::Settle() {
   settle_at_ = MonotonicTime::InfiniteFuture();
   const MonotonicTime now = context_.clock.Monotonic();
   absl::Duration next = absl::InfiniteDuration();
+  bool reprojected = false;
   for (auto& [scope, entry] : entries_) {
     if (!entry.planned) continue;
     const WatchSpec& current = entry.informer->spec();
@@ -118,8 +119,14 @@ void InformerSet::Settle() {
       continue;
     }
     entry.last_shrink = now;
-    entry.informer->Reproject(wanted.projection, wanted.metadata_only);
+    // Never both at once: documents of before and after would have little in common to be used.
+    const Projection::Ptr projection =
+        grows ? Unite(current.projection, wanted.projection) : wanted.projection;
+    if (grows && shrinks) next = std::min(next, options_.min_shrink_interval);
+    entry.informer->Reproject(projection, projection->MetadataOnly());
+    reprojected = true;
   }
+  if (reprojected) ViewsChanged();
   if (next < absl::InfiniteDuration()) SettleIn(next);
   CloseReplaced();
 }

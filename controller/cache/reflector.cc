@@ -74,7 +74,9 @@ StreamStatus Reflector::status() const {
 void Reflector::OnUp(uint64_t stream, MonotonicTime at) {
   if (stream != stream_) return;
   connectivity_.Up(at);
+  if (problem_.ok()) return;
   problem_ = OkStatus();
+  sink_.OnProblem();
 }
 
 void Reflector::OnLines(uint64_t stream, LineBatch lines) {
@@ -244,6 +246,7 @@ void Reflector::Report(const Status& problem) {
   problem_ = problem;
   log::Warning("Watch did not go on",
                {{"watch", spec_.scope.ToString()}, {"error", Message(problem)}});
+  sink_.OnProblem();
 }
 
 }  // namespace kr::cache

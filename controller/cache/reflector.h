@@ -32,6 +32,8 @@ class ReflectorSink {
   // A bookmark, or after OnUpsert and OnDelete the version of that event.
   virtual void OnVersion(std::string_view version) = 0;
   virtual void OnListEnd(std::string_view version) = 0;
+  // status().problem is another than before.
+  virtual void OnProblem() {}
 };
 
 // What the parts of a watch need from outside. All must outlive them.

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "controller/cache/watch_planner.h"
+
 namespace kr::cache {
 namespace {
 
@@ -36,6 +38,14 @@ RelationHandle RelationSet::Get(const RelationSpec& spec) {
     slot.id = ++last_id_;
     slot.relation = std::make_shared<Relation>(spec, objects_);
   }
+  if (slot.asked) {
+    slot.related_need.projection = Unite(slot.related_need.projection, spec.related.projection);
+    slot.target_need.projection = Unite(slot.target_need.projection, spec.targets.projection);
+  } else {
+    slot.related_need = spec.related;
+    slot.target_need = spec.targets;
+    slot.asked = true;
+  }
   return {slot.id, slot.relation};
 }
 
@@ -47,8 +57,9 @@ void RelationSet::Rebind() {
   }
   for (auto& [canonical, slot] : slots_) {
     Relation& relation = *slot.relation;
+    slot.asked = false;
     Exchange(
-        slot.targets, informers_.Find(relation.spec().targets).informers(),
+        slot.targets, informers_.Find(slot.target_need).informers(),
         [&](ObjectId id, const DocumentPtr& object) {
           relation.ChangeTarget(id, object.get(), nullptr);
         },
@@ -56,7 +67,7 @@ void RelationSet::Rebind() {
           relation.ChangeTarget(id, nullptr, object.get());
         });
     Exchange(
-        slot.related, informers_.Find(relation.spec().related).informers(),
+        slot.related, informers_.Find(slot.related_need).informers(),
         [&](ObjectId id, const DocumentPtr& object) {
           ChangeRelated(slot, id, object.get(), nullptr);
         },

@@ -30,8 +30,10 @@ class RelationSet {
   // Both must outlive it.
   RelationSet(const ObjectTable& objects, const InformerSet& informers);
 
-  // The relation of that canonical text; its needs and functions count only the first time. It
-  // lives as long as somebody holds a handle (and until the next Rebind). Filled by Rebind.
+  // The relation of that canonical text; its functions count only the first time. It lives as long
+  // as somebody holds a handle (and until the next Rebind). Filled by Rebind.
+  // Between two Rebinds all users ask, each with its projections: it is fed by what serves them
+  // all.
   RelationHandle Get(const RelationSpec& spec);
   // Fills and empties relations so that they hold what the serving informers hold. Everything that
   // this changes wakes its targets.
@@ -53,6 +55,8 @@ class RelationSet {
   struct Slot {
     uint32_t id = 0;
     std::shared_ptr<Relation> relation;
+    Need related_need, target_need;  // of all users
+    bool asked = false;              // since the last Rebind
     std::vector<const Informer*> related;
     std::vector<const Informer*> targets;
   };

@@ -38,12 +38,15 @@ void Symptoms::SetPolicies(const std::vector<CompiledPolicyPtr>& policies) {
   for (const CompiledPolicyPtr& policy : policies) {
     PolicyTargets& targets = next[policy->uid];
     const auto known = policies_.find(policy->uid);
-    if (known != policies_.end()) targets = std::move(known->second);
+    // Of objects of another kind nothing that was seen means anything.
+    if (known != policies_.end() && known->second.policy->target == policy->target) {
+      targets = std::move(known->second);
+    }
     if (targets.policy != policy) {
       // Other expressions: what was seen under the old ones is no answer. Times that a trigger
       // holds are counted anew.
       targets.policy = policy;
-      targets.settled = false;
+      Unsettle(targets);
       for (auto& [key, sick] : targets.sick) sick.clock = SymptomClock();
     }
   }
@@ -53,33 +56,40 @@ void Symptoms::SetPolicies(const std::vector<CompiledPolicyPtr>& policies) {
 
 void Symptoms::OnRebound() {
   for (auto& [uid, targets] : policies_) {
-    const bool ready =
-        watches_.ReadinessOf(*targets.policy).state == Watches::Readiness::State::kReady;
-    if (!ready) {
-      targets.settled = false;
+    if (watches_.ReadinessOf(*targets.policy).state != Watches::Readiness::State::kReady) {
+      Unsettle(targets);
       continue;
     }
-    if (targets.settled || !targets.unseen.empty()) {
+    const bool passing = targets.settled || !targets.unseen.empty();
+    if (passing && targets.view == watches_.ViewOf(*targets.policy)) {
       targets.selected = 0;
       watches_.ForEachTarget(*targets.policy,
                              [&](const document::DocumentPtr&) { ++targets.selected; });
     } else {
-      FirstPass(targets);
+      QueueAll(targets);
     }
   }
   SchedulePump();
 }
 
-void Symptoms::FirstPass(PolicyTargets& targets) {
-  targets.selected = 0;
+void Symptoms::Unsettle(PolicyTargets& targets) {
+  targets.settled = false;
   targets.unseen.clear();
+}
+
+void Symptoms::QueueAll(PolicyTargets& targets) {
+  targets.view = watches_.ViewOf(*targets.policy);
+  targets.selected = 0;
+  std::set<kube::ObjectKey> all;
   watches_.ForEachTarget(*targets.policy, [&](const document::DocumentPtr& object) {
     ++targets.selected;
-    targets.unseen.insert({std::string(object->name_space()), std::string(object->name())});
+    all.insert({std::string(object->name_space()), std::string(object->name())});
   });
   // Those that were sick and are gone are found out too.
-  for (const auto& [key, sick] : targets.sick) targets.unseen.insert(key);
-  for (const kube::ObjectKey& key : targets.unseen) queue_.Add({targets.policy->uid, key});
+  for (const auto& [key, sick] : targets.sick) all.insert(key);
+  for (const kube::ObjectKey& key : all) queue_.Add({targets.policy->uid, key});
+  if (targets.settled) return;
+  targets.unseen = std::move(all);
   if (targets.unseen.empty()) Seen(targets, {});
 }
 
@@ -133,7 +143,9 @@ void Symptoms::EvaluateOne(const Key& key) {
   if (it == policies_.end()) return;
   PolicyTargets& targets = it->second;
   const CompiledPolicy& policy = *targets.policy;
-  if (watches_.ReadinessOf(policy).state != Watches::Readiness::State::kReady) return;
+  if (watches_.ReadinessOf(policy).state != Watches::Readiness::State::kReady) {
+    return Unsettle(targets);
+  }
   ++evaluations_;
   const document::DocumentPtr object = watches_.Target(policy, key.object);
   if (!object) {

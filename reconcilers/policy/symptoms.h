@@ -36,6 +36,7 @@ struct PolicyTargets {
   bool settled = false;
   absl::Time observed_since = absl::InfiniteFuture();  // when it settled
   std::set<kube::ObjectKey> unseen;  // targets of the first pass that are still to come
+  uint64_t view = 0;                 // Watches::ViewOf when all of them were last asked for
 };
 
 class SymptomListener {
@@ -87,7 +88,9 @@ class Symptoms {
     }
   };
 
-  void FirstPass(PolicyTargets& targets);
+  // What is known is no answer any more: all targets have to be evaluated once it can be read.
+  static void Unsettle(PolicyTargets& targets);
+  void QueueAll(PolicyTargets& targets);
   void Pump();
   void SchedulePump();
   void EvaluateOne(const Key& key);

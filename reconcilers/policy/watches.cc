@@ -29,6 +29,14 @@ struct Watches::Served {
   std::vector<Need> related;
   std::vector<cache::RelationHandle> relations;
   std::unique_ptr<CachedSurroundings> surroundings;
+  // Whose objects it sees: of its targets, and of everything else.
+  std::vector<const cache::Informer*> target_informers, related_informers;
+  uint64_t view = 0;
+
+  bool Sees(const cache::Informer& informer) const {
+    return std::find(target_informers.begin(), target_informers.end(), &informer) !=
+           target_informers.end();
+  }
 };
 
 Watches::Watches(Options options, runtime::Engine& engine, runtime::ApiSender& api,
@@ -118,7 +126,9 @@ void Watches::WatchEvents(const std::vector<Need>& needs) {
         spec, options_.informers.watch, context_,
         [this](cache::EventStream::Change change, const DocumentPtr& event) {
           if (change == cache::EventStream::Change::kUpserted) OnEvent(event);
-        });
+        },
+        // Events have no list whose end would say that they may be read (again).
+        [this] { ScheduleRebind(); });
     watch.stream->Start();
     next[spec.scope] = std::move(watch);
   }
@@ -135,8 +145,8 @@ void Watches::ScheduleRebind() {
 
 void Watches::Rebind() {
   rebind_scheduled_ = false;
-  bound_version_ = informers_.version();
   relations_.Rebind();
+  NoteViews();
   for (auto& [key, served] : served_) {
     if (!served->missing.ok()) {
       served->surroundings.reset();
@@ -159,6 +169,30 @@ void Watches::OnSynced(const cache::Informer&) {
   ScheduleRebind();
 }
 
+void Watches::OnViewsChanged() {
+  // At once: an informer that serves no more is gone after this call.
+  relations_.Rebind();
+  NoteViews();
+  ScheduleRebind();
+}
+
+void Watches::NoteViews() {
+  for (auto& [key, served] : served_) {
+    std::vector<const cache::Informer*> targets, related;
+    if (served->missing.ok()) {
+      targets = informers_.Find(served->targets).informers();
+      for (const Need& need : served->related) {
+        const cache::View view = informers_.Find(need);
+        related.insert(related.end(), view.informers().begin(), view.informers().end());
+      }
+    }
+    if (targets == served->target_informers && related == served->related_informers) continue;
+    served->target_informers = std::move(targets);
+    served->related_informers = std::move(related);
+    served->view = ++last_view_;
+  }
+}
+
 void Watches::OnChange(const cache::Informer& informer, cache::ObjectId id,
                        const DocumentPtr& before, const DocumentPtr& after) {
   relations_.OnChange(informer, id, before, after);
@@ -171,6 +205,9 @@ void Watches::OnChange(const cache::Informer& informer, cache::ObjectId id,
   }
   const document::Document& object = after ? *after : *before;
   index_.ForEach(resource.gvk, object, [&](const CompiledPolicy& policy) {
+    // The same object may come by several watches, and be newer in one than in the other.
+    const Served* served = Find(policy);
+    if (served == nullptr || !served->Sees(informer)) return;
     const bool was = before && policy.selector.Matches(*before);
     const bool is = after && policy.selector.Matches(*after);
     if (was || is) listener_.OnTarget(policy, object, was, is);
@@ -273,6 +310,11 @@ Watches::Readiness Watches::ReadinessOf(const CompiledPolicy& policy) const {
     }
   }
   return {State::kReady, "watching"};
+}
+
+uint64_t Watches::ViewOf(const CompiledPolicy& policy) const {
+  const Served* served = Find(policy);
+  return served == nullptr ? 0 : served->view;
 }
 
 std::optional<limits::Refusal> Watches::Stale(const CompiledPolicy& policy) const {

@@ -68,6 +68,9 @@ class Watches final : public cache::InformerObserver {
     std::string message;
   };
   Readiness ReadinessOf(const CompiledPolicy& policy) const;
+  // Changes whenever other watches than before serve the policy: what they have may differ from
+  // what was heard of the others. 0 when it is not served.
+  uint64_t ViewOf(const CompiledPolicy& policy) const;
   std::optional<limits::Refusal> Stale(const CompiledPolicy& policy) const;
 
   document::DocumentPtr Target(const CompiledPolicy& policy, const kube::ObjectKey& key) const;
@@ -89,6 +92,7 @@ class Watches final : public cache::InformerObserver {
   void ForEachOwn(const kube::Resource& resource,
                   absl::FunctionRef<void(const document::DocumentPtr&)> visit) const;
   const cache::InformerSet& informers() const { return informers_; }
+  const cache::RelationSet& relations() const { return relations_; }
 
  private:
   struct Served;
@@ -100,6 +104,8 @@ class Watches final : public cache::InformerObserver {
   void OnChange(const cache::Informer& informer, cache::ObjectId id,
                 const document::DocumentPtr& before, const document::DocumentPtr& after) override;
   void OnSynced(const cache::Informer& informer) override;
+  void OnViewsChanged() override;
+  void NoteViews();
   void OnEvent(const document::DocumentPtr& event);
   void Wake(const Served& served, const EventSource& source, const cache::EventFacts& event);
   void Rebuild();
@@ -123,7 +129,7 @@ class Watches final : public cache::InformerObserver {
   EventLog event_log_;
   std::map<const CompiledPolicy*, std::unique_ptr<Served>> served_;
   std::map<cache::WatchScope, EventWatch> event_watches_;
-  uint64_t bound_version_ = 0;
+  uint64_t last_view_ = 0;
   bool rebind_scheduled_ = false;
   bool expand_scheduled_ = false;
   std::shared_ptr<Watches*> self_;

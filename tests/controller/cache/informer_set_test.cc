@@ -142,6 +142,50 @@ TEST_F(InformerSetTest, ShrinksAtMostHourly) {
   EXPECT_TRUE(set->Find(PodNeed({})).ready());
 }
 
+TEST_F(InformerSetTest, NoVerdictFromNewDocumentsThatKeepLessWhileItShrinks) {
+  const Need large = PodNeed({}, {"spec.nodeName", "status.phase"});
+  set->Apply({large});
+  world.Advance(absl::Seconds(3));
+  set->Apply({PodNeed({})});
+  world.Advance(absl::Minutes(61));
+  ASSERT_FALSE(set->Find(large).ready());
+  set->Apply({large});
+  world.Advance(absl::Seconds(3));
+  ASSERT_TRUE(set->Find(large).ready());
+
+  set->Apply({PodNeed({})});
+  world.Advance(absl::Minutes(59));
+  const int views_changed = observer.views_changed;
+  world.clock.Advance(absl::Minutes(2));
+  world.transport.RunDue();
+  while (world.inbox.RunOne()) {
+  }
+  EXPECT_FALSE(set->Find(large).ready()) << "its documents are being replaced by smaller ones";
+  EXPECT_TRUE(set->Find(PodNeed({})).ready());
+  EXPECT_GT(observer.views_changed, views_changed);
+}
+
+TEST_F(InformerSetTest, WhatGrowsAndShrinksAtOnceServesBoth) {
+  const Need kept = PodNeed({}, {"spec.nodeName"});
+  const Need added = PodNeed({}, {"spec.nodeName", "metadata.labels"});
+  set->Apply({PodNeed({}, {"spec.nodeName", "status.phase"})});
+  world.Advance(absl::Seconds(3));
+  set->Apply({added});
+  world.clock.Advance(absl::Seconds(3));
+  world.transport.RunDue();
+  while (world.inbox.RunOne()) {
+  }
+  EXPECT_TRUE(set->Find(kept).ready()) << "documents of before and after have it";
+  world.Run();
+  EXPECT_TRUE(set->Find(added).ready());
+  // What nobody asks for any more goes later.
+  const Informer* informer = set->Find(added).informers()[0];
+  EXPECT_TRUE(informer->spec().projection->Covers(*ProjectionOf({"status.phase"})));
+  world.Advance(absl::Minutes(61));
+  EXPECT_FALSE(informer->spec().projection->Covers(*ProjectionOf({"status.phase"})));
+  EXPECT_TRUE(set->Find(added).ready());
+}
+
 TEST_F(InformerSetTest, AGrowthIsNotHeldUpByAShrinkThatWaits) {
   const Need large = PodNeed({}, {"spec.nodeName", "status.phase"});
   set->Apply({large});

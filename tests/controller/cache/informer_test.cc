@@ -170,6 +170,28 @@ TEST_F(InformerTest, AGrownProjectionReplacesDocumentsInPlace) {
   EXPECT_TRUE(informer->store().Find("ns", "p1")->projection().Covers(*grown));
 }
 
+TEST_F(InformerTest, WhileItShrinksOnlyWhatBothKeepIsPromised) {
+  const Projection::Ptr large = ProjectionOf({"spec", "status"});
+  const Projection::Ptr small = ProjectionOf({"status"});
+  informer->Start();
+  world.Run();
+  informer->Reproject(large, false);
+  world.Run();
+  ASSERT_TRUE(informer->swept_projection()->Covers(*large));
+  informer->Reproject(small, false);
+  EXPECT_FALSE(informer->swept_projection()->Covers(*large)) << "documents come without spec";
+  EXPECT_TRUE(informer->swept_projection()->Covers(*small));
+  informer->Reproject(large, false);
+  EXPECT_FALSE(informer->swept_projection()->Covers(*large)) << "not before all are replaced";
+  world.Run();
+  EXPECT_TRUE(informer->swept_projection()->Covers(*large));
+
+  informer->Reproject(ProjectionOf({"status", "metadata.labels"}), false);
+  EXPECT_EQ(informer->swept_projection(), nullptr) << "nothing is known to be in all of them";
+  world.Run();
+  EXPECT_TRUE(informer->swept_projection()->Covers(*small));
+}
+
 TEST_F(InformerTest, ChangesOutsideTheProjectionWakeNobody) {
   informer->Start();
   world.Run();
@@ -184,15 +206,21 @@ TEST_F(InformerTest, ChangesOutsideTheProjectionWakeNobody) {
 class EventStreamTest : public ::testing::Test {
  protected:
   EventStreamTest()
-      : stream({{{{"", "v1", "Event"}, "events", true}}, false, Projection::Everything()}, {},
-               world.context(), [this](EventStream::Change change, const DocumentPtr& object) {
-                 heard.push_back((change == EventStream::Change::kDeleted ? "-" : "+") +
-                                 std::string(object->name()));
-               }) {}
+      : stream(
+            {{{{"", "v1", "Event"}, "events", true}}, false, Projection::Everything()}, {},
+            world.context(),
+            [this](EventStream::Change change, const DocumentPtr& object) {
+              heard.push_back((change == EventStream::Change::kDeleted ? "-" : "+") +
+                              std::string(object->name()));
+            },
+            [this] {
+              const Status problem = stream.reflector().status().problem;
+              problems.push_back(problem.ok() ? "well" : std::string(Message(problem)));
+            }) {}
   void Post(const std::string& name) { world.server.Put("events", PodJson("ns", name)); }
 
   WatchWorld world;
-  std::vector<std::string> heard;
+  std::vector<std::string> heard, problems;
   EventStream stream;
 };
 
@@ -206,6 +234,13 @@ TEST_F(EventStreamTest, BeginsAtThePresent) {
   EXPECT_EQ(heard, (std::vector<std::string>{"+new", "-old"}));
   EXPECT_EQ(world.server.lists, 1);
   EXPECT_EQ(world.server.streaming_lists, 0);
+}
+
+TEST_F(EventStreamTest, TellsWhenAProblemComesAndGoes) {
+  for (int i = 0; i < 3; ++i) world.server.refusals.push_back({.code = 403, .body = "no"});
+  stream.Start();
+  world.Advance(absl::Minutes(1));
+  EXPECT_EQ(problems, (std::vector<std::string>{"no", "well"}));
 }
 
 TEST_F(EventStreamTest, AfterGoneAtThePresentAgain) {

@@ -146,6 +146,33 @@ TEST_F(RelationSetTest, MovesToTheWiderWatchWithoutDoublesOrHoles) {
   EXPECT_THAT(handle.relation->Lookup(*Node("n2")), IsEmpty()) << "namespace b was not asked for";
 }
 
+// Two watches have the object; a user who reads more can only be served by one of them.
+TEST_F(RelationSetTest, IsFedByTheWatchThatKeepsWhatAllItsUsersRead) {
+  const auto large = ProjectionOf({"spec"});
+  Need by_name = PodNeed();
+  by_name.names = {"x"};
+  Need by_namespace = PodNeed({"a"});
+  by_namespace.projection = large;
+  RelationSpec spec = PodsOnNode("x in a", {"a"});
+  spec.related.names = {"x"};
+  const RelationHandle handle = relations.Get(spec);
+  informers.Apply({NodeNeed(), by_name, by_namespace, spec.related});
+  world.Run();
+  const auto expect_large = [&](bool covers) {
+    const std::vector<DocumentPtr> pods = handle.relation->Lookup(*Node("n1"));
+    ASSERT_EQ(pods.size(), 1u);
+    EXPECT_EQ(pods[0]->projection().Covers(*large), covers);
+  };
+  expect_large(false);
+
+  spec.related.projection = large;
+  ASSERT_TRUE(informers.Find(spec.related).ready());
+  relations.Get(PodsOnNode("x in a", {"a"}));  // the user of before is still there
+  relations.Get(spec);
+  relations.Rebind();
+  expect_large(true);
+}
+
 // The nodes of a target's pods: the pods' keys are looked up when the target is evaluated.
 TEST_F(RelationSetTest, SecondHopIsWokenThroughSubscriptions) {
   const RelationHandle nodes = relations.Get(NodeOfPod());
