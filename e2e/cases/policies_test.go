@@ -1,9 +1,14 @@
 package cases
 
 import (
+	"fmt"
+	"path/filepath"
+	"strings"
 	"testing"
 
+	"github.com/kube-remedy/kube-remedy/e2e/cluster/binaries"
 	"github.com/kube-remedy/kube-remedy/e2e/harness"
+	"github.com/kube-remedy/kube-remedy/e2e/operator"
 )
 
 // goodPolicyWorks shows that other policies go on while a bad one is there.
@@ -75,12 +80,13 @@ func TestAnUnknownFieldIsNamed(t *testing.T) {
 	w.AwaitCondition(t, ns, "Ready", "True", "Ready")
 }
 
-const laterCRD = `
+// gadgetCRD is for a group.
+const gadgetCRD = `
 apiVersion: apiextensions.k8s.io/v1
 kind: CustomResourceDefinition
-metadata: {name: gadgets.later.example}
+metadata: {name: gadgets.%[1]s}
 spec:
-  group: later.example
+  group: %[1]s
   scope: Namespaced
   names: {kind: Gadget, plural: gadgets, singular: gadget, listKind: GadgetList}
   versions:
@@ -91,44 +97,115 @@ spec:
       openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}
 `
 
-const laterRole = `
+// gadgetRole lets the operator do something with the gadgets of a group.
+const gadgetRole = `
 apiVersion: rbac.authorization.k8s.io/v1
 kind: ClusterRole
 metadata:
-  name: watch-gadgets
+  name: gadgets-of-%[1]s
   labels: {kube-remedy.io/aggregate-to-controller: "true"}
 rules:
-- apiGroups: [later.example]
+- apiGroups: [%[1]s]
   resources: [gadgets]
-  verbs: [get, list, watch, patch]
+  verbs: [%[2]s]
 `
 
-// A kind that is not there yet, then may not be read: each is said, and each heals by itself.
-func TestAKindThatComesLaterHealsByItself(t *testing.T) {
-	w, _ := withOperator.Get(t)
-	const ns = "later-kind"
-	w.Namespace(t, ns)
-	w.Apply(t, harness.PolicyText(t, ns, ns, `
+// gadgetPolicy is a patch of harness.PolicyText: a label cures.
+const gadgetPolicy = `
 spec:
-  target: {apiVersion: later.example/v1, kind: Gadget, namespaces: [later-kind]}
+  target: {apiVersion: %[1]s/v1, kind: Gadget, namespaces: [%[2]s]}
   remedies:
   - name: cure
     steps:
     - patch: {patch: {metadata: {labels: {cured: "yes"}}}}
-`))
+`
+
+// sickGadget makes one.
+func sickGadget(t *testing.T, w *harness.World, group, ns string) {
+	t.Helper()
+	w.Apply(t, fmt.Sprintf("{apiVersion: %s/v1, kind: Gadget, metadata: {name: g, namespace: %s, annotations: {sick: \"yes\"}}}", group, ns))
+}
+
+func awaitCuredGadget(t *testing.T, w *harness.World, group, ns string) {
+	t.Helper()
+	harness.Eventually(t, "the gadget to be patched", harness.Limit, func() (bool, string) {
+		out := w.Kubectl(t, "", "-n", ns, "get", "gadgets."+group, "g", "-o", "jsonpath={.metadata.labels.cured}")
+		return out == "yes", out
+	})
+}
+
+// A kind that is not there yet, then may not be read: each is said, and each heals by itself.
+func TestAKindThatComesLaterHealsByItself(t *testing.T) {
+	w, _ := withOperator.Get(t)
+	const ns, group = "later-kind", "later.example"
+	w.Namespace(t, ns)
+	w.Apply(t, harness.PolicyText(t, ns, ns, fmt.Sprintf(gadgetPolicy, group, ns)))
 	w.DeleteAtEnd(t, ns)
 	wantText(t, "Inactive's message", w.AwaitCondition(t, ns, "Ready", "False", "Inactive"), "later.example/v1")
 	goodPolicyWorks(t, w, "good-beside-inactive")
 
-	w.Apply(t, laterCRD)
-	wantText(t, "PermissionDenied's message", w.AwaitCondition(t, ns, "Ready", "False", "PermissionDenied"), "gadgets", "later.example", "watch")
+	w.Apply(t, fmt.Sprintf(gadgetCRD, group))
+	wantText(t, "PermissionDenied's message", w.AwaitCondition(t, ns, "Ready", "False", "PermissionDenied"), "gadgets", group, "watch")
 	goodPolicyWorks(t, w, "good-beside-denied")
 
-	w.Apply(t, laterRole)
+	w.Apply(t, fmt.Sprintf(gadgetRole, group, "get, list, watch, patch"))
 	w.AwaitCondition(t, ns, "Ready", "True", "Ready")
-	w.Apply(t, "{apiVersion: later.example/v1, kind: Gadget, metadata: {name: g, namespace: later-kind, annotations: {sick: \"yes\"}}}")
-	harness.Eventually(t, "the gadget to be patched", harness.Limit, func() (bool, string) {
-		out := w.Kubectl(t, "", "-n", ns, "get", "gadget", "g", "-o", "jsonpath={.metadata.labels.cured}")
-		return out == "yes", out
-	})
+	sickGadget(t, w, group, ns)
+	awaitCuredGadget(t, w, group, ns)
+}
+
+// A kind that may be read and not written: the remediation ends and says what is missing; once it is permitted, the
+// next one heals.
+func TestAWriteThatIsNotPermittedIsSaid(t *testing.T) {
+	w, _ := withOperator.Get(t)
+	const ns, group = "write-denied", "denied.example"
+	w.Namespace(t, ns)
+	w.Apply(t, fmt.Sprintf(gadgetCRD, group))
+	w.Apply(t, fmt.Sprintf(gadgetRole, group, "get, list, watch"))
+	w.ApplyPolicy(t, ns, ns, fmt.Sprintf(gadgetPolicy, group, ns), "{spec: {limits: {cooldown: 1s}}}")
+	sickGadget(t, w, group, ns)
+	r := w.AwaitPhase(t, ns, "Failed")
+	wantText(t, "the message", r.Status.Message, "cannot patch resource", "gadgets", group)
+	goodPolicyWorks(t, w, "good-beside-write-denied")
+
+	w.Apply(t, fmt.Sprintf(gadgetRole, group, "get, list, watch, patch"))
+	awaitCuredGadget(t, w, group, ns)
+}
+
+// Events are no target and have no list; that they may not be read is said all the same, and heals by itself.
+func TestEventsThatMayNotBeReadHealByThemselves(t *testing.T) {
+	w, _ := withOperator.Get(t)
+	const ns = "events-denied"
+	root, err := binaries.RepositoryRoot()
+	harness.Must(t, err)
+	role := filepath.Join(root, "config/rbac/roles/watch_events.yaml")
+	permit := func() { w.Kubectl(t, "", "apply", "-f", role) }
+	awaitPermission := func(want string) {
+		t.Helper()
+		harness.Eventually(t, "permission to read Events: "+want, harness.Limit, func() (bool, string) {
+			out, _ := w.TryKubectl(t, "", "auth", "can-i", "watch", "events", "-A",
+				"--as=system:serviceaccount:"+operator.Namespace+":"+operator.ServiceAccount)
+			return strings.HasPrefix(out, want) || strings.Contains(out, "\n"+want), out
+		})
+	}
+	w.Kubectl(t, "", "delete", "-f", role)
+	permitted := false
+	defer func() {
+		if !permitted {
+			permit()
+		}
+	}()
+	awaitPermission("no")
+	w.Namespace(t, ns)
+	w.DaemonSet(t, ns, "d", map[string]string{"sick": "yes"})
+	w.Apply(t, harness.PolicyText(t, ns, ns, `{spec: {events: [{name: complaints, reason: ^Complaint$, within: 5m}]}}`))
+	w.DeleteAtEnd(t, ns)
+	wantText(t, "PermissionDenied's message", w.AwaitCondition(t, ns, "Ready", "False", "PermissionDenied"), `"events"`)
+	goodPolicyWorks(t, w, "good-beside-events-denied")
+	w.WantPatches(t, ns, 0)
+
+	permit()
+	permitted = true
+	w.AwaitCondition(t, ns, "Ready", "True", "Ready")
+	awaitCured(t, w, ns, "d")
 }
