@@ -1,0 +1,49 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "controller/base/clock.h"
+#include "controller/base/status.h"
+#include "controller/kube/client.h"
+#include "controller/kube/config.h"
+#include "controller/kube/resource.h"
+
+namespace CLI {
+class App;
+}
+
+namespace kr::cmd {
+
+// The API server as a person uses it: one request after another, each with a deadline. Errors are
+// the server's own sentences. Not thread-safe.
+class Cluster {
+ public:
+  // Over a connection that is kept for it.
+  explicit Cluster(kube::Client& client) : client_(client) {}
+  virtual ~Cluster() = default;
+
+  // From the kubeconfig, as kubectl would.
+  static StatusOr<std::unique_ptr<Cluster>> Connect(const kube::ConfigFlags& flags, Clock& clock);
+
+  StatusOr<nlohmann::json> Get(const kube::Resource& resource, const kube::ObjectKey& key);
+  // All pages.
+  StatusOr<std::vector<nlohmann::json>> List(const kube::Resource& resource);
+  // A JSON merge patch; refused when the object is no longer what `object` shows.
+  StatusOr<nlohmann::json> Patch(const kube::Resource& resource, const nlohmann::json& object,
+                                 nlohmann::json patch);
+
+ private:
+  StatusOr<nlohmann::json> Ask(kube::HttpRequest request);
+
+  kube::Client& client_;
+};
+
+// --kubeconfig and --context, for every command that talks to a cluster.
+void AddClusterFlags(CLI::App& command, kube::ConfigFlags& flags);
+
+}  // namespace kr::cmd

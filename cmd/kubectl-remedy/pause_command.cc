@@ -1,0 +1,70 @@
+// `kubectl remedy pause` and `resume`: spec.paused of policies. Tightening acts at once, also on
+// what is running.
+#include <ostream>
+#include <string>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include "cmd/kubectl-remedy/command.h"
+#include "reconcilers/remediation/resources.h"
+
+namespace kr::cmd {
+namespace {
+
+using nlohmann::json;
+using remediation::PolicyResource;
+
+bool IsPaused(const json& policy) {
+  const json::json_pointer paused("/spec/paused");
+  return policy.contains(paused) && policy[paused] == true;
+}
+
+class PauseCommand final : public Command {
+ public:
+  explicit PauseCommand(bool pause) : pause_(pause) {}
+
+  CLI::App& Declare(CLI::App& app) override {
+    CLI::App* command =
+        pause_ ? app.add_subcommand("pause", "Stop policies: nothing new begins, what runs waits")
+               : app.add_subcommand("resume", "Let paused policies go on");
+    command->add_option("policies", policies_, "RemediationPolicies")
+        ->required()
+        ->type_name("POLICY");
+    AddClusterFlags(*command, flags_);
+    return *command;
+  }
+
+  Status Run(Console& console) override {
+    KR_ASSIGN_OR_RETURN(const auto cluster, console.connect(flags_));
+    for (const std::string& name : policies_) {
+      KR_ASSIGN_OR_RETURN(const json policy, cluster->Get(PolicyResource(), {"", name}));
+      const bool already = IsPaused(policy) == pause_;
+      if (!already) {
+        KR_RETURN_IF_ERROR(
+            cluster->Patch(PolicyResource(), policy, {{"spec", {{"paused", pause_}}}}).status());
+      }
+      console.out << "remediationpolicy/" << name << (already ? " was " : " is ")
+                  << (pause_ ? "paused" : "not paused") << (already ? " already\n" : "\n");
+    }
+    return OkStatus();
+  }
+
+ private:
+  const bool pause_;
+  std::vector<std::string> policies_;
+  kube::ConfigFlags flags_;
+};
+
+}  // namespace
+
+std::unique_ptr<Command> MakePauseCommand() {
+  return std::make_unique<PauseCommand>(true);
+}
+
+std::unique_ptr<Command> MakeResumeCommand() {
+  return std::make_unique<PauseCommand>(false);
+}
+
+}  // namespace kr::cmd

@@ -1,0 +1,97 @@
+// `kubectl remedy status`: what is going on, as a table or as the story of one remediation.
+#include <ostream>
+#include <utility>
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include "cmd/kubectl-remedy/command.h"
+#include "cmd/kubectl-remedy/timeline.h"
+#include "crds/v1alpha1/codec.h"
+#include "reconcilers/remediation/resources.h"
+
+namespace kr::cmd {
+namespace {
+
+using nlohmann::json;
+using remediation::RemediationResource;
+
+constexpr char kFooter[] = R"(
+Examples:
+  kubectl remedy status
+  kubectl remedy status --policy calico-felix-healthhost
+  kubectl remedy status calico-felix-healthhost-calico-node-0a1b2c3d4e5f6071-1
+  kubectl remedy status -o json)";
+
+class StatusCommand final : public Command {
+ public:
+  CLI::App& Declare(CLI::App& app) override {
+    CLI::App* command = app.add_subcommand("status", "Show remediations, or the story of one");
+    command->add_option("name", name_, "A Remediation; without one all are listed")
+        ->type_name("NAME");
+    command->add_option("--policy", policy_, "Only those of this policy")->type_name("POLICY");
+    command->add_option("-o,--output", output_, "Form: table or json")
+        ->check(CLI::IsMember({"table", "json"}))
+        ->default_str("table");
+    AddClusterFlags(*command, flags_);
+    command->footer(kFooter);
+    return *command;
+  }
+
+  Status Run(Console& console) override {
+    KR_ASSIGN_OR_RETURN(const auto cluster, console.connect(flags_));
+    return name_.empty() ? ShowAll(*cluster, console) : ShowOne(*cluster, console);
+  }
+
+ private:
+  Status ShowOne(Cluster& cluster, Console& console) {
+    KR_ASSIGN_OR_RETURN(const json object, cluster.Get(RemediationResource(), {"", name_}));
+    if (output_ == "json") return Print(object, console);
+    KR_ASSIGN_OR_RETURN(const auto remediation, crds::FromJson<crds::Remediation>(object));
+    console.out << FormatTimeline(remediation);
+    return OkStatus();
+  }
+
+  Status ShowAll(Cluster& cluster, Console& console) {
+    KR_ASSIGN_OR_RETURN(const std::vector<json> objects, cluster.List(RemediationResource()));
+    std::vector<crds::Remediation> remediations;
+    json items = json::array();
+    for (const json& object : objects) {
+      auto remediation = crds::FromJson<crds::Remediation>(object);
+      if (!remediation.ok()) {
+        // One that a newer version wrote must not hide the others.
+        console.err << "warning: a Remediation cannot be read: " << Message(remediation.status())
+                    << "\n";
+        continue;
+      }
+      if (!policy_.empty() && remediation->spec.policy_ref.name != policy_) continue;
+      remediations.push_back(*std::move(remediation));
+      items.push_back(object);
+    }
+    if (output_ == "json") return Print(items, console);
+    if (remediations.empty()) {
+      console.err << "No remediations" << (policy_.empty() ? "" : " of policy " + policy_) << ".\n";
+      return OkStatus();
+    }
+    console.out << FormatRemediations(remediations, console.clock.Now());
+    return OkStatus();
+  }
+
+  static Status Print(const json& value, Console& console) {
+    console.out << value.dump(2, ' ', false, json::error_handler_t::replace) << "\n";
+    return OkStatus();
+  }
+
+  std::string name_;
+  std::string policy_;
+  std::string output_ = "table";
+  kube::ConfigFlags flags_;
+};
+
+}  // namespace
+
+std::unique_ptr<Command> MakeStatusCommand() {
+  return std::make_unique<StatusCommand>();
+}
+
+}  // namespace kr::cmd
