@@ -143,9 +143,8 @@ void Symptoms::EvaluateOne(const Key& key) {
   if (it == policies_.end()) return;
   PolicyTargets& targets = it->second;
   const CompiledPolicy& policy = *targets.policy;
-  if (watches_.ReadinessOf(policy).state != Watches::Readiness::State::kReady) {
-    return Unsettle(targets);
-  }
+  // Then it is unsettled: all are asked for when it is ready again.
+  if (watches_.ReadinessOf(policy).state != Watches::Readiness::State::kReady) return;
   ++evaluations_;
   const document::DocumentPtr object = watches_.Target(policy, key.object);
   if (!object) {

@@ -167,10 +167,19 @@ TEST_F(RelationSetTest, IsFedByTheWatchThatKeepsWhatAllItsUsersRead) {
 
   spec.related.projection = large;
   ASSERT_TRUE(informers.Find(spec.related).ready());
-  relations.Get(PodsOnNode("x in a", {"a"}));  // the user of before is still there
+  RelationSpec of_before = spec;  // its user is still there
+  of_before.related.projection = PodNeed().projection;
+  relations.Get(of_before);
   relations.Get(spec);
   relations.Rebind();
   expect_large(true);
+  relations.Get(spec);
+  relations.Get(of_before);
+  relations.Rebind();
+  expect_large(true);
+  relations.Get(of_before);
+  relations.Rebind();
+  expect_large(false);
 }
 
 // The nodes of a target's pods: the pods' keys are looked up when the target is evaluated.

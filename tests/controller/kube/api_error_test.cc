@@ -190,6 +190,11 @@ TEST(ApiError, OldServersSayTooLargeInTheMessageOnly) {
   EXPECT_TRUE(IsTooLargeResourceVersion(status));
 }
 
+TEST(ApiError, GoneNeedsNoReason) {
+  EXPECT_TRUE(IsExpired(ToStatus({.code = 410})));
+  EXPECT_TRUE(IsExpired(ToStatus({.code = 410, .body = "<html>gone</html>"})));
+}
+
 TEST(ApiError, ErrorsFromElsewhereHaveNone) {
   EXPECT_FALSE(GetApiError(Unavailable("connection refused")));
   EXPECT_FALSE(GetApiError(OkStatus()));
