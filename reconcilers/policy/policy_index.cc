@@ -1,43 +1,48 @@
 #include "reconcilers/policy/policy_index.h"
 
-#include <algorithm>
+#include <variant>
+
+#include "reconcilers/policy/needs.h"
 
 namespace kr::policy {
 
-template <typename Visit>
-void PolicyIndex::ForEachList(Kind& kind, const CompiledPolicy& policy, Visit visit) {
+PolicyIndex::Targets::Selection PolicyIndex::TargetsOf(const CompiledPolicy& policy) {
   const crds::Target& target = policy.spec.target;
-  if (!target.names.empty()) {
-    for (const std::string& name : target.names) visit(kind.by_name[name]);
-  } else if (!target.namespaces.empty()) {
-    for (const std::string& name_space : target.namespaces) visit(kind.by_namespace[name_space]);
-  } else {
-    visit(kind.rest);
-  }
+  return {.kind = policy.target, .names = target.names, .namespaces = target.namespaces};
+}
+
+PolicyIndex::Sources::Selection PolicyIndex::SourceOf(const CompiledPolicy& policy,
+                                                      const EventSource& source) {
+  const bool about_target = std::holds_alternative<crds::AboutTarget>(source.spec.about);
+  return {.kind = source.about_kind,
+          .names = about_target ? policy.spec.target.names : std::vector<std::string>(),
+          .namespaces = EventNeed(policy).namespaces};
 }
 
 void PolicyIndex::Add(const CompiledPolicy* policy) {
-  ForEachList(kinds_[policy->target], *policy, [policy](auto& list) {
-    if (std::find(list.begin(), list.end(), policy) == list.end()) list.push_back(policy);
-  });
+  targets_.Add(TargetsOf(*policy), policy);
+  for (const EventSource& source : policy->events) {
+    sources_.Add(SourceOf(*policy, source), {policy, &source});
+  }
 }
 
 void PolicyIndex::Remove(const CompiledPolicy* policy) {
-  ForEachList(kinds_[policy->target], *policy, [policy](auto& list) { std::erase(list, policy); });
+  targets_.Remove(TargetsOf(*policy), policy);
+  for (const EventSource& source : policy->events) {
+    sources_.Remove(SourceOf(*policy, source), {policy, &source});
+  }
 }
 
-void PolicyIndex::ForEach(const kube::GroupVersionKind& kind, const document::Document& object,
-                          absl::FunctionRef<void(const CompiledPolicy&)> visit) const {
-  const auto it = kinds_.find(kind);
-  if (it == kinds_.end()) return;
-  const auto visit_list = [&](const auto& map, std::string_view key) {
-    const auto list = map.find(key);
-    if (list == map.end()) return;
-    for (const CompiledPolicy* policy : list->second) visit(*policy);
-  };
-  visit_list(it->second.by_name, object.name());
-  visit_list(it->second.by_namespace, object.name_space());
-  for (const CompiledPolicy* policy : it->second.rest) visit(*policy);
+void PolicyIndex::ForEachTarget(const kube::GroupVersionKind& kind,
+                                const document::Document& object,
+                                absl::FunctionRef<void(const CompiledPolicy&)> visit) const {
+  targets_.ForEach(kind, object.name_space(), object.name(),
+                   [&](const CompiledPolicy* policy) { visit(*policy); });
+}
+
+void PolicyIndex::ForEachSource(const cache::EventFacts& event, EventVisitor visit) const {
+  sources_.ForEach(event.about_kind, event.about_namespace, event.about_name,
+                   [&](const Source& found) { visit(*found.policy, *found.source); });
 }
 
 }  // namespace kr::policy

@@ -1,39 +1,45 @@
 #pragma once
 
-#include <map>
 #include <string>
-#include <vector>
 
 #include "absl/functional/function_ref.h"
+#include "controller/cache/event_facts.h"
 #include "controller/document/document.h"
 #include "controller/kube/resource.h"
 #include "reconcilers/policy/compiled_policy.h"
+#include "reconcilers/policy/selection_index.h"
 
 namespace kr::policy {
 
-// Finds the policies that may select an object, so that a change costs nothing for the thousand
-// policies that it does not concern: by kind, then by name, by namespace, and a rest that has to be
-// asked. Selector::Matches has the last word. Not thread-safe.
+// Finds the policies that may be concerned by a change of an object, or by an Event.
+// Selector::Matches and EventLog::Add have the last word. Policies must outlive their time in the
+// index. Not thread-safe.
 class PolicyIndex {
  public:
   void Add(const CompiledPolicy* policy);
   void Remove(const CompiledPolicy* policy);
 
-  // Each candidate once. `visit` must not change the index.
-  void ForEach(const kube::GroupVersionKind& kind, const document::Document& object,
-               absl::FunctionRef<void(const CompiledPolicy&)> visit) const;
+  // The candidates that may select the object, each once. `visit` must not change the index.
+  void ForEachTarget(const kube::GroupVersionKind& kind, const document::Document& object,
+                     absl::FunctionRef<void(const CompiledPolicy&)> visit) const;
+  // The sources that may count the Event, each once.
+  using EventVisitor = absl::FunctionRef<void(const CompiledPolicy&, const EventSource&)>;
+  void ForEachSource(const cache::EventFacts& event, EventVisitor visit) const;
 
  private:
-  struct Kind {
-    std::map<std::string, std::vector<const CompiledPolicy*>, std::less<>> by_name;
-    std::map<std::string, std::vector<const CompiledPolicy*>, std::less<>> by_namespace;
-    std::vector<const CompiledPolicy*> rest;
+  struct Source {
+    const CompiledPolicy* policy;
+    const EventSource* source;
+    friend bool operator==(const Source&, const Source&) = default;
   };
-  // The lists that the policy stands in.
-  template <typename Visit>
-  static void ForEachList(Kind& kind, const CompiledPolicy& policy, Visit visit);
+  using Targets = SelectionIndex<kube::GroupVersionKind, const CompiledPolicy*>;
+  using Sources = SelectionIndex<std::string, Source>;  // by kind, as Events name it
 
-  std::map<kube::GroupVersionKind, Kind> kinds_;
+  static Targets::Selection TargetsOf(const CompiledPolicy& policy);
+  static Sources::Selection SourceOf(const CompiledPolicy& policy, const EventSource& source);
+
+  Targets targets_;
+  Sources sources_;
 };
 
 }  // namespace kr::policy
