@@ -31,7 +31,8 @@ allow crds/v1alpha1 crds/meta
 allow controller/base
 allow controller/kube controller/base crds/meta
 allow controller/document controller/base
-allow controller/cel controller/document controller/base
+allow controller/values controller/base
+allow controller/cel controller/document controller/values controller/base
 allow controller/cache controller/document controller/kube controller/base
 allow controller/runtime controller/cache controller/document controller/kube controller/base crds/meta
 allow reconcilers/limits controller crds
