@@ -64,7 +64,8 @@ bool Takes(char verb, Kind kind) {
     case 'e':
       return kind == Kind::kDouble || kind == Kind::kString;
     default:
-      return kind != Kind::kOptional && kind != Kind::kObject && kind != Kind::kError;
+      return kind != Kind::kOptional && kind != Kind::kObject && kind != Kind::kOpaque &&
+             kind != Kind::kError;
   }
 }
 

@@ -9,6 +9,7 @@
 #include "controller/cel/check_literals.h"
 #include "controller/cel/function.h"
 #include "controller/cel/macros.h"
+#include "controller/cel/opaque.h"
 #include "controller/cel/terms.h"
 
 namespace kr::cel {
@@ -134,8 +135,9 @@ class Checker {
   bool TypeAsValue(Expr& e, const std::string& name) {
     bool found = false;
     const Kind kind = NamedType(name, &found);
-    if (!found) return false;
-    const Term* of = types_.Of(kind);
+    const OpaqueType* opaque = FindOpaqueType(name);
+    if (!found && (opaque == nullptr || !opaque->is_constant)) return false;
+    const Term* of = found ? types_.Of(kind) : types_.Opaque(*opaque);
     if (kind == Kind::kList) of = types_.List(types_.FreshParameter());
     if (kind == Kind::kMap) of = types_.Map(types_.FreshParameter(), types_.FreshParameter());
     if (kind == Kind::kOptional) of = types_.Optional(types_.FreshParameter());
@@ -229,8 +231,8 @@ class Checker {
     KR_RETURN_IF_ERROR(Visit(*e.args[1]));
     const Expr& key = *e.args[1];
     if (key.kind == Expr::Kind::kLiteral && !IsKey(key.literal.kind())) {
-      return Error(
-          key, "a " + std::string(KindName(key.literal.kind())) + " cannot be an index or a key");
+      return Error(key,
+                   "a " + std::string(TypeNameOf(key.literal)) + " cannot be an index or a key");
     }
     return Resolve(e, *FindFunction(e.optional ? "_[?_]" : "_[_]"));
   }
@@ -418,6 +420,7 @@ class Checker {
     KR_RETURN_IF_ERROR(Visit(range));
     const Term* over = types_.Substitute(range.type, /*free_to_dyn=*/false);
     const Term* variable = types_.Of(Kind::kDyn);
+    const Term* second = types_.Of(Kind::kDyn);
     const bool opens_optional = e.macro == Macro::kOptMap || e.macro == Macro::kOptFlatMap;
     if (e.macro == Macro::kBind) {
       variable = over;
@@ -426,6 +429,11 @@ class Checker {
     } else if (opens_optional ? over->kind == Kind::kOptional
                               : over->kind == Kind::kList || over->kind == Kind::kMap) {
       variable = over->first;
+      second = over->second;
+      if (over->kind == Kind::kList && !e.second.empty()) {
+        variable = types_.Of(Kind::kInt);
+        second = over->first;
+      }
     } else if (!IsDynOrError(over)) {
       return ErrorOf(
           range, opens_optional
@@ -438,8 +446,12 @@ class Checker {
 
     e.slot = static_cast<int>(checked_.locals++);
     locals_.push_back({e.name, variable, e.slot});
+    if (!e.second.empty()) {
+      e.second_slot = static_cast<int>(checked_.locals++);
+      locals_.push_back({e.second, second, e.second_slot});
+    }
     for (size_t i = 1; i < e.args.size(); ++i) KR_RETURN_IF_ERROR(Visit(*e.args[i]));
-    locals_.pop_back();
+    locals_.resize(locals_.size() - (e.second.empty() ? 1 : 2));
     return MacroType(e, variable);
   }
 
@@ -460,6 +472,19 @@ class Checker {
       case Macro::kMapFilter:
         e.type = types_.List(e.args[2]->type);
         return Wants(body, Bool(), "the condition of map()");
+      case Macro::kTransformList:
+        e.type = types_.List(e.args.back()->type);
+        return Condition(e);
+      case Macro::kTransformMap:
+        e.type = types_.Map(variable, e.args.back()->type);
+        return Condition(e);
+      case Macro::kTransformMapEntry: {
+        const Term* entries = types_.Map(types_.FreshParameter(), types_.FreshParameter());
+        KR_RETURN_IF_ERROR(
+            Wants(*e.args.back(), entries, "the result of transformMapEntry()'s expression"));
+        e.type = entries;
+        return Condition(e);
+      }
       case Macro::kSortBy: {
         const Term* key = types_.Substitute(body.type, /*free_to_dyn=*/false);
         // A quirk of cel-go's expansion: all overloads match then, and none decides.
@@ -487,6 +512,11 @@ class Checker {
         break;
     }
     return OkStatus();
+  }
+
+  // The condition that the transforming macros may have before their result.
+  Status Condition(const Expr& e) {
+    return e.args.size() < 3 ? OkStatus() : Wants(*e.args[1], Bool(), "the condition of the macro");
   }
 
   static bool Sortable(const Term* t) {

@@ -49,7 +49,7 @@ std::string Path(const Expr& e) {
 
 Value NotBool(const Value& value, std::string_view where) {
   if (value.kind() == Kind::kUnread) return Unread(where);
-  return Fail(std::string(where) + " must be bool, not " + std::string(KindName(value.kind())));
+  return Fail(std::string(where) + " must be bool, not " + std::string(TypeNameOf(value)));
 }
 
 }  // namespace
@@ -149,7 +149,7 @@ Value Evaluation::Select(const Expr& e) {
   if (found.has_value()) return *std::move(found);
   if (operand.is_map())
     return Fail("no such key: " + Path(*e.args[0]) + " has no '" + e.name + "'");
-  return Fail("no such key: " + Path(*e.args[0]) + " is " + std::string(KindName(operand.kind())) +
+  return Fail("no such key: " + Path(*e.args[0]) + " is " + std::string(TypeNameOf(operand)) +
               " and has no field '" + e.name + "'");
 }
 
@@ -175,7 +175,7 @@ Value Evaluation::Index(const Expr& e) {
                 std::to_string(operand.size()) + " elements");
   }
   if (operand.is_map()) return Fail("no such key in " + Path(*e.args[0]));
-  return Fail(Path(*e.args[0]) + " is " + std::string(KindName(operand.kind())) +
+  return Fail(Path(*e.args[0]) + " is " + std::string(TypeNameOf(operand)) +
               " and cannot be indexed");
 }
 
@@ -229,8 +229,7 @@ Value Evaluation::CallOf(const Expr& e) {
     return function.run(call);
   }
   std::string kinds;
-  for (const Value& arg : args)
-    kinds += (kinds.empty() ? "" : ", ") + std::string(KindName(arg.kind()));
+  for (const Value& arg : args) kinds += (kinds.empty() ? "" : ", ") + std::string(TypeNameOf(arg));
   return Fail("no such overload: " + function.name + "(" + kinds + ")");
 }
 
@@ -298,18 +297,13 @@ Value Evaluation::MacroOf(const Expr& e) {
   if (range.kind() == Kind::kUnread) return Unread(Path(*e.args[0]));
   if (e.macro == Macro::kOptMap || e.macro == Macro::kOptFlatMap) return OpenOptional(e, range);
   if (!range.is_list() && !range.is_map()) {
-    return Fail(Path(*e.args[0]) + " is " + std::string(KindName(range.kind())) +
+    return Fail(Path(*e.args[0]) + " is " + std::string(TypeNameOf(range)) +
                 " and has no elements");
   }
   if (range.is_map()) {
-    // Macros go over the keys of a map.
     if (!Countable(range)) return Unread("the keys of " + Path(*e.args[0]));
     if (e.macro == Macro::kSortBy) return Fail("sortBy() sorts lists, not maps");
     if (!Charge(range.size())) return Exhausted();
-    List keys;
-    keys.reserve(range.size());
-    for (size_t i = 0; i < range.size(); ++i) keys.push_back(range.KeyAt(i));
-    range = Value::FromList(std::move(keys));
   }
   switch (e.macro) {
     case Macro::kAll:
@@ -320,15 +314,29 @@ Value Evaluation::MacroOf(const Expr& e) {
       return ExistsOne(e, range);
     case Macro::kSortBy:
       return SortBy(e, range);
+    case Macro::kTransformMap:
+    case Macro::kTransformMapEntry:
+      return CollectMap(e, range);
     default:
       return Collect(e, range);
   }
 }
 
+void Evaluation::Bind(const Expr& e, const Value& range, size_t place) {
+  Value& first = locals_[static_cast<size_t>(e.slot)];
+  if (e.second.empty()) {
+    first = range.is_map() ? range.KeyAt(place) : range.At(place);
+    return;
+  }
+  Value& second = locals_[static_cast<size_t>(e.second_slot)];
+  first = range.is_map() ? range.KeyAt(place) : Value::Int(static_cast<int64_t>(place));
+  second = range.is_map() ? range.ValueAt(place) : range.At(place);
+}
+
 Value Evaluation::Quantify(const Expr& e, const Value& range, bool deciding) {
   Value error;
   for (size_t i = 0; i < range.size(); ++i) {
-    locals_[static_cast<size_t>(e.slot)] = range.At(i);
+    Bind(e, range, i);
     Value value = Eval(*e.args[1]);
     if (cost_ > limit_) return Exhausted();
     if (const bool* b = value.AsBool()) {
@@ -344,7 +352,7 @@ Value Evaluation::Quantify(const Expr& e, const Value& range, bool deciding) {
 Value Evaluation::ExistsOne(const Expr& e, const Value& range) {
   size_t count = 0;
   for (size_t i = 0; i < range.size(); ++i) {
-    locals_[static_cast<size_t>(e.slot)] = range.At(i);
+    Bind(e, range, i);
     const Value value = Eval(*e.args[1]);
     if (value.is_error()) return value;
     if (value.AsBool() == nullptr) return NotBool(value, "the condition of exists_one()");
@@ -353,23 +361,59 @@ Value Evaluation::ExistsOne(const Expr& e, const Value& range) {
   return Value::Bool(count == 1);
 }
 
-// map() and filter()
+Value Evaluation::Takes(const Expr& e) {
+  if (e.args.size() == 2 && e.macro != Macro::kFilter) return Value::Bool(true);
+  Value takes = Eval(*e.args[1]);
+  if (takes.is_error() || takes.AsBool() != nullptr) return takes;
+  return NotBool(takes, "the condition of a macro");
+}
+
+// map(), filter() and transformList()
 Value Evaluation::Collect(const Expr& e, const Value& range) {
   List list;
   for (size_t i = 0; i < range.size(); ++i) {
-    Value& element = locals_[static_cast<size_t>(e.slot)];
-    element = range.At(i);
-    if (e.macro != Macro::kMap) {
-      const Value keep = Eval(*e.args[1]);
-      if (keep.is_error()) return keep;
-      if (keep.AsBool() == nullptr) return NotBool(keep, "the condition of a macro");
-      if (!*keep.AsBool()) continue;
-    }
-    Value value = e.macro == Macro::kFilter ? element : Eval(*e.args.back());
+    Bind(e, range, i);
+    const Value takes = Takes(e);
+    if (takes.is_error()) return takes;
+    if (!*takes.AsBool()) continue;
+    Value value =
+        e.macro == Macro::kFilter ? locals_[static_cast<size_t>(e.slot)] : Eval(*e.args.back());
     if (value.is_error()) return value;
     list.push_back(std::move(value));
   }
   return Value::FromList(std::move(list));
+}
+
+// transformMap() keeps the key (of a list: the index), transformMapEntry() makes new entries.
+Value Evaluation::CollectMap(const Expr& e, const Value& range) {
+  Map map;
+  const bool keeps_key = e.macro == Macro::kTransformMap;
+  for (size_t i = 0; i < range.size(); ++i) {
+    Bind(e, range, i);
+    const Value takes = Takes(e);
+    if (takes.is_error()) return takes;
+    if (!*takes.AsBool()) continue;
+    Value value = Eval(*e.args.back());
+    if (value.is_error()) return value;
+    if (keeps_key) {
+      map.emplace_back(locals_[static_cast<size_t>(e.slot)], std::move(value));
+      continue;
+    }
+    if (value.kind() == Kind::kUnread) return Unread("what transformMapEntry() adds");
+    if (!value.is_map())
+      return Fail("transformMapEntry() adds maps, not " + std::string(TypeNameOf(value)));
+    if (!Countable(value)) return Unread("what transformMapEntry() adds");
+    for (size_t n = 0; n < value.size(); ++n) {
+      Value key = value.KeyAt(n);
+      for (const auto& [before, old] : map) {
+        const Truth same = Equal(*this, before, key);
+        if (same == Truth::kExhausted) return Exhausted();
+        if (same == Truth::kYes) return Fail("transformMapEntry() makes the same key twice");
+      }
+      map.emplace_back(std::move(key), value.ValueAt(n));
+    }
+  }
+  return Value::FromMap(std::move(map));
 }
 
 Value Evaluation::SortBy(const Expr& e, const Value& range) {
@@ -386,8 +430,7 @@ Value Evaluation::SortBy(const Expr& e, const Value& range) {
 
 Value Evaluation::OpenOptional(const Expr& e, const Value& optional) {
   if (optional.kind() != Kind::kOptional) {
-    return Fail(Path(*e.args[0]) + " is " + std::string(KindName(optional.kind())) +
-                " and no optional");
+    return Fail(Path(*e.args[0]) + " is " + std::string(TypeNameOf(optional)) + " and no optional");
   }
   if (optional.Inner() == nullptr) return optional;
   locals_[static_cast<size_t>(e.slot)] = *optional.Inner();

@@ -53,6 +53,12 @@ class Evaluation {
   Value Quantify(const Expr& e, const Value& range, bool deciding);
   Value ExistsOne(const Expr& e, const Value& range);
   Value Collect(const Expr& e, const Value& range);
+  Value CollectMap(const Expr& e, const Value& range);
+  // Gives the variables of a macro the element or entry of that place.
+  void Bind(const Expr& e, const Value& range, size_t place);
+  // Whether the macro takes the bound element: true, false or an error. Its condition, if it has
+  // one, is args[1].
+  Value Takes(const Expr& e);
   Value SortBy(const Expr& e, const Value& range);
   Value OpenOptional(const Expr& e, const Value& optional);
 

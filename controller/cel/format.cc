@@ -8,9 +8,9 @@
 #include <cmath>
 #include <cstdio>
 
-#include "controller/cel/literals.h"
 #include "controller/cel/operations.h"
 #include "controller/cel/text.h"
+#include "controller/values/utf8.h"
 
 namespace kr::cel {
 namespace {
@@ -64,7 +64,7 @@ std::string Scientific(double d, int width) {
     const size_t e = text.find('e');
     out = text.substr(0, e) + "\u00d710" + Superscript(std::atoi(text.c_str() + e + 1));
   }
-  const size_t length = CodePoints(out);
+  const size_t length = values::CodePoints(out);
   if (length < static_cast<size_t>(width)) out.insert(0, static_cast<size_t>(width) - length, ' ');
   return out;
 }
@@ -111,7 +111,7 @@ Status CannotFormat(const Value& value, char verb) {
   if (value.kind() == Kind::kUnread) return Unread("an argument of format()").error();
   return InvalidArgument(std::string("format(): %") + verb + " takes " +
                          std::string(ClauseTakes(verb)) + ", not " +
-                         std::string(KindName(value.kind())));
+                         std::string(TypeNameOf(value)));
 }
 
 StatusOr<std::string> Text(const Value& value, int nesting);
@@ -177,9 +177,11 @@ StatusOr<std::string> Text(const Value& value, int nesting) {
     case Kind::kMap:
       return Map(value, nesting);
     case Kind::kBytes:
-      if (!IsUtf8(*value.AsBytes())) return InvalidArgument("format(): the bytes are not UTF-8");
+      if (!values::IsUtf8(*value.AsBytes()))
+        return InvalidArgument("format(): the bytes are not UTF-8");
       return *value.AsBytes();
     case Kind::kOptional:
+    case Kind::kOpaque:
     case Kind::kUnread:
     case Kind::kError:
       return CannotFormat(value, 's');
@@ -244,7 +246,7 @@ std::string_view ClauseTakes(char verb) {
     case 'X':
       return "ints, uints, strings and bytes";
     default:
-      return "anything but optionals";
+      return "text, numbers, bools, times, types, lists and maps";
   }
 }
 

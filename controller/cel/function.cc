@@ -5,6 +5,8 @@
 #include <map>
 #include <utility>
 
+#include "controller/cel/opaque.h"
+
 namespace kr::cel {
 namespace {
 
@@ -51,11 +53,17 @@ class Signature {
   const Term* Type() {
     Accept(' ');
     const size_t begin = at_;
-    while (at_ < text_.size() && std::isalpha(static_cast<unsigned char>(text_[at_]))) ++at_;
+    while (at_ < text_.size() &&
+           (std::isalpha(static_cast<unsigned char>(text_[at_])) || text_[at_] == '.')) {
+      ++at_;
+    }
     const std::string_view name = text_.substr(begin, at_ - begin);
     if (name.size() == 1) return Make({.parameter = name[0] - 'A'});
     if (const auto it = SimpleTypes().find(name); it != SimpleTypes().end()) {
       return Make({.kind = it->second});
+    }
+    if (const OpaqueType* opaque = FindOpaqueType(name); opaque != nullptr) {
+      return Make({.kind = Kind::kOpaque, .opaque = opaque});
     }
     Term term{.kind = name == "list"       ? Kind::kList
                       : name == "map"      ? Kind::kMap
@@ -79,8 +87,10 @@ struct Table {
   std::vector<std::string> names;
 
   Table() {
-    for (auto family : {OperatorFunctions, ConversionFunctions, StringFunctions, FormatFunctions,
-                        RegexFunctions, ListFunctions, OptionalFunctions, TimeFunctions}) {
+    for (auto family :
+         {OperatorFunctions, ConversionFunctions, StringFunctions, FormatFunctions, RegexFunctions,
+          ListFunctions, SetFunctions, OptionalFunctions, TimeFunctions, QuantityFunctions,
+          NetFunctions, UrlFunctions, NameFormatFunctions}) {
       for (const FunctionSpec& spec : family()) Add(spec);
     }
     for (const auto& [name, function] : functions) {
@@ -152,6 +162,8 @@ bool FitsAtRunTime(const Value& value, const Term* term, Guard guard) {
     case Kind::kList:
       return value.kind() == Value::Kind::kList && (guard == Guard::kShallow || value.size() == 0 ||
                                                     FitsAtRunTime(value.At(0), term->first, guard));
+    case Kind::kOpaque:
+      return value.AsOpaque() != nullptr && &value.AsOpaque()->type() == term->opaque;
     case Kind::kObject:
     case Kind::kError:
       return false;

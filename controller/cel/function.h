@@ -67,7 +67,7 @@ struct Function {
 
 // How a family declares a function. Overloads are written "(string, int) string", those called on
 // a value ".(string, int) string" with the value's type first; single capital letters are type
-// parameters.
+// parameters, opaque types have their full names.
 struct FunctionSpec {
   std::string_view name;
   std::vector<std::string_view> overloads;
@@ -84,8 +84,13 @@ std::vector<FunctionSpec> StringFunctions();
 std::vector<FunctionSpec> FormatFunctions();
 std::vector<FunctionSpec> RegexFunctions();
 std::vector<FunctionSpec> ListFunctions();
+std::vector<FunctionSpec> SetFunctions();
 std::vector<FunctionSpec> OptionalFunctions();
 std::vector<FunctionSpec> TimeFunctions();
+std::vector<FunctionSpec> QuantityFunctions();
+std::vector<FunctionSpec> NetFunctions();
+std::vector<FunctionSpec> UrlFunctions();
+std::vector<FunctionSpec> NameFormatFunctions();
 
 // nullptr when there is none of that name. Thread-safe.
 const Function* FindFunction(std::string_view name);

@@ -5,9 +5,10 @@
 
 #include "controller/cel/evaluation.h"
 #include "controller/cel/function.h"
-#include "controller/cel/literals.h"
+#include "controller/cel/opaque.h"
 #include "controller/cel/operations.h"
 #include "controller/cel/text.h"
+#include "controller/values/utf8.h"
 
 namespace kr::cel {
 namespace {
@@ -19,8 +20,7 @@ Value NoConversion(const Value& value, std::string_view to) {
   const auto text = value.Text(scratch);
   return Fail(text.has_value()
                   ? "'" + std::string(text->substr(0, 64)) + "' is no " + std::string(to)
-                  : "a " + std::string(KindName(value.kind())) + " cannot become a " +
-                        std::string(to));
+                  : "a " + std::string(TypeNameOf(value)) + " cannot become a " + std::string(to));
 }
 
 // All of `text` as a decimal number with an optional sign.
@@ -113,9 +113,10 @@ Value ToString(const Call& call) {
   const Value& v = call.args[0];
   if (v.kind() == Kind::kString) return v;
   if (const std::string* bytes = v.AsBytes()) {
-    if (!IsUtf8(*bytes)) return Fail("the bytes are not UTF-8 and cannot become a string");
+    if (!values::IsUtf8(*bytes)) return Fail("the bytes are not UTF-8 and cannot become a string");
     return Value::String(*bytes);
   }
+  if (const Opaque* opaque = v.AsOpaque()) return Value::String(opaque->ToString());
   return Value::String(PlainText(v));
 }
 
@@ -155,7 +156,7 @@ Value ToDuration(const Call& call) {
 }
 
 Value TypeOf(const Call& call) {
-  return Value::TypeName(std::string(KindName(call.args[0].kind())));
+  return Value::TypeName(std::string(TypeNameOf(call.args[0])));
 }
 
 Value Same(const Call& call) {
@@ -187,7 +188,8 @@ std::vector<FunctionSpec> ConversionFunctions() {
        .run = ToInt},
       {.name = "string",
        .overloads = {"(string) string", "(bool) string", "(bytes) string", "(double) string",
-                     "(duration) string", "(int) string", "(timestamp) string", "(uint) string"},
+                     "(duration) string", "(int) string", "(timestamp) string", "(uint) string",
+                     "(net.IP) string", "(net.CIDR) string"},
        .run = ToString},
       {.name = "timestamp",
        .overloads = {"(timestamp) timestamp", "(int) timestamp", "(string) timestamp"},

@@ -6,10 +6,10 @@
 
 #include "controller/cel/evaluation.h"
 #include "controller/cel/function.h"
-#include "controller/cel/literals.h"
 #include "controller/cel/operations.h"
 #include "controller/cel/text_search.h"
 #include "controller/cel/time_math.h"
+#include "controller/values/utf8.h"
 
 namespace kr::cel {
 namespace {
@@ -40,7 +40,7 @@ Value Size(const Call& call) {
     std::string scratch;
     const std::string_view text = *v.Text(scratch);
     if (!call.evaluation.ChargeText(text.size())) return Evaluation::Exhausted();
-    return Value::Int(static_cast<int64_t>(CodePoints(text)));
+    return Value::Int(static_cast<int64_t>(values::CodePoints(text)));
   }
   if (!Countable(v)) return Unread("the map that is counted");
   return Value::Int(static_cast<int64_t>(v.size()));
@@ -53,7 +53,7 @@ Value IndexOf(const Call& call) {
   if (!list.is_list()) return last ? LastIndexOfText(call) : IndexOfText(call);
   for (size_t n = 0; n < list.size(); ++n) {
     const size_t i = last ? list.size() - 1 - n : n;
-    const Value equal = EqualValue(call.evaluation, list.At(i), call.args[1]);
+    const Value equal = SameValue(call.evaluation, list.At(i), call.args[1]);
     if (equal.is_error()) return equal;
     if (*equal.AsBool()) return Value::Int(static_cast<int64_t>(i));
   }
@@ -157,7 +157,7 @@ Value Distinct(const Call& call) {
     const Value element = call.args[0].At(i);
     bool seen = false;
     for (const Value& other : out) {
-      const Value equal = EqualValue(call.evaluation, element, other);
+      const Value equal = SameValue(call.evaluation, element, other);
       if (equal.is_error()) return equal;
       if ((seen = *equal.AsBool())) break;
     }

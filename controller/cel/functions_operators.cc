@@ -17,9 +17,9 @@ Value NoOperator(const Call& call, std::string_view symbol) {
   for (const Value& arg : call.args) {
     if (arg.kind() == Kind::kUnread) return Unread("an operand of " + std::string(symbol));
   }
-  std::string message = "no such overload: '" + std::string(symbol) + "' of " +
-                        std::string(KindName(call.args[0].kind()));
-  if (call.args.size() > 1) message += " and " + std::string(KindName(call.args[1].kind()));
+  std::string message =
+      "no such overload: '" + std::string(symbol) + "' of " + std::string(TypeNameOf(call.args[0]));
+  if (call.args.size() > 1) message += " and " + std::string(TypeNameOf(call.args[1]));
   return Fail(message);
 }
 
@@ -198,7 +198,7 @@ Value In(const Call& call) {
   }
   if (!container.is_list()) return NoOperator(call, "in");
   for (size_t i = 0; i < container.size(); ++i) {
-    Value equal = EqualValue(call.evaluation, container.At(i), wanted);
+    Value equal = SameValue(call.evaluation, wanted, container.At(i));
     if (equal.is_error() || *equal.AsBool()) return equal;
   }
   return Value::Bool(false);

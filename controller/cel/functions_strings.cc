@@ -4,9 +4,9 @@
 
 #include "controller/cel/evaluation.h"
 #include "controller/cel/function.h"
-#include "controller/cel/literals.h"
 #include "controller/cel/operations.h"
 #include "controller/cel/text_search.h"
+#include "controller/values/utf8.h"
 
 namespace kr::cel {
 namespace {
@@ -42,9 +42,9 @@ Value OutOfRange(int64_t index) {
 // The byte offset of a position in 0..length, npos for one outside.
 size_t Place(std::string_view text, int64_t position) {
   if (position < 0) return std::string_view::npos;
-  const size_t length = CodePoints(text);
+  const size_t length = values::CodePoints(text);
   if (static_cast<uint64_t>(position) > length) return std::string_view::npos;
-  return ByteOffset(text, static_cast<size_t>(position));
+  return values::ByteOffset(text, static_cast<size_t>(position));
 }
 
 Value Contains(const Call& call) {
@@ -70,7 +70,7 @@ Value CharAt(const Call& call) {
   const size_t begin = Place(text[0], index);
   if (begin == std::string_view::npos) return OutOfRange(index);
   const std::string_view rest = text[0].substr(begin);
-  return Value::String(std::string(rest.substr(0, ByteOffset(rest, 1))));
+  return Value::String(std::string(rest.substr(0, values::ByteOffset(rest, 1))));
 }
 
 Value Substring(const Call& call) {
@@ -104,7 +104,7 @@ Value IndexOfText(const Call& call) {
   if (begin == std::string_view::npos) return Value::Int(-1);
   const size_t found = text[0].find(text[1], begin);
   if (found == std::string_view::npos) return Value::Int(-1);
-  return Value::Int(static_cast<int64_t>(CodePoints(text[0].substr(0, found))));
+  return Value::Int(static_cast<int64_t>(values::CodePoints(text[0].substr(0, found))));
 }
 
 // lastIndexOf(x) and lastIndexOf(x, to): the last match that begins at or before `to`.
@@ -119,11 +119,11 @@ Value LastIndexOfText(const Call& call) {
     latest = Place(text[0], to);
     if (latest == std::string_view::npos || latest == text[0].size()) return Value::Int(-1);
   } else if (text[1].empty()) {
-    return Value::Int(static_cast<int64_t>(CodePoints(text[0])));
+    return Value::Int(static_cast<int64_t>(values::CodePoints(text[0])));
   }
   const size_t found = text[0].rfind(text[1], latest);
   if (found == std::string_view::npos) return Value::Int(-1);
-  return Value::Int(static_cast<int64_t>(CodePoints(text[0].substr(0, found))));
+  return Value::Int(static_cast<int64_t>(values::CodePoints(text[0].substr(0, found))));
 }
 
 namespace {
@@ -158,7 +158,7 @@ Value Replace(const Call& call) {
       found = text[0].find(text[1], at);
     } else if (count > 0) {
       if (at >= text[0].size()) break;
-      found = at + ByteOffset(text[0].substr(at), 1);
+      found = at + values::ByteOffset(text[0].substr(at), 1);
     }
     if (found == std::string_view::npos) break;
     if (!call.evaluation.ChargeText(found - at + text[2].size())) return Evaluation::Exhausted();
@@ -175,8 +175,8 @@ Value Split(const Call& call) {
   if (most == 0 || (text[0].empty() && text[1].empty())) return Value::FromList({});
   size_t at = 0;
   while (parts.size() + 1 < most) {
-    const size_t found =
-        text[1].empty() ? at + ByteOffset(text[0].substr(at), 1) : text[0].find(text[1], at);
+    const size_t found = text[1].empty() ? at + values::ByteOffset(text[0].substr(at), 1)
+                                         : text[0].find(text[1], at);
     if (found == std::string_view::npos || (text[1].empty() && found >= text[0].size())) break;
     if (!call.evaluation.Charge(1)) return Evaluation::Exhausted();
     parts.push_back(Value::String(std::string(text[0].substr(at, found - at))));
@@ -231,7 +231,7 @@ Value Join(const Call& call) {
     if (!text.has_value()) {
       if (element.kind() == Value::Kind::kUnread) return Unread("an element of the list");
       return Fail("join() takes strings, element " + std::to_string(i) + " is " +
-                  std::string(KindName(element.kind())));
+                  std::string(TypeNameOf(element)));
     }
     if (!call.evaluation.ChargeText(text->size() + separator.size())) {
       return Evaluation::Exhausted();

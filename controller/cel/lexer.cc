@@ -5,6 +5,7 @@
 #include <cctype>
 
 #include "controller/cel/literals.h"
+#include "controller/values/utf8.h"
 
 namespace kr::cel {
 namespace {
@@ -91,7 +92,7 @@ class Lexer {
       return Error(begin, "names in backquotes are not supported; write object['a.b/c']");
     }
     if (static_cast<unsigned char>(c) >= 0x80) {
-      const size_t length = ByteOffset(text_.substr(at_), 1);
+      const size_t length = values::ByteOffset(text_.substr(at_), 1);
       return Error(begin, "unexpected character '" + std::string(text_.substr(at_, length)) +
                               "' outside of a string");
     }

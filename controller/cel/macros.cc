@@ -8,27 +8,61 @@ namespace {
 
 struct MacroForm {
   std::string_view name;
-  size_t args;  // behind the receiver, the variable included
+  size_t args;       // behind the receiver, the variables included
+  size_t variables;  // names among them, these come first
   Macro macro;
   std::string_view usage;
 };
 
+constexpr std::string_view kAllUsage = "list.all(x, condition) or list.all(i, x, condition)";
+constexpr std::string_view kExistsUsage =
+    "list.exists(x, condition) or list.exists(i, x, condition)";
+constexpr std::string_view kExistsOneUsage =
+    "list.exists_one(x, condition) or list.exists_one(i, x, condition)";
+constexpr std::string_view kMapUsage = "list.map(x, result) or list.map(x, condition, result)";
+constexpr std::string_view kTransformListUsage =
+    "list.transformList(i, x, result) or list.transformList(i, x, condition, result)";
+constexpr std::string_view kTransformMapUsage =
+    "map.transformMap(k, v, result) or map.transformMap(k, v, condition, result)";
+constexpr std::string_view kTransformMapEntryUsage =
+    "map.transformMapEntry(k, v, {key: value}) or map.transformMapEntry(k, v, condition, {key: "
+    "value})";
+
 constexpr MacroForm kForms[] = {
-    {"all", 2, Macro::kAll, "list.all(x, condition)"},
-    {"exists", 2, Macro::kExists, "list.exists(x, condition)"},
-    {"exists_one", 2, Macro::kExistsOne, "list.exists_one(x, condition)"},
-    {"filter", 2, Macro::kFilter, "list.filter(x, condition)"},
-    {"map", 2, Macro::kMap, "list.map(x, result) or list.map(x, condition, result)"},
-    {"map", 3, Macro::kMapFilter, "list.map(x, result) or list.map(x, condition, result)"},
-    {"sortBy", 2, Macro::kSortBy, "list.sortBy(x, key)"},
-    {"optMap", 2, Macro::kOptMap, "optional.optMap(x, result)"},
-    {"optFlatMap", 2, Macro::kOptFlatMap, "optional.optFlatMap(x, optional result)"},
+    {"all", 2, 1, Macro::kAll, kAllUsage},
+    {"all", 3, 2, Macro::kAll, kAllUsage},
+    {"exists", 2, 1, Macro::kExists, kExistsUsage},
+    {"exists", 3, 2, Macro::kExists, kExistsUsage},
+    {"exists_one", 2, 1, Macro::kExistsOne, kExistsOneUsage},
+    {"exists_one", 3, 2, Macro::kExistsOne, kExistsOneUsage},
+    {"existsOne", 3, 2, Macro::kExistsOne, "list.existsOne(i, x, condition)"},
+    {"filter", 2, 1, Macro::kFilter, "list.filter(x, condition)"},
+    {"map", 2, 1, Macro::kMap, kMapUsage},
+    {"map", 3, 1, Macro::kMapFilter, kMapUsage},
+    {"sortBy", 2, 1, Macro::kSortBy, "list.sortBy(x, key)"},
+    {"transformList", 3, 2, Macro::kTransformList, kTransformListUsage},
+    {"transformList", 4, 2, Macro::kTransformList, kTransformListUsage},
+    {"transformMap", 3, 2, Macro::kTransformMap, kTransformMapUsage},
+    {"transformMap", 4, 2, Macro::kTransformMap, kTransformMapUsage},
+    {"transformMapEntry", 3, 2, Macro::kTransformMapEntry, kTransformMapEntryUsage},
+    {"transformMapEntry", 4, 2, Macro::kTransformMapEntry, kTransformMapEntryUsage},
+    {"optMap", 2, 1, Macro::kOptMap, "optional.optMap(x, result)"},
+    {"optFlatMap", 2, 1, Macro::kOptFlatMap, "optional.optFlatMap(x, optional result)"},
 };
 constexpr std::string_view kHasUsage = "has(object.field)";
 
-Status NotAName(const Source& source, const Expr& arg, std::string_view macro) {
-  return source.ErrorAt(Begin(arg), "the first argument of " + std::string(macro) +
-                                        "() names its variable and must be a plain name");
+// cel-go keeps what a macro has gathered so far under this name.
+constexpr std::string_view kReservedName = "__result__";
+
+Status CheckName(const Source& source, const Expr& arg, std::string_view macro,
+                 std::string_view place) {
+  if (arg.kind != Expr::Kind::kIdent) {
+    return source.ErrorAt(Begin(arg), "the " + std::string(place) + " argument of " +
+                                          std::string(macro) +
+                                          "() names its variable and must be a plain name");
+  }
+  if (arg.name != kReservedName) return OkStatus();
+  return source.ErrorAt(Begin(arg), "'__result__' cannot be the name of a variable");
 }
 
 Status ExpandHas(const Source& source, Expr& call) {
@@ -46,7 +80,7 @@ Status ExpandHas(const Source& source, Expr& call) {
 
 // cel.bind(name, value, body)
 Status ExpandBind(const Source& source, Expr& call) {
-  if (call.args[1]->kind != Expr::Kind::kIdent) return NotAName(source, *call.args[1], "cel.bind");
+  KR_RETURN_IF_ERROR(CheckName(source, *call.args[1], "cel.bind", "first"));
   call.name = call.args[1]->name;
   call.args.erase(call.args.begin(), call.args.begin() + 2);
   call.kind = Expr::Kind::kMacro;
@@ -67,8 +101,16 @@ Status ExpandMacro(const Source& source, Expr& call) {
   }
   for (const MacroForm& form : kForms) {
     if (form.name != call.name || call.args.size() != form.args + 1) continue;
-    if (call.args[1]->kind != Expr::Kind::kIdent) {
-      return NotAName(source, *call.args[1], form.name);
+    KR_RETURN_IF_ERROR(CheckName(source, *call.args[1], form.name, "first"));
+    if (form.variables == 2) {
+      const Expr& second = *call.args[2];
+      KR_RETURN_IF_ERROR(CheckName(source, second, form.name, "second"));
+      if (second.name == call.args[1]->name) {
+        return source.ErrorAt(second.offset, "both variables of " + std::string(form.name) +
+                                                 "() are named '" + second.name + "'");
+      }
+      call.second = second.name;
+      call.args.erase(call.args.begin() + 2);
     }
     call.name = call.args[1]->name;
     call.args.erase(call.args.begin() + 1);
@@ -91,7 +133,9 @@ std::string_view MacroUsage(std::string_view name) {
 const std::vector<std::string>& MacroNames() {
   static const std::vector<std::string>* const names = [] {
     auto* list = new std::vector<std::string>{"has"};
-    for (const MacroForm& form : kForms) list->emplace_back(form.name);
+    for (const MacroForm& form : kForms) {
+      if (list->back() != form.name) list->emplace_back(form.name);
+    }
     return list;
   }();
   return *names;

@@ -85,7 +85,9 @@ class NowFlow {
 
   StatusOr<bool> MacroMoves(const Expr& e) {
     KR_ASSIGN_OR_RETURN(const bool range, Moves(*e.args[0]));
-    locals_[static_cast<size_t>(e.slot)] = range;
+    // Keys never move and indexes neither.
+    locals_[static_cast<size_t>(e.slot)] = range && e.second.empty();
+    if (!e.second.empty()) locals_[static_cast<size_t>(e.second_slot)] = range;
     bool body = false;
     for (size_t i = 1; i < e.args.size(); ++i) {
       KR_ASSIGN_OR_RETURN(body, Moves(*e.args[i]));
@@ -96,6 +98,9 @@ class NowFlow {
         return range;
       case Macro::kMap:
       case Macro::kMapFilter:
+      case Macro::kTransformList:
+      case Macro::kTransformMap:
+      case Macro::kTransformMapEntry:
       case Macro::kOptMap:
       case Macro::kOptFlatMap:
       case Macro::kBind:

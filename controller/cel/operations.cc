@@ -5,6 +5,7 @@
 #include <string>
 
 #include "controller/cel/evaluation.h"
+#include "controller/cel/opaque.h"
 
 namespace kr::cel {
 namespace {
@@ -80,6 +81,13 @@ Truth Of(bool b) {
   return b ? Truth::kYes : Truth::kNo;
 }
 
+Truth EqualOpaques(const Value& a, const Value& b) {
+  if (b.AsOpaque() == nullptr || &a.AsOpaque()->type() != &b.AsOpaque()->type()) {
+    return Truth::kIncomparable;
+  }
+  return Of(a.AsOpaque()->Equals(*b.AsOpaque()));
+}
+
 Truth EqualLists(Evaluation& evaluation, const Value& a, const Value& b) {
   if (a.size() != b.size()) return Truth::kNo;
   for (size_t i = 0; i < a.size(); ++i) {
@@ -125,7 +133,7 @@ Value ListPlace(const Value& key) {
     if (*d == std::trunc(*d) && std::abs(*d) < 9e18) return Value::Int(static_cast<int64_t>(*d));
     return Fail("a list is indexed with whole numbers");
   }
-  return Fail("a list is indexed with numbers, not with " + std::string(KindName(key.kind())));
+  return Fail("a list is indexed with numbers, not with " + std::string(TypeNameOf(key)));
 }
 
 }  // namespace
@@ -161,6 +169,7 @@ Truth Equal(Evaluation& evaluation, const Value& a, const Value& b) {
   if (IsNumber(kind) && IsNumber(other)) {
     return Of(!IsNan(a) && !IsNan(b) && CompareNumbers(a, b) == 0);
   }
+  if (kind == Kind::kOpaque && other != Kind::kNull) return EqualOpaques(a, b);
   if (kind != other) return Truth::kNo;
   switch (kind) {
     case Kind::kNull:
@@ -199,12 +208,23 @@ Value EqualValue(Evaluation& evaluation, const Value& a, const Value& b) {
       return Value::Bool(false);
     case Truth::kYes:
       return Value::Bool(true);
+    case Truth::kIncomparable:
+      return Fail("no such overload: '==' of " + std::string(TypeNameOf(a)) + " and " +
+                  std::string(TypeNameOf(b)));
     case Truth::kUnknown:
       return Unread("a part of a value that is compared");
     case Truth::kExhausted:
       break;
   }
   return Evaluation::Exhausted();
+}
+
+Value SameValue(Evaluation& evaluation, const Value& a, const Value& b) {
+  const Truth truth = Equal(evaluation, a, b);
+  if (truth == Truth::kIncomparable) return Value::Bool(false);
+  if (truth == Truth::kNo || truth == Truth::kYes) return Value::Bool(truth == Truth::kYes);
+  return truth == Truth::kUnknown ? Unread("a part of a value that is compared")
+                                  : Evaluation::Exhausted();
 }
 
 std::optional<int> Order(Evaluation& evaluation, const Value& a, const Value& b,
@@ -252,6 +272,9 @@ std::optional<Value> Find(Evaluation& evaluation, const Value& map, const Value&
 std::optional<Value> Lookup(Evaluation& evaluation, const Value& container, const Value& key) {
   switch (container.kind()) {
     case Kind::kMap:
+      if (key.AsOpaque() != nullptr) {
+        return Fail("a map is not indexed with " + std::string(TypeNameOf(key)));
+      }
       return Find(evaluation, container, key);
     case Kind::kList: {
       Value place = ListPlace(key);

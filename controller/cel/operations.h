@@ -13,8 +13,9 @@ class Evaluation;
 enum class Truth : uint8_t {
   kNo,
   kYes,
-  kUnknown,    // a part that the projection does not hold would have to be compared
-  kExhausted,  // the cost limit
+  kIncomparable,  // an opaque value and one of another type: an error, as in Kubernetes
+  kUnknown,       // a part that the projection does not hold would have to be compared
+  kExhausted,     // the cost limit
 };
 
 // CEL's equality: numbers across int, uint and double, lists and maps by content, values of
@@ -22,6 +23,8 @@ enum class Truth : uint8_t {
 Truth Equal(Evaluation& evaluation, const Value& a, const Value& b);
 // True, false, or the error that Equal's answer means.
 Value EqualValue(Evaluation& evaluation, const Value& a, const Value& b);
+// The same for whoever looks for a value among others: what cannot be compared is not it.
+Value SameValue(Evaluation& evaluation, const Value& a, const Value& b);
 
 // Negative, zero, positive, or nullopt when the two have no order. `test` is what the caller makes
 // of it, see Validity.

@@ -13,8 +13,8 @@
 
 #include "absl/strings/numbers.h"
 #include "controller/cel/lexer.h"
-#include "controller/cel/literals.h"
 #include "controller/cel/macros.h"
+#include "controller/values/utf8.h"
 
 namespace kr::cel {
 namespace {
@@ -382,7 +382,7 @@ StatusOr<ExprPtr> Parse(const Source& source) {
     return source.ErrorAt(
         0, "the expression is longer than " + std::to_string(kMaxExpressionBytes) + " bytes");
   }
-  if (!IsUtf8(source.text())) return source.ErrorAt(0, "the expression is not valid UTF-8");
+  if (!values::IsUtf8(source.text())) return source.ErrorAt(0, "the expression is not valid UTF-8");
   KR_ASSIGN_OR_RETURN(std::vector<Token> tokens, Tokenize(source));
   return Parser(source, std::move(tokens)).Run();
 }

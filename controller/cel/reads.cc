@@ -262,11 +262,12 @@ class Extractor {
 
   Flow OfMacro(const Expr& e) {
     const Flow range = Of(*e.args[0]);
-    Flow& variable = locals_[static_cast<size_t>(e.slot)];
     const bool iterates =
         e.macro != Macro::kBind && e.macro != Macro::kOptMap && e.macro != Macro::kOptFlatMap;
-    variable = iterates ? Elements(range) : range;
-    const Flow element = variable;
+    const Flow element = iterates ? Elements(range) : range;
+    // Of two variables the first is an index or a key, and that there is an element tells it.
+    locals_[static_cast<size_t>(e.slot)] = e.second.empty() ? element : Flow();
+    if (!e.second.empty()) locals_[static_cast<size_t>(e.second_slot)] = element;
     Flow body;
     for (size_t i = 1; i < e.args.size(); ++i) {
       if (i > 1) Whole(body);
@@ -279,7 +280,12 @@ class Extractor {
         return body;
       case Macro::kMap:
       case Macro::kMapFilter:
+      case Macro::kTransformList:
+      case Macro::kTransformMap:
         return Made(std::move(body));
+      case Macro::kTransformMapEntry:
+        // The entries of the maps that the body makes.
+        return Made(Elements(body));
       case Macro::kFilter:
       case Macro::kSortBy:
         Whole(body);

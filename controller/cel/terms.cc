@@ -15,13 +15,13 @@ bool HasElement(const Term* t) {
 
 bool Nullable(const Term* t) {
   return t->kind == Kind::kNull || t->kind == Kind::kTimestamp || t->kind == Kind::kDuration ||
-         t->kind == Kind::kOptional || t->kind == Kind::kObject;
+         t->kind == Kind::kOptional || t->kind == Kind::kOpaque || t->kind == Kind::kObject;
 }
 
 bool EqualOrLessSpecific(const Term* a, const Term* b) {
   if (IsParameter(a) || a->kind == Kind::kDyn) return true;
   if (IsParameter(b) || b->kind == Kind::kDyn) return false;
-  if (a->kind != b->kind) return false;
+  if (a->kind != b->kind || a->opaque != b->opaque) return false;
   if (a->kind == Kind::kType) return true;
   if (!HasElement(a)) return true;
   return EqualOrLessSpecific(a->first, b->first) &&
@@ -49,6 +49,9 @@ const Term* TypeSpace::Optional(const Term* element) {
 const Term* TypeSpace::TypeOf(const Term* type) {
   return Make({.kind = Kind::kType, .first = type});
 }
+const Term* TypeSpace::Opaque(const OpaqueType& type) {
+  return Make({.kind = Kind::kOpaque, .opaque = &type});
+}
 const Term* TypeSpace::FreshParameter() {
   bindings_.push_back(nullptr);
   return Make({.parameter = static_cast<int>(bindings_.size()) - 1});
@@ -67,6 +70,8 @@ const Term* TypeSpace::FromType(const Type& type) {
       return Optional(inner(type.element));
     case Kind::kObject:
       return Make({.kind = Kind::kObject, .object = &type});
+    case Kind::kOpaque:
+      return Opaque(*type.opaque);
     default:
       return Of(type.kind);
   }
@@ -94,8 +99,8 @@ bool TypeSpace::Same(const Term* a, const Term* b) {
   if (a == b) return true;
   if (a == nullptr || b == nullptr) return false;
   if (IsParameter(a) || IsParameter(b)) return a->parameter == b->parameter;
-  return a->kind == b->kind && a->object == b->object && Same(a->first, b->first) &&
-         Same(a->second, b->second);
+  return a->kind == b->kind && a->object == b->object && a->opaque == b->opaque &&
+         Same(a->first, b->first) && Same(a->second, b->second);
 }
 
 bool TypeSpace::Occurs(const Term* parameter, const Term* within) const {
@@ -138,6 +143,7 @@ bool TypeSpace::Unify(const Term* a, const Term* b) {
   }
   if (a->kind != b->kind) return false;
   if (a->kind == Kind::kObject) return a->object == b->object;
+  if (a->kind == Kind::kOpaque) return a->opaque == b->opaque;
   if (!HasElement(a)) return true;
   return Unify(a->first, b->first) && (a->second == nullptr || Unify(a->second, b->second));
 }
@@ -188,6 +194,8 @@ Type TypeSpace::ToType(const Term* term) {
       return Type::Optional(ToType(term->first));
     case Kind::kObject:
       return *term->object;
+    case Kind::kOpaque:
+      return Type::Opaque(*term->opaque);
     default:
       return Type::Of(term->kind);
   }

@@ -13,14 +13,16 @@ namespace kr::cel {
 // are owned by a TypeSpace (those of overloads by the function table) and compared by structure.
 struct Term {
   Type::Kind kind = Type::Kind::kDyn;
-  int parameter = -1;            // a type parameter if >= 0; then `kind` has no meaning
-  const Term* first = nullptr;   // list, optional, type: element; map: key
-  const Term* second = nullptr;  // map: value
-  const Type* object = nullptr;  // kObject: the declaration
+  int parameter = -1;                  // a type parameter if >= 0; then `kind` has no meaning
+  const Term* first = nullptr;         // list, optional, type: element; map: key
+  const Term* second = nullptr;        // map: value
+  const Type* object = nullptr;        // kObject: the declaration
+  const OpaqueType* opaque = nullptr;  // kOpaque
 };
 
 // Makes terms and unifies them, after the rules of cel-go's checker: dyn fits everything, null fits
-// timestamps, durations, optionals and records, parameters take the most general type they meet.
+// timestamps, durations, optionals, opaque types and records, parameters take the most general type
+// they meet.
 class TypeSpace {
  public:
   const Term* Of(Type::Kind kind);
@@ -28,6 +30,7 @@ class TypeSpace {
   const Term* Map(const Term* key, const Term* value);
   const Term* Optional(const Term* element);
   const Term* TypeOf(const Term* type);
+  const Term* Opaque(const OpaqueType& type);
   const Term* FreshParameter();
   const Term* FromType(const Type& type);
 

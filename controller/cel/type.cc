@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "controller/cel/opaque.h"
+
 namespace kr::cel {
 namespace {
 
@@ -40,6 +42,12 @@ Type Type::Object(std::map<std::string, Type> fields) {
   return object;
 }
 
+Type Type::Opaque(const OpaqueType& type) {
+  Type opaque_type = Of(Kind::kOpaque);
+  opaque_type.opaque = &type;
+  return opaque_type;
+}
+
 std::string Type::ToString() const {
   switch (kind) {
     case Kind::kDyn:
@@ -72,6 +80,8 @@ std::string Type::ToString() const {
       return "optional(" + Inner(element) + ")";
     case Kind::kObject:
       return "object";
+    case Kind::kOpaque:
+      return std::string(opaque->name);
     case Kind::kError:
       return "error";
   }

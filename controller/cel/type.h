@@ -6,6 +6,8 @@
 
 namespace kr::cel {
 
+struct OpaqueType;
+
 // A static type. kObject is a record with declared fields (`target`, `related`): naming a field
 // that it does not have is a compile error. Everything of API objects is kDyn.
 struct Type {
@@ -25,14 +27,16 @@ struct Type {
     kMap,
     kOptional,
     kObject,
+    kOpaque,
     kError
   };
   Kind kind = Kind::kDyn;
   std::shared_ptr<const Type> element;  // list and optional: element; map: value
   std::shared_ptr<const Type> key;      // map
   std::map<std::string, Type> fields;   // object
+  const OpaqueType* opaque = nullptr;   // opaque
 
-  static Type Of(Kind kind) { return {kind, nullptr, nullptr, {}}; }
+  static Type Of(Kind kind) { return {kind, nullptr, nullptr, {}, nullptr}; }
   static Type Dyn() { return Of(Kind::kDyn); }
   static Type Null() { return Of(Kind::kNull); }
   static Type Bool() { return Of(Kind::kBool); }
@@ -46,6 +50,7 @@ struct Type {
   static Type List(Type element);
   static Type Map(Type key, Type value);
   static Type Optional(Type element);
+  static Type Opaque(const OpaqueType& type);
   static Type Object(std::map<std::string, Type> fields);
 
   // As CEL prints it: list(dyn), map(string, int).

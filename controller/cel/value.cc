@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "absl/strings/escaping.h"
+#include "controller/cel/opaque.h"
 #include "controller/cel/text.h"
 
 namespace kr::cel {
@@ -78,10 +79,10 @@ Value Value::FromJson(const nlohmann::json& json) {
 
 Value::Kind Value::kind() const {
   // In the order of Rep; nodes are looked at below.
-  static constexpr std::array<Kind, 15> kKinds = {
-      Kind::kNull,      Kind::kBool,     Kind::kInt,      Kind::kUint,   Kind::kDouble,
-      Kind::kTimestamp, Kind::kDuration, Kind::kString,   Kind::kBytes,  Kind::kType,
-      Kind::kList,      Kind::kMap,      Kind::kOptional, Kind::kUnread, Kind::kError};
+  static constexpr std::array<Kind, 16> kKinds = {
+      Kind::kNull,     Kind::kBool,   Kind::kInt,   Kind::kUint,  Kind::kDouble, Kind::kTimestamp,
+      Kind::kDuration, Kind::kString, Kind::kBytes, Kind::kType,  Kind::kList,   Kind::kMap,
+      Kind::kOptional, Kind::kUnread, Kind::kError, Kind::kOpaque};
   const auto* node = std::get_if<document::Node>(&rep_);
   if (node == nullptr) return kKinds[rep_.index()];
   switch (node->kind()) {
@@ -121,6 +122,11 @@ std::optional<std::string_view> Value::Text(std::string& scratch) const {
 std::optional<absl::Time> Value::AsTime() const {
   const Instant* instant = AsInstant();
   return instant == nullptr ? std::nullopt : std::optional(instant->at);
+}
+
+const Opaque* Value::AsOpaque() const {
+  const auto* opaque = std::get_if<std::shared_ptr<const Opaque>>(&rep_);
+  return opaque == nullptr ? nullptr : opaque->get();
 }
 
 const Value* Value::Inner() const {
@@ -201,6 +207,8 @@ nlohmann::json Value::ToJson() const {
       return DurationText(AsSpan()->length);
     case Kind::kType:
       return *AsTypeName();
+    case Kind::kOpaque:
+      return AsOpaque()->ToString();
     case Kind::kOptional:
       return Inner() == nullptr ? nlohmann::json() : Inner()->ToJson();
     case Kind::kList: {
@@ -218,6 +226,11 @@ nlohmann::json Value::ToJson() const {
     }
   }
   return nullptr;
+}
+
+std::string_view TypeNameOf(const Value& value) {
+  const Opaque* opaque = value.AsOpaque();
+  return opaque == nullptr ? KindName(value.kind()) : opaque->type().name;
 }
 
 std::string_view KindName(Value::Kind kind) {
@@ -248,6 +261,8 @@ std::string_view KindName(Value::Kind kind) {
       return "map";
     case Value::Kind::kOptional:
       return "optional_type";
+    case Value::Kind::kOpaque:
+      return "opaque";
     case Value::Kind::kUnread:
       return "unread";
     case Value::Kind::kError:

@@ -18,6 +18,7 @@
 
 namespace kr::cel {
 
+class Opaque;
 class Value;
 using List = std::vector<Value>;
 // In order of insertion; keys are unique.
@@ -41,6 +42,7 @@ class Value {
     kList,
     kMap,
     kOptional,
+    kOpaque,  // see opaque.h
     // A field of a Document that its projection did not keep: nothing may be concluded from it.
     kUnread,
     // Why there is no value. An Activation may give one as a field of a record: it is an error for
@@ -93,6 +95,7 @@ class Value {
   static Value Node(const document::Node& node);
   // A JSON value, copied: integers become int (uint when too large), other numbers double.
   static Value FromJson(const nlohmann::json& json);
+  static Value FromOpaque(std::shared_ptr<const Opaque> opaque) { return Value(std::move(opaque)); }
   static Value Error(Status status);
 
   Kind kind() const;
@@ -118,6 +121,8 @@ class Value {
   std::optional<absl::Time> AsTime() const;
   // The node behind a map, list, string or unread field of a Document.
   const document::Node* AsNode() const { return std::get_if<document::Node>(&rep_); }
+  // nullptr for anything but the types of opaque.h.
+  const Opaque* AsOpaque() const;
   // What an optional holds: nullptr for optional.none() and for anything that is not optional.
   const Value* Inner() const;
   // Only for errors.
@@ -136,7 +141,7 @@ class Value {
   Value Detached() const;
 
   // As kubectl would show it: timestamps RFC 3339, durations "90s", bytes base64, optional.none
-  // null, types by name, map keys as strings.
+  // null, types by name, opaque values as their text, map keys as strings.
   nlohmann::json ToJson() const;
 
  private:
@@ -155,13 +160,15 @@ class Value {
   };
   using Rep = std::variant<NullRep, bool, int64_t, uint64_t, double, Instant, Span,
                            std::shared_ptr<const std::string>, BytesRep, TypeRep, ListPtr, MapPtr,
-                           OptionalRep, document::Node, ErrorRep>;
+                           OptionalRep, document::Node, ErrorRep, std::shared_ptr<const Opaque>>;
   template <typename T>
   explicit Value(T rep) : rep_(std::move(rep)) {}
   Rep rep_;
 };
 
-// The name of a kind as CEL's type() spells it, "unread" and "error" for what is no CEL type.
+// The type of a value as CEL's type() spells it, "unread" and "error" for what is no CEL type.
+std::string_view TypeNameOf(const Value& value);
+// The same by kind; "opaque" for all types of opaque.h.
 std::string_view KindName(Value::Kind kind);
 
 }  // namespace kr::cel

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Compares our CEL with Kubernetes' own: tests/oracle/run.sh [--update] BUILD_DIR
-# The expressions of cases.txt, those of cel-spec's conformance files, and COUNT random ones (SEED).
-# --update writes the answers to cases.txt into golden.jsonl, which the unit tests read.
+# The expressions of cases/, those of cel-spec's conformance files, and COUNT random ones (SEED).
+# --update writes the answers to cases/ into golden.jsonl, and what the environment declares into
+# environment.txt; the unit tests read both.
 set -euo pipefail
 update=false
 if [[ ${1:-} == --update ]]; then update=true; shift; fi
@@ -24,11 +25,13 @@ check() {
   "$compare" compare "$work/$1.questions" "$work/$1.answers"
 }
 
-"$compare" table "$here/cases.txt" "$here/objects.json" >"$work/table.questions"
+cat "$here"/cases/*.txt >"$work/cases.txt"
+"$compare" table "$work/cases.txt" "$here/objects.json" >"$work/table.questions"
 ask table
 if $update; then
   "$compare" golden "$work/table.questions" "$work/table.answers" >"$here/golden.jsonl"
-  echo "wrote $here/golden.jsonl"
+  "$oracle" list >"$here/environment.txt"
+  echo "wrote $here/golden.jsonl and environment.txt"
   exit 0
 fi
 status=0
@@ -37,6 +40,8 @@ check table || status=1
 # Stale answers would make the unit tests lie.
 "$compare" golden "$work/table.questions" "$work/table.answers" | diff -q - "$here/golden.jsonl" ||
   { echo "golden.jsonl is not what the oracle says: run with --update"; status=1; }
+"$oracle" list | diff -q - "$here/environment.txt" ||
+  { echo "environment.txt is not what the oracle declares: run with --update"; status=1; }
 
 spec=$(cd "$here/cel" && go list -m -f '{{.Dir}}' cel.dev/expr)
 "$oracle" conformance "$spec/tests/simple/testdata" >"$work/conformance.questions"

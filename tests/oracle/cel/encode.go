@@ -13,6 +13,7 @@ import (
 	"github.com/google/cel-go/common/types"
 	"github.com/google/cel-go/common/types/ref"
 	"github.com/google/cel-go/common/types/traits"
+	apiservercel "k8s.io/apiserver/pkg/cel"
 )
 
 // encode turns a CEL value into JSON that keeps its type: an int has no fraction and a double
@@ -42,6 +43,20 @@ func encode(value ref.Val) any {
 			return map[string]any{"@none": true}
 		}
 		return map[string]any{"@optional": encode(v.GetValue())}
+	case apiservercel.Quantity:
+		return mark(v, v.String())
+	case *apiservercel.Quantity: // what add() and sub() answer
+		return mark(v, v.String())
+	case apiservercel.Semver:
+		return mark(v, v.String())
+	case apiservercel.IP:
+		return mark(v, v.String())
+	case apiservercel.CIDR:
+		return mark(v, v.String())
+	case apiservercel.URL:
+		return mark(v, v.String())
+	case apiservercel.Format:
+		return mark(v, v.Name)
 	case traits.Mapper:
 		return encodeMap(v)
 	case traits.Lister:
@@ -55,6 +70,11 @@ func encode(value ref.Val) any {
 		return map[string]any{"@type": t.TypeName()}
 	}
 	return map[string]any{"@unknown": fmt.Sprintf("%T", value)}
+}
+
+// mark is for values of the types that Kubernetes adds: {"@kubernetes.Quantity": "1Gi"}.
+func mark(v ref.Val, text string) any {
+	return map[string]any{"@" + v.Type().TypeName(): text}
 }
 
 func encodeDouble(d float64) any {

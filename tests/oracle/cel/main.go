@@ -3,7 +3,7 @@
 // Each line of standard input is {"expression": ..., "object": ..., "now": RFC 3339}; each line of
 // standard output {"value": ...} or {"error": "compile"|"run", "message": ...}. Values are JSON
 // with marks where JSON is not exact, see encode.go. With "conformance DIR" it writes questions from
-// the conformance files of cel-spec instead.
+// the conformance files of cel-spec instead, with "list" what the environment declares.
 package main
 
 import (
@@ -46,6 +46,10 @@ func main() {
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "oracle:", err)
 		os.Exit(1)
+	}
+	if len(os.Args) == 2 && os.Args[1] == "list" {
+		list(env, os.Stdout)
+		return
 	}
 	in := bufio.NewScanner(os.Stdin)
 	in.Buffer(nil, 64<<20)

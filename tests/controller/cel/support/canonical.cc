@@ -48,6 +48,8 @@ json Canonical(const Value& value) {
       return {{"@duration", std::to_string(absl::ToInt64Nanoseconds(value.AsSpan()->length))}};
     case Value::Kind::kType:
       return {{"@type", *value.AsTypeName()}};
+    case Value::Kind::kOpaque:
+      return {{"@" + std::string(TypeNameOf(value)), value.ToJson()}};
     case Value::Kind::kOptional:
       if (value.Inner() == nullptr) return {{"@none", true}};
       return {{"@optional", Canonical(*value.Inner())}};
