@@ -33,9 +33,9 @@ Status View::problem() const {
   return OkStatus();
 }
 
-DocumentPtr View::Find(const kube::ObjectKey& key) const {
+DocumentPtr View::Find(std::string_view name_space, std::string_view name) const {
   for (const Informer* part : informers_) {
-    if (DocumentPtr object = part->store().Find(key)) return object;
+    if (DocumentPtr object = part->store().Find(name_space, name)) return object;
   }
   return DocumentPtr();
 }

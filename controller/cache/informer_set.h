@@ -30,7 +30,10 @@ class View {
   // Why it is not ready; OK when nothing is known to be wrong.
   Status problem() const;
 
-  document::DocumentPtr Find(const kube::ObjectKey& key) const;
+  document::DocumentPtr Find(const kube::ObjectKey& key) const {
+    return Find(key.name_space, key.name);
+  }
+  document::DocumentPtr Find(std::string_view name_space, std::string_view name) const;
   void ForEach(absl::FunctionRef<void(ObjectId, const document::DocumentPtr&)> visit) const;
   const std::vector<const Informer*>& informers() const { return informers_; }
 

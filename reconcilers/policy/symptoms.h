@@ -3,11 +3,13 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
-#include "absl/container/flat_hash_set.h"
 #include "absl/time/time.h"
+#include "controller/cache/object_table.h"
 #include "controller/kube/resource.h"
 #include "controller/runtime/engine.h"
 #include "controller/runtime/work_queue.h"
@@ -35,8 +37,16 @@ struct PolicyTargets {
   // Every target has been evaluated since the policy could be read in full.
   bool settled = false;
   absl::Time observed_since = absl::InfiniteFuture();  // when it settled
-  std::set<kube::ObjectKey> unseen;  // targets of the first pass that are still to come
-  uint64_t view = 0;                 // Watches::ViewOf when all of them were last asked for
+  uint64_t view = 0;  // Watches::ViewOf when all of them were last asked for
+
+  // Going through all targets: by number, because 30,000 names would be larger than what is kept
+  // of the objects themselves. What comes or changes meanwhile is queued as at any time.
+  struct Pass {
+    std::vector<kube::ObjectKey> gone;  // were sick and are not there
+    std::vector<cache::ObjectId> ids;
+    size_t done = 0;  // of ids
+  };
+  std::optional<Pass> pass;
 };
 
 class SymptomListener {
@@ -74,8 +84,10 @@ class Symptoms {
 
   void Queue(const std::string& policy_uid, const kube::ObjectKey& key);
   // Nothing is waiting to be evaluated right now.
-  bool idle() const { return queue_.size() == 0; }
+  bool idle() const { return queue_.size() == 0 && passing_.empty(); }
   uint64_t evaluations() const { return evaluations_; }
+  // Targets about which a turn or a timer is remembered, for tests and memory accounts.
+  size_t remembered() const { return queue_.tracked(); }
 
  private:
   struct Key {
@@ -89,18 +101,26 @@ class Symptoms {
   };
 
   // What is known is no answer any more: all targets have to be evaluated once it can be read.
-  static void Unsettle(PolicyTargets& targets);
-  void QueueAll(PolicyTargets& targets);
+  void Unsettle(PolicyTargets& targets);
+  // Whether changes are worth queueing: otherwise a pass over all targets comes anyway.
+  static bool Follows(const PolicyTargets& targets) { return targets.settled || targets.pass; }
+  void BeginPass(PolicyTargets& targets);
+  void EndPass(PolicyTargets& targets);
+  // One target of a pass; false when no pass is under way.
+  bool AdvancePass();
   void Pump();
   void SchedulePump();
   void EvaluateOne(const Key& key);
-  void Seen(PolicyTargets& targets, const kube::ObjectKey& key);
+  // `object` is null when it is gone.
+  void Judge(PolicyTargets& targets, const kube::ObjectKey& key,
+             const document::DocumentPtr& object);
 
   runtime::Engine& engine_;
   Watches& watches_;
   SymptomListener& listener_;
   runtime::WorkQueue<Key> queue_;
   std::map<std::string, PolicyTargets> policies_;
+  std::set<std::string> passing_;  // UIDs of the policies with a pass under way
   runtime::TimerId timer_{};
   MonotonicTime timer_at_;
   uint64_t evaluations_ = 0;

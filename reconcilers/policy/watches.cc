@@ -19,7 +19,22 @@ namespace {
 // Woken targets that are handed on before the engine looks at its other inputs again.
 constexpr size_t kSlice = 200;
 
+Watches::Readiness WaitsFor(const cache::View& view, const kube::Resource& resource) {
+  const Status problem = view.problem();
+  if (absl::IsPermissionDenied(problem)) return {State::kDenied, std::string(Message(problem))};
+  if (absl::IsNotFound(problem)) return {State::kInactive, std::string(Message(problem))};
+  return {State::kSyncing, resource.plural + (problem.ok() ? " are being listed"
+                                                           : ": " + std::string(Message(problem)))};
+}
+
 }  // namespace
+
+// The informers' answers to the needs of a policy.
+struct Watches::Views {
+  std::optional<uint64_t> version;  // of the informers
+  cache::View targets;
+  std::vector<cache::View> related;
+};
 
 // A policy with its kinds found.
 struct Watches::Served {
@@ -29,6 +44,7 @@ struct Watches::Served {
   std::vector<Need> related;
   std::vector<cache::RelationHandle> relations;
   std::unique_ptr<CachedSurroundings> surroundings;
+  mutable Views views;
   // Whose objects it sees: of its targets, and of everything else.
   std::vector<const cache::Informer*> target_informers, related_informers;
   uint64_t view = 0;
@@ -80,11 +96,11 @@ void Watches::Serve(std::vector<CompiledPolicyPtr> policies) {
 
 void Watches::Rebuild() {
   std::vector<Need> needs, event_needs;
-  relation_users_.clear();
   for (const kube::Resource& resource : options_.own) needs.push_back(OwnNeed(resource));
   for (auto& [key, served] : served_) {
     const CompiledPolicy& policy = *served->policy;
     served->missing = OkStatus();
+    served->views.version.reset();  // the needs may be others
     std::vector<kube::Resource> found;
     const auto want = [&](const kube::GroupVersionKind& kind) {
       const kube::RestMapper::Result result = discovery_.Want(kind);
@@ -103,10 +119,6 @@ void Watches::Rebuild() {
       served->related.push_back(RelatedNeed(policy, j, found[j + 1]));
       relations.push_back(
           relations_.Get(RelationOf(policy, j, served->targets, served->related[j])));
-    }
-    for (const cache::RelationHandle& handle : relations) {
-      std::vector<const CompiledPolicy*>& users = relation_users_[handle.relation.get()];
-      if (users.empty() || users.back() != &policy) users.push_back(&policy);
     }
     served->relations = std::move(relations);
     needs.push_back(served->targets);
@@ -185,9 +197,9 @@ void Watches::NoteViews() {
   for (auto& [key, served] : served_) {
     std::vector<const cache::Informer*> targets, related;
     if (served->missing.ok()) {
-      targets = informers_.Find(served->targets).informers();
-      for (const Need& need : served->related) {
-        const cache::View view = informers_.Find(need);
+      const Views& views = ViewsOf(*served);
+      targets = views.targets.informers();
+      for (const cache::View& view : views.related) {
         related.insert(related.end(), view.informers().begin(), view.informers().end());
       }
     }
@@ -209,7 +221,7 @@ void Watches::OnChange(const cache::Informer& informer, cache::ObjectId id,
     });
   }
   const document::Document& object = after ? *after : *before;
-  index_.ForEachTarget(resource.gvk, object, [&](const CompiledPolicy& policy) {
+  index_.ForEach(resource.gvk, object, [&](const CompiledPolicy& policy) {
     // The same object may come by several watches, and be newer in one than in the other.
     const Served* served = Find(policy);
     if (served == nullptr || !served->Sees(informer)) return;
@@ -233,10 +245,13 @@ void Watches::Expand() {
   relations_.Expand(kSlice, [&](const cache::Relation& relation, cache::ObjectId id) {
     const DocumentPtr target = objects_.Get(id);
     if (!target) return;
-    const auto users = relation_users_.find(&relation);
-    if (users == relation_users_.end()) return;
-    for (const CompiledPolicy* policy : users->second) {
-      if (policy->selector.Matches(*target)) listener_.OnSurroundings(*policy, *target);
+    for (const auto& [key, served] : served_) {
+      const bool uses = std::any_of(
+          served->relations.begin(), served->relations.end(),
+          [&](const cache::RelationHandle& handle) { return handle.relation.get() == &relation; });
+      if (uses && served->policy->selector.Matches(*target)) {
+        listener_.OnSurroundings(*served->policy, *target);
+      }
     }
   });
   ScheduleExpand();
@@ -244,14 +259,17 @@ void Watches::Expand() {
 
 void Watches::OnEvent(const DocumentPtr& event) {
   const cache::EventFacts facts = cache::FactsOf(*event);
-  index_.ForEachSource(facts, [&](const CompiledPolicy& policy, const EventSource& source) {
-    if (!event_log_.Add(policy, source, facts, engine_.clock().Now())) return;
-    if (const Served* served = Find(policy)) Wake(*served, source, facts);
-  });
+  for (const auto& [key, served] : served_) {
+    for (const EventSource& source : served->policy->events) {
+      if (!event_log_.Add(*served->policy, source, facts, engine_.clock().Now())) continue;
+      Wake(*served, source, facts);
+    }
+  }
 }
 
 void Watches::Wake(const Served& served, const EventSource& source,
                    const cache::EventFacts& event) {
+  if (!served.missing.ok()) return;
   const CompiledPolicy& policy = *served.policy;
   const kube::ObjectKey about{event.about_namespace, event.about_name};
   if (std::holds_alternative<crds::AboutTarget>(source.spec.about)) {
@@ -281,6 +299,16 @@ const Watches::Served* Watches::Find(const CompiledPolicy& policy) const {
   return it == served_.end() || !it->second->missing.ok() ? nullptr : it->second.get();
 }
 
+const Watches::Views& Watches::ViewsOf(const Served& served) const {
+  Views& views = served.views;
+  if (views.version == informers_.version()) return views;
+  views.version = informers_.version();
+  views.targets = informers_.Find(served.targets);
+  views.related.clear();
+  for (const Need& need : served.related) views.related.push_back(informers_.Find(need));
+  return views;
+}
+
 Watches::Readiness Watches::ReadinessOf(const CompiledPolicy& policy) const {
   const auto it = served_.find(&policy);
   if (it == served_.end()) return {State::kSyncing, "not watched yet"};
@@ -290,22 +318,17 @@ Watches::Readiness Watches::ReadinessOf(const CompiledPolicy& policy) const {
   }
   if (!served.missing.ok()) return {State::kUnknown, std::string(Message(served.missing))};
   if (!served.surroundings) return {State::kSyncing, "watches are being opened"};
-  std::vector<const Need*> needs{&served.targets};
-  for (const Need& need : served.related) needs.push_back(&need);
-  for (const Need* need : needs) {
-    const cache::View view = informers_.Find(*need);
-    if (view.ready()) continue;
-    const Status problem = view.problem();
-    if (absl::IsPermissionDenied(problem)) return {State::kDenied, std::string(Message(problem))};
-    if (absl::IsNotFound(problem)) return {State::kInactive, std::string(Message(problem))};
-    return {State::kSyncing,
-            need->resource.plural +
-                (problem.ok() ? " are being listed" : ": " + std::string(Message(problem)))};
+  const Views& views = ViewsOf(served);
+  if (!views.targets.ready()) return WaitsFor(views.targets, served.targets.resource);
+  for (size_t i = 0; i < views.related.size(); ++i) {
+    if (!views.related[i].ready()) return WaitsFor(views.related[i], served.related[i].resource);
   }
-  for (const auto& [scope, watch] : event_watches_) {
-    const Status& problem = watch.stream->reflector().status().problem;
-    if (policy.watches_events() && absl::IsPermissionDenied(problem)) {
-      return {State::kDenied, std::string(Message(problem))};
+  if (policy.watches_events()) {
+    for (const auto& [scope, watch] : event_watches_) {
+      const Status& problem = watch.stream->reflector().status().problem;
+      if (absl::IsPermissionDenied(problem)) {
+        return {State::kDenied, std::string(Message(problem))};
+      }
     }
   }
   return {State::kReady, "watching"};
@@ -323,14 +346,15 @@ std::optional<limits::Refusal> Watches::Stale(const CompiledPolicy& policy) cons
   };
   const Served* served = Find(policy);
   if (served == nullptr || !served->surroundings) return refuse("a kind is not watched yet");
-  std::vector<const Need*> needs{&served->targets};
-  for (const Need& need : served->related) needs.push_back(&need);
-  for (const Need* need : needs) {
-    if (informers_.Find(*need).Stale(options_.stale_after)) {
-      return refuse("the watch of " + need->resource.plural +
-                    " is listing, or has been without connection for more than " +
-                    absl::FormatDuration(options_.stale_after));
-    }
+  const auto listing = [&](const kube::Resource& resource) {
+    return refuse("the watch of " + resource.plural +
+                  " is listing, or has been without connection for more than " +
+                  absl::FormatDuration(options_.stale_after));
+  };
+  const Views& views = ViewsOf(*served);
+  if (views.targets.Stale(options_.stale_after)) return listing(served->targets.resource);
+  for (size_t i = 0; i < views.related.size(); ++i) {
+    if (views.related[i].Stale(options_.stale_after)) return listing(served->related[i].resource);
   }
   for (const auto& [scope, watch] : event_watches_) {
     if (!policy.watches_events()) break;
@@ -344,7 +368,26 @@ std::optional<limits::Refusal> Watches::Stale(const CompiledPolicy& policy) cons
 DocumentPtr Watches::Target(const CompiledPolicy& policy, const kube::ObjectKey& key) const {
   const Served* served = Find(policy);
   if (served == nullptr) return {};
-  DocumentPtr object = informers_.Find(served->targets).Find(key);
+  DocumentPtr object = ViewsOf(*served).targets.Find(key);
+  return object && policy.selector.Matches(*object) ? object : DocumentPtr();
+}
+
+std::vector<cache::ObjectId> Watches::TargetIds(const CompiledPolicy& policy) const {
+  std::vector<cache::ObjectId> ids;
+  const Served* served = Find(policy);
+  if (served == nullptr) return ids;
+  ViewsOf(*served).targets.ForEach([&](cache::ObjectId id, const DocumentPtr& object) {
+    if (policy.selector.Matches(*object)) ids.push_back(id);
+  });
+  return ids;
+}
+
+DocumentPtr Watches::TargetAt(const CompiledPolicy& policy, cache::ObjectId id) const {
+  const Served* served = Find(policy);
+  const DocumentPtr known = objects_.Get(id);
+  if (served == nullptr || !known) return {};
+  // By its name: the number may have been given to an object of another kind.
+  DocumentPtr object = ViewsOf(*served).targets.Find(known->name_space(), known->name());
   return object && policy.selector.Matches(*object) ? object : DocumentPtr();
 }
 
@@ -352,7 +395,7 @@ void Watches::ForEachTarget(const CompiledPolicy& policy,
                             absl::FunctionRef<void(const DocumentPtr&)> visit) const {
   const Served* served = Find(policy);
   if (served == nullptr) return;
-  informers_.Find(served->targets).ForEach([&](cache::ObjectId, const DocumentPtr& object) {
+  ViewsOf(*served).targets.ForEach([&](cache::ObjectId, const DocumentPtr& object) {
     if (policy.selector.Matches(*object)) visit(object);
   });
 }
@@ -360,15 +403,14 @@ void Watches::ForEachTarget(const CompiledPolicy& policy,
 bool Watches::HasSeen(const CompiledPolicy& policy, std::string_view name_space,
                       std::string_view resource_version) const {
   const Served* served = Find(policy);
-  return served != nullptr &&
-         informers_.Find(served->targets).HasSeen(name_space, resource_version);
+  return served != nullptr && ViewsOf(*served).targets.HasSeen(name_space, resource_version);
 }
 
 document::Projection::Ptr Watches::TargetProjection(const CompiledPolicy& policy) const {
   const Served* served = Find(policy);
   if (served != nullptr) {
     // The cache may keep more than this policy asked for; the two are compared as a whole.
-    const cache::View view = informers_.Find(served->targets);
+    const cache::View& view = ViewsOf(*served).targets;
     if (view.informers().size() == 1) return view.informers()[0]->spec().projection;
   }
   return document::Projection::Of(policy.target_reads.paths);

@@ -76,6 +76,10 @@ class Watches final : public cache::InformerObserver {
   document::DocumentPtr Target(const CompiledPolicy& policy, const kube::ObjectKey& key) const;
   void ForEachTarget(const CompiledPolicy& policy,
                      absl::FunctionRef<void(const document::DocumentPtr&)> visit) const;
+  // The targets that there are now, by number: for whoever goes through them bit by bit.
+  std::vector<cache::ObjectId> TargetIds(const CompiledPolicy& policy) const;
+  // What of such a target is there now; null when it is gone, even if its number is not.
+  document::DocumentPtr TargetAt(const CompiledPolicy& policy, cache::ObjectId id) const;
   bool HasSeen(const CompiledPolicy& policy, std::string_view name_space,
                std::string_view resource_version) const;
   document::Projection::Ptr TargetProjection(const CompiledPolicy& policy) const;
@@ -96,6 +100,7 @@ class Watches final : public cache::InformerObserver {
 
  private:
   struct Served;
+  struct Views;
   struct EventWatch {
     cache::WatchSpec spec;
     std::unique_ptr<cache::EventStream> stream;
@@ -115,6 +120,8 @@ class Watches final : public cache::InformerObserver {
   void ScheduleExpand();
   void Expand();
   const Served* Find(const CompiledPolicy& policy) const;
+  // What serves it, found once for each version of the informers: evaluations ask all the time.
+  const Views& ViewsOf(const Served& served) const;
   cache::Need OwnNeed(const kube::Resource& resource) const;
 
   const Options options_;
@@ -129,8 +136,6 @@ class Watches final : public cache::InformerObserver {
   EventLog event_log_;
   std::map<const CompiledPolicy*, std::unique_ptr<Served>> served_;
   std::map<cache::WatchScope, EventWatch> event_watches_;
-  // Which policies a woken relation concerns.
-  std::map<const cache::Relation*, std::vector<const CompiledPolicy*>> relation_users_;
   uint64_t last_view_ = 0;
   bool rebind_scheduled_ = false;
   bool expand_scheduled_ = false;
