@@ -91,7 +91,7 @@ LeaderElector::Result LeaderElector::OnAnswer(StatusOr<kube::Reply> reply, Now n
 LeaderElector::Result LeaderElector::OnRead(StatusOr<kube::Reply> reply, Now now) {
   if (leading_ && now.monotonic >= renew_deadline()) return Failed(reply.status(), now);
   if (absl::IsNotFound(reply.status())) {
-    takeover_ = false;
+    takeover_ = !observed_holder().empty() && !ObservedIsOurs();
     return SendNow(State::kCreating, CreateLease(config_.lease, RecordToWrite(now)), now);
   }
   if (!reply.ok()) return Failed(reply.status(), now);

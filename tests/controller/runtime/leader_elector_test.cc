@@ -326,6 +326,28 @@ TEST_F(LeaderElectorTest, LosesLeadershipOnRenewDeadline) {
   EXPECT_TRUE(me_.finished_) << "a process that lost the lease does not come back";
 }
 
+TEST_F(LeaderElectorTest, TheDeadlineCountsFromTheStartOfTheLastRenewal) {
+  me_.latency_ = absl::Seconds(1);
+  me_.Start();
+  me_.Next();
+  const MonotonicTime asked = clock_.Monotonic() - absl::Seconds(1);
+  me_.latency_ = absl::ZeroDuration();
+  store_.SetFault(Fault::kUnreachable);
+  while (me_.elector_.leading()) me_.Next();
+  EXPECT_EQ(clock_.Monotonic() - asked, absl::Seconds(10));
+}
+
+// A process that was stopped for a while must not write to find out how late it is.
+TEST_F(LeaderElectorTest, WakingUpAfterTheDeadlineLosesWithoutARequest) {
+  me_.Start();
+  store_.TakeLog();
+  clock_.Advance(absl::Seconds(10));
+  me_.Run(LeaderElector::Elapsed{});
+  EXPECT_NE(me_.Change<LeaderElector::Lost>(), nullptr);
+  EXPECT_TRUE(me_.finished_);
+  EXPECT_EQ(store_.TakeLog(), Log{});
+}
+
 TEST_F(LeaderElectorTest, RequestsOfALeaderEndAtTheDeadline) {
   me_.Start();
   EXPECT_EQ(store_.last_timeout(), absl::Seconds(5));
@@ -397,6 +419,24 @@ TEST_F(LeaderElectorTest, ADeletedLeaseIsMadeAgainWithoutRestartingTheCount) {
   EXPECT_NE(me_.Change<LeaderElector::Renewed>(), nullptr);
   EXPECT_EQ(Spec()["leaseTransitions"], 8);
   EXPECT_EQ(Spec()["holderIdentity"], "me");
+}
+
+// Who held it may not know yet that it is gone.
+TEST_F(LeaderElectorTest, ALeaseThatWasDeletedUnderAnotherHolderIsAnUnreleasedTakeover) {
+  HeldByOther();
+  me_.Start();
+  store_.Remove();
+  me_.Next();
+  const auto* won = me_.Change<LeaderElector::Won>();
+  ASSERT_NE(won, nullptr);
+  EXPECT_TRUE(won->unreleased_takeover);
+
+  testing::FakeClock clock;
+  LeaseStore empty;
+  Candidate first("first", empty, clock);
+  first.Start();
+  ASSERT_NE(first.Change<LeaderElector::Won>(), nullptr);
+  EXPECT_FALSE(first.Change<LeaderElector::Won>()->unreleased_takeover);
 }
 
 TEST_F(LeaderElectorTest, ReleaseLease) {

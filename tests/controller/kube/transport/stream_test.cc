@@ -1,6 +1,7 @@
 // What a stream hands on, and when it ends.
 #include "tests/controller/kube/transport/stream_fixture.h"
 #include "tests/support/status_matchers.h"
+#include "tests/support/temp_dir.h"
 
 namespace kr::kube {
 namespace {
@@ -45,6 +46,24 @@ TEST_F(StreamTest, RefusalsArriveWithTheirBody) {
   EXPECT_THAT(*recorder.AwaitEnd(), IsOk());
   EXPECT_EQ(recorder.code(), 410);
   EXPECT_EQ(recorder.data(), R"({"kind":"Status","code":410})");
+}
+
+TEST_F(StreamTest, ARefusedTokenIsReadAgainForTheNextStream) {
+  TestCluster cluster;
+  testing::TempDir dir;
+  ClusterConfig config = cluster.Config();
+  config.token_file = dir.Write("token", "expired");
+  Connect(config);
+  for (const int code : {401, 200}) {
+    cluster.server.Expect("GET", "/w", Answer::Full(code, "{}"));
+    Recorder recorder;
+    Open("/w", recorder);
+    EXPECT_THAT(*recorder.AwaitEnd(), IsOk());
+    EXPECT_EQ(recorder.code(), code);
+    dir.Write("token", "fresh");
+  }
+  EXPECT_EQ(cluster.server.requests()[0].headers.at("authorization"), "Bearer expired");
+  EXPECT_EQ(cluster.server.requests()[1].headers.at("authorization"), "Bearer fresh");
 }
 
 TEST_F(StreamTest, WhatCutsAStreamIsUnavailable) {
