@@ -96,6 +96,7 @@ void Watches::Serve(std::vector<CompiledPolicyPtr> policies) {
 
 void Watches::Rebuild() {
   std::vector<Need> needs, event_needs;
+  relation_users_.clear();
   for (const kube::Resource& resource : options_.own) needs.push_back(OwnNeed(resource));
   for (auto& [key, served] : served_) {
     const CompiledPolicy& policy = *served->policy;
@@ -119,6 +120,10 @@ void Watches::Rebuild() {
       served->related.push_back(RelatedNeed(policy, j, found[j + 1]));
       relations.push_back(
           relations_.Get(RelationOf(policy, j, served->targets, served->related[j])));
+    }
+    for (const cache::RelationHandle& handle : relations) {
+      std::vector<const CompiledPolicy*>& users = relation_users_[handle.relation.get()];
+      if (users.empty() || users.back() != &policy) users.push_back(&policy);
     }
     served->relations = std::move(relations);
     needs.push_back(served->targets);
@@ -221,7 +226,7 @@ void Watches::OnChange(const cache::Informer& informer, cache::ObjectId id,
     });
   }
   const document::Document& object = after ? *after : *before;
-  index_.ForEach(resource.gvk, object, [&](const CompiledPolicy& policy) {
+  index_.ForEachTarget(resource.gvk, object, [&](const CompiledPolicy& policy) {
     // The same object may come by several watches, and be newer in one than in the other.
     const Served* served = Find(policy);
     if (served == nullptr || !served->Sees(informer)) return;
@@ -245,13 +250,10 @@ void Watches::Expand() {
   relations_.Expand(kSlice, [&](const cache::Relation& relation, cache::ObjectId id) {
     const DocumentPtr target = objects_.Get(id);
     if (!target) return;
-    for (const auto& [key, served] : served_) {
-      const bool uses = std::any_of(
-          served->relations.begin(), served->relations.end(),
-          [&](const cache::RelationHandle& handle) { return handle.relation.get() == &relation; });
-      if (uses && served->policy->selector.Matches(*target)) {
-        listener_.OnSurroundings(*served->policy, *target);
-      }
+    const auto users = relation_users_.find(&relation);
+    if (users == relation_users_.end()) return;
+    for (const CompiledPolicy* policy : users->second) {
+      if (policy->selector.Matches(*target)) listener_.OnSurroundings(*policy, *target);
     }
   });
   ScheduleExpand();
@@ -259,17 +261,14 @@ void Watches::Expand() {
 
 void Watches::OnEvent(const DocumentPtr& event) {
   const cache::EventFacts facts = cache::FactsOf(*event);
-  for (const auto& [key, served] : served_) {
-    for (const EventSource& source : served->policy->events) {
-      if (!event_log_.Add(*served->policy, source, facts, engine_.clock().Now())) continue;
-      Wake(*served, source, facts);
-    }
-  }
+  index_.ForEachSource(facts, [&](const CompiledPolicy& policy, const EventSource& source) {
+    if (!event_log_.Add(policy, source, facts, engine_.clock().Now())) return;
+    if (const Served* served = Find(policy)) Wake(*served, source, facts);
+  });
 }
 
 void Watches::Wake(const Served& served, const EventSource& source,
                    const cache::EventFacts& event) {
-  if (!served.missing.ok()) return;
   const CompiledPolicy& policy = *served.policy;
   const kube::ObjectKey about{event.about_namespace, event.about_name};
   if (std::holds_alternative<crds::AboutTarget>(source.spec.about)) {

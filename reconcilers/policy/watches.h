@@ -136,6 +136,8 @@ class Watches final : public cache::InformerObserver {
   EventLog event_log_;
   std::map<const CompiledPolicy*, std::unique_ptr<Served>> served_;
   std::map<cache::WatchScope, EventWatch> event_watches_;
+  // Which policies a woken relation concerns.
+  std::map<const cache::Relation*, std::vector<const CompiledPolicy*>> relation_users_;
   uint64_t last_view_ = 0;
   bool rebind_scheduled_ = false;
   bool expand_scheduled_ = false;
