@@ -5,7 +5,15 @@
 
 namespace kr::cache {
 
-int64_t EventRing::Add(const EventFacts& event, absl::Time process_start, absl::Time now) {
+namespace {
+
+// Looking through all rings is paid for by so many additions.
+constexpr size_t kPruneEvery = 1024;
+
+}  // namespace
+
+int64_t EventRing::Add(const EventFacts& event, absl::Time process_start, absl::Time whole_since,
+                       absl::Time now) {
   // Somebody else's clock may be ahead of ours; their future must not count for ever.
   const absl::Time time = std::min(event.time, now);
   // Many timestamps are whole seconds: what happened in the second of the start counts.
@@ -20,7 +28,7 @@ int64_t EventRing::Add(const EventFacts& event, absl::Time process_start, absl::
     std::rotate(seen, seen + 1, seen_.end());
   } else {
     // Once something was forgotten, this may be a part of it that was counted already.
-    grown = event.first_time > process_start && !forgot_ ? event.count : 1;
+    grown = event.first_time > whole_since && !forgot_ ? event.count : 1;
     seen_.push_back({event.uid, event.count});
     if (seen_.size() > kCapacity) {
       seen_.erase(seen_.begin());
@@ -73,15 +81,18 @@ absl::Time EventRing::FallsBelow(int64_t n, absl::Duration window, absl::Time no
 }
 
 int64_t EventRings::Add(const std::string& source, const std::string& object,
-                        const EventFacts& event, absl::Time now) {
+                        const EventFacts& event, absl::Duration window, absl::Time now) {
+  if (++added_ >= kPruneEvery) Prune(now);
   const auto [it, created] = rings_.try_emplace({source, object});
+  Slot& slot = it->second;
   if (created) {
-    it->second.age = ages_.insert(ages_.end(), it);
+    slot.kept = std::max(window, kKept);
+    slot.age = ages_.insert(ages_.end(), it);
     if (rings_.size() > max_rings_) Drop(ages_.front());
   } else {
-    ages_.splice(ages_.end(), ages_, it->second.age);
+    ages_.splice(ages_.end(), ages_, slot.age);
   }
-  return it->second.ring.Add(event, process_start_, now);
+  return slot.ring.Add(event, process_start_, forgotten_, now);
 }
 
 const EventRing* EventRings::Find(const std::string& source, const std::string& object) const {
@@ -89,19 +100,25 @@ const EventRing* EventRings::Find(const std::string& source, const std::string& 
   return it == rings_.end() ? nullptr : &it->second.ring;
 }
 
-void EventRings::DropSource(const std::string& source) {
-  auto it = rings_.lower_bound({source, std::string()});
-  while (it != rings_.end() && it->first.first == source) Drop(it++);
+void EventRings::ForEach(
+    const std::string& source,
+    absl::FunctionRef<void(const std::string& object, const EventRing&)> visit) const {
+  for (auto it = rings_.lower_bound({source, std::string()});
+       it != rings_.end() && it->first.first == source; ++it) {
+    visit(it->first.second, it->second.ring);
+  }
 }
 
-void EventRings::Prune(absl::Time before) {
+void EventRings::Prune(absl::Time now) {
+  added_ = 0;
   for (auto it = rings_.begin(); it != rings_.end();) {
     const auto ring = it++;
-    if (ring->second.ring.last() < before) Drop(ring);
+    if (ring->second.ring.last() < now - ring->second.kept) Drop(ring);
   }
 }
 
 void EventRings::Drop(Rings::iterator ring) {
+  forgotten_ = std::max(forgotten_, ring->second.ring.last());
   ages_.erase(ring->second.age);
   rings_.erase(ring);
 }

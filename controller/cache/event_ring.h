@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/time/time.h"
 #include "controller/cache/event_facts.h"
 
@@ -23,8 +24,10 @@ class EventRing {
  public:
   static constexpr size_t kCapacity = 64;  // of moments, and of events remembered
 
-  // `process_start` by the server's clock. Returns by how much the count grew.
-  int64_t Add(const EventFacts& event, absl::Time process_start, absl::Time now);
+  // `process_start` by the server's clock. What began before `whole_since` may have been counted in
+  // part already. Returns by how much the count grew.
+  int64_t Add(const EventFacts& event, absl::Time process_start, absl::Time whole_since,
+              absl::Time now);
 
   // How often within the `window` that ends now.
   int64_t Count(absl::Duration window, absl::Time now) const;
@@ -57,20 +60,25 @@ class EventRing {
 };
 
 // The rings of all sources. A source is what somebody counts (a named event source of a policy),
-// an object is what the events are about.
+// an object is what the events are about. Rings that nobody can count any more go by themselves.
 class EventRings {
  public:
+  // A ring stays for as long as somebody counts it, and at least this long: an Event that is
+  // updated after its ring is gone counts once, whatever it says.
+  static constexpr absl::Duration kKept = absl::Hours(1);
+
   // Rings beyond `max_rings` push out the one that was quiet for longest.
   explicit EventRings(absl::Time process_start, size_t max_rings = 100'000)
-      : process_start_(process_start), max_rings_(max_rings) {}
+      : process_start_(process_start), max_rings_(max_rings), forgotten_(process_start) {}
 
+  // `window` is the longest that the source counts.
   int64_t Add(const std::string& source, const std::string& object, const EventFacts& event,
-              absl::Time now);
+              absl::Duration window, absl::Time now);
   // Null when nothing was counted.
   const EventRing* Find(const std::string& source, const std::string& object) const;
-  // Forgets a source, or everything quiet since `before`.
-  void DropSource(const std::string& source);
-  void Prune(absl::Time before);
+  // The objects of a source.
+  void ForEach(const std::string& source,
+               absl::FunctionRef<void(const std::string& object, const EventRing&)> visit) const;
   size_t size() const { return rings_.size(); }
 
  private:
@@ -78,15 +86,20 @@ class EventRings {
   using Rings = std::map<std::pair<std::string, std::string>, Slot>;
   struct Slot {
     EventRing ring;
+    absl::Duration kept;
     std::list<Rings::iterator>::iterator age;
   };
 
   void Drop(Rings::iterator ring);
+  void Prune(absl::Time now);
 
   const absl::Time process_start_;
   const size_t max_rings_;
   Rings rings_;
   std::list<Rings::iterator> ages_;  // quiet for longest first
+  // Of what began before, a part may have been in a ring that is gone.
+  absl::Time forgotten_;
+  size_t added_ = 0;  // since rings were last looked through
 };
 
 }  // namespace kr::cache

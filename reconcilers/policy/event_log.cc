@@ -4,6 +4,8 @@
 #include <utility>
 #include <variant>
 
+#include "absl/strings/str_split.h"
+
 namespace kr::policy {
 namespace {
 
@@ -20,6 +22,13 @@ std::string ObjectKey(const crds::ObjectReference& object, bool with_uid) {
   std::string key = object.kind + "\n" + object.name_space + "\n" + object.name;
   if (with_uid && object.kind != "Node") key += "\n" + object.uid;
   return key;
+}
+
+// The other way round.
+crds::ObjectReference ReferenceOf(const std::string& key, const std::string& api_version) {
+  std::vector<std::string> parts = absl::StrSplit(key, '\n');
+  parts.resize(4);
+  return {api_version, parts[0], parts[1], parts[2], parts[3]};
 }
 
 crds::ObjectReference AboutOf(const cache::EventFacts& event) {
@@ -54,13 +63,7 @@ bool EventLog::Add(const CompiledPolicy& policy, const EventSource& source,
   if (!source.reason.Matches(event.reason) || !source.message.Matches(event.message)) return false;
   const crds::ObjectReference about = AboutOf(event);
   const std::string key = ObjectKey(about, !about.uid.empty());
-  const std::string source_key = SourceKey(policy, source);
-  if (rings_.Add(source_key, key, event, now) == 0) return false;
-  if (std::holds_alternative<crds::AboutKind>(source.spec.about)) {
-    any_[source_key].insert(key);
-    objects_[key] = about;
-  }
-  return true;
+  return rings_.Add(SourceKey(policy, source), key, event, source.spec.within, now) > 0;
 }
 
 void EventLog::Restore(const CompiledPolicy& policy, const crds::Evidence& evidence,
@@ -75,7 +78,8 @@ void EventLog::Restore(const CompiledPolicy& policy, const crds::Evidence& evide
       event.message = evidence.message;
       event.time = event.first_time = *evidence.last_seen;
       rings_.Add(SourceKey(policy, source),
-                 ObjectKey(*evidence.object, !evidence.object->uid.empty()), event, now);
+                 ObjectKey(*evidence.object, !evidence.object->uid.empty()), event,
+                 source.spec.within, now);
     }
   }
 }
@@ -96,18 +100,12 @@ signals::EventFacts EventLog::About(const CompiledPolicy& policy, const EventSou
 std::vector<crds::ObjectReference> EventLog::Objects(const CompiledPolicy& policy,
                                                      const EventSource& source) const {
   std::vector<crds::ObjectReference> objects;
-  const auto keys = any_.find(SourceKey(policy, source));
-  if (keys == any_.end()) return objects;
-  for (const std::string& key : keys->second) objects.push_back(objects_.at(key));
+  const auto* about = std::get_if<crds::AboutKind>(&source.spec.about);
+  if (about == nullptr) return objects;
+  rings_.ForEach(SourceKey(policy, source), [&](const std::string& key, const cache::EventRing&) {
+    objects.push_back(ReferenceOf(key, about->api_version));
+  });
   return objects;
-}
-
-void EventLog::Drop(const CompiledPolicy& policy) {
-  for (const EventSource& source : policy.events) {
-    const std::string key = SourceKey(policy, source);
-    rings_.DropSource(key);
-    any_.erase(key);
-  }
 }
 
 }  // namespace kr::policy

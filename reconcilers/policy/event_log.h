@@ -1,7 +1,5 @@
 #pragma once
 
-#include <map>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -34,13 +32,9 @@ class EventLog {
   // All objects of a source of which something is known (for `about: {kind}`).
   std::vector<crds::ObjectReference> Objects(const CompiledPolicy& policy,
                                              const EventSource& source) const;
-  // Forgets what nobody asks for any more.
-  void Drop(const CompiledPolicy& policy);
 
  private:
   cache::EventRings rings_;
-  std::map<std::string, std::set<std::string>> any_;  // by source: keys of objects, about kinds
-  std::map<std::string, crds::ObjectReference> objects_;
 };
 
 }  // namespace kr::policy

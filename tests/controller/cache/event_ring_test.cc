@@ -1,7 +1,9 @@
 #include "controller/cache/event_ring.h"
 
 #include <string>
+#include <vector>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "tests/support/documents.h"
@@ -33,7 +35,9 @@ constexpr absl::Duration kWindow = absl::Minutes(15);
 
 class EventRingTest : public ::testing::Test {
  protected:
-  int64_t Add(const EventFacts& event, double now = 60) { return ring.Add(event, kStart, At(now)); }
+  int64_t Add(const EventFacts& event, double now = 60) {
+    return ring.Add(event, kStart, kStart, At(now));
+  }
   EventRing ring;
 };
 
@@ -84,7 +88,8 @@ TEST_F(EventRingTest, WhatHappenedBeforeTheStartDoesNotCount) {
 TEST_F(EventRingTest, TheSecondOfTheStartCounts) {
   EventFacts event = Event("a", 0);
   event.time = kStart;
-  EXPECT_EQ(ring.Add(event, kStart + absl::Milliseconds(700), At(1)), 1);
+  const absl::Time start = kStart + absl::Milliseconds(700);
+  EXPECT_EQ(ring.Add(event, start, start, At(1)), 1);
 }
 
 TEST_F(EventRingTest, TheFutureIsNow) {
@@ -133,33 +138,53 @@ TEST_F(EventRingTest, AForgottenEventIsNotCountedAllOver) {
 
 TEST(EventRings, KeepSourcesAndObjectsApart) {
   EventRings rings(kStart);
-  rings.Add("probes", "ns/a", Event("1", 1), At(1));
-  rings.Add("probes", "ns/b", Event("2", 1), At(1));
-  rings.Add("oom", "ns/a", Event("3", 1), At(1));
+  rings.Add("probes", "ns/a", Event("1", 1), kWindow, At(1));
+  rings.Add("probes", "ns/b", Event("2", 1), kWindow, At(1));
+  rings.Add("oom", "ns/a", Event("3", 1), kWindow, At(1));
   EXPECT_EQ(rings.Find("probes", "ns/a")->Count(kWindow, At(2)), 1);
   EXPECT_EQ(rings.Find("probes", "ns/c"), nullptr);
-  rings.DropSource("probes");
-  EXPECT_EQ(rings.Find("probes", "ns/a"), nullptr);
-  EXPECT_EQ(rings.Find("probes", "ns/b"), nullptr);
-  EXPECT_NE(rings.Find("oom", "ns/a"), nullptr);
+  std::vector<std::string> objects;
+  rings.ForEach("probes",
+                [&](const std::string& object, const EventRing&) { objects.push_back(object); });
+  EXPECT_THAT(objects, ::testing::ElementsAre("ns/a", "ns/b"));
 }
 
-TEST(EventRings, QuietOnesAreForgotten) {
+// In the minutes of these tests; so many additions that rings are looked through.
+void AddOthers(EventRings& rings, double minute) {
+  for (int i = 0; i < 1100; ++i) {
+    rings.Add("s", "busy", Event("b" + std::to_string(i), minute), kWindow, At(minute));
+  }
+}
+
+TEST(EventRings, QuietOnesAreForgottenWhenNobodyCanCountThemAnyMore) {
   EventRings rings(kStart);
-  rings.Add("s", "old", Event("1", 1), At(1));
-  rings.Add("s", "new", Event("2", 30), At(30));
-  rings.Add("s", "nothing", Event("3", -30), At(30));
-  rings.Prune(At(10));
+  rings.Add("s", "old", Event("1", 1), kWindow, At(1));
+  rings.Add("s", "counted for long", Event("2", 1), absl::Hours(3), At(1));
+  AddOthers(rings, 59);
+  EXPECT_NE(rings.Find("s", "old"), nullptr) << "an hour at least";
+  AddOthers(rings, 70);
   EXPECT_EQ(rings.Find("s", "old"), nullptr);
-  EXPECT_EQ(rings.Find("s", "nothing"), nullptr);
-  EXPECT_NE(rings.Find("s", "new"), nullptr);
+  EXPECT_NE(rings.Find("s", "counted for long"), nullptr);
+  EXPECT_NE(rings.Find("s", "busy"), nullptr);
+}
+
+TEST(EventRings, AnEventWhoseRingIsGoneCountsOnceMoreNotAllOver) {
+  EventRings rings(kStart);
+  EXPECT_EQ(rings.Add("s", "o", Event("1", 1, 50), kWindow, At(1)), 50)
+      << "it began after the process did";
+  AddOthers(rings, 70);
+  ASSERT_EQ(rings.Find("s", "o"), nullptr);
+  EXPECT_EQ(rings.Add("s", "o", Event("1", 71, 51), kWindow, At(71)), 1);
+  EXPECT_EQ(rings.Add("s", "other", Event("2", 71, 3, /*first_minute=*/71), kWindow, At(71)), 3)
+      << "began after all that is gone";
 }
 
 TEST(EventRings, AFloodOfObjectsPushesOutTheQuietest) {
   EventRings rings(kStart, /*max_rings=*/3);
-  for (const char* object : {"a", "b", "c"}) rings.Add("s", object, Event(object, 1), At(1));
-  rings.Add("s", "a", Event("again", 2), At(2));
-  rings.Add("s", "d", Event("d", 3), At(3));
+  for (const char* object : {"a", "b", "c"})
+    rings.Add("s", object, Event(object, 1), kWindow, At(1));
+  rings.Add("s", "a", Event("again", 2), kWindow, At(2));
+  rings.Add("s", "d", Event("d", 3), kWindow, At(3));
   EXPECT_EQ(rings.size(), 3u);
   EXPECT_EQ(rings.Find("s", "b"), nullptr);
   EXPECT_NE(rings.Find("s", "a"), nullptr);
