@@ -62,7 +62,10 @@ std::string Dump(const nlohmann::json& json) {
 }
 
 std::string FormatTimeout(const WriteOptions& options) {
-  return options.server_timeout ? absl::FormatDuration(*options.server_timeout) : "";
+  if (!options.server_timeout) return "";
+  // A third of a lease is often an odd number; nobody needs its nanoseconds in audit logs. Down,
+  // because the server must not work longer than the permit lasts.
+  return absl::FormatDuration(absl::Floor(*options.server_timeout, absl::Milliseconds(1)));
 }
 
 HttpRequest Write(std::string_view method, Target target, std::string_view content_type,

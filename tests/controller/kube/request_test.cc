@@ -128,6 +128,15 @@ TEST(Request, WeWaitALittleLongerThanTheServer) {
       "/api/v1/nodes?timeout=1.5s");
 }
 
+TEST(Request, TheServersTimeoutIsInWholeMillisecondsAndNeverLonger) {
+  for (const auto& [timeout, want] :
+       {std::pair{absl::Seconds(2) / 3, "666ms"}, std::pair{absl::Seconds(5) / 3, "1.666s"},
+        std::pair{absl::Seconds(5), "5s"}}) {
+    EXPECT_EQ(CreateObject(kNodes, "", json::object(), {.server_timeout = timeout}).target,
+              std::string("/api/v1/nodes?timeout=") + want);
+  }
+}
+
 TEST(Request, BytesThatAreNotTextDoNotThrow) {
   const json object = {{"message", "caf\xe9"}};
   EXPECT_EQ(CreateObject(kNodes, "", object, {}).body, "{\"message\":\"caf\xef\xbf\xbd\"}");
