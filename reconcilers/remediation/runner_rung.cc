@@ -4,9 +4,9 @@
 
 #include "crds/v1alpha1/reasons.h"
 #include "reconcilers/actions/action.h"
+#include "reconcilers/actions/managed_fields.h"
 #include "reconcilers/limits/cooldown.h"
 #include "reconcilers/policy/evaluate.h"
-#include "reconcilers/remediation/contention.h"
 #include "reconcilers/remediation/runner.h"
 
 namespace kr::remediation {
@@ -108,7 +108,8 @@ void Runner::OnLive(StatusOr<LiveState> live) {
 }
 
 bool Runner::CountRevert(const nlohmann::json& live) {
-  const std::string manager = LastForeignManager(live, actions::kFieldManager);
+  std::string manager = actions::LastOtherManager(live, actions::kFieldManager);
+  if (manager.empty()) manager = "an unknown field manager";
   mutable_status().contended = limits::CountRevert(
       status().contended, manager, remediation().spec.target_ref, services_.limits, Now());
   dirty_ = true;
