@@ -72,5 +72,10 @@ func TestACureThatIsSetBackLaterIsMadeOnceMoreDespiteTheCooldown(t *testing.T) {
 	// Nothing more until the policy changes, and the policy says why.
 	awaitWaiting(t, w, ns, "Contended")
 	w.Kubectl(t, "", "patch", "rempol", ns, "--type=merge", `--patch={"spec":{"description":"talked to the people of helm"}}`)
-	awaitWaiting(t, w, ns, "CoolingDown")
+	// Whoever edited it is waiting for it to act: the cooldown of the failure ends with the dispute.
+	harness.Eventually(t, "a fourth Remediation to cure", harness.Limit, func() (bool, string) {
+		all := w.Remediations(t, ns)
+		return len(all) == 4 && all[3].Status.Phase == "Succeeded", all[len(all)-1].String()
+	})
+	w.WantPatches(t, ns, 3)
 }

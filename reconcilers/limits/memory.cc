@@ -58,6 +58,7 @@ Beginning Begin(const std::optional<LineageMemory>& memory, int64_t policy_gener
   if (memory->policy_generation != policy_generation) {
     forgive();
     beginning.contended.reset();
+    if (memory->outcome != crds::Phase::kSucceeded) beginning.ledger.cooldown_until.reset();
   } else if (sick_since - HealthySince(*memory) >= settings.relapse) {
     forgive();
   } else if (memory->outcome == crds::Phase::kSucceeded) {

@@ -38,11 +38,14 @@ struct Beginning {
 
 // The ledger of a new episode that began at `sick_since`:
 // - n is the predecessor's + 1;
-// - another generation of the policy forgets failures, the exhausted mark and disputes;
+// - another generation of the policy forgets failures, the exhausted mark and disputes, and with
+//   them the cooldown: whoever repaired the policy is waiting for it to act. Only the rest after a
+//   success stays, which was no verdict on the policy;
 // - so does having been healthy for settings.relapse (disputes stay);
 // - a success that did not last settings.relapse counts as one failure more;
 // - three failures in a row are Exhausted.
-// cooldown_until is the predecessor's: whether it still holds is CheckCooldown's question.
+// Otherwise cooldown_until is the predecessor's: whether it still holds is CheckCooldown's
+// question.
 Beginning Begin(const std::optional<LineageMemory>& memory, int64_t policy_generation,
                 absl::Time sick_since, const Settings& settings);
 inline constexpr int64_t kFailuresUntilExhausted = 3;

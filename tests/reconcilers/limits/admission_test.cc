@@ -162,10 +162,12 @@ TEST(AdmissionTest, ARevertedChangeIsAppliedAgainOnceWithoutACooldown) {
 
 TEST(AdmissionTest, AChangedPolicyIsAnotherChance) {
   AdmissionView view = Admitted();
-  view.memory = Failed(3, At(5), At(5, 30));
+  view.memory = Failed(3, At(5), At(7));
   view.memory->contended = crds::Contended{.count = 2, .manager = "argocd"};
   view.generation = 6;
-  EXPECT_EQ(Decide(view), std::nullopt);
+  EXPECT_EQ(Decide(view), std::nullopt) << "at once: somebody is waiting for it";
+  view.memory->outcome = crds::Phase::kSucceeded;
+  EXPECT_EQ(NameOf(Decide(view)), "CoolingDown") << "but a cure is left in peace";
 }
 
 TEST(AdmissionTest, ATryOfTheHalfOpenBreakerIsOneAtATime) {
