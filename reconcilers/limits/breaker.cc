@@ -29,11 +29,19 @@ int64_t Breaker::Allowed(const crds::IntOrPercent& limit, int64_t selected) {
 
 Breaker Breaker::Restore(const std::optional<crds::Breaker>& stored) {
   Breaker breaker;
-  if (!stored || stored->state == State::kClosed) return breaker;
-  breaker.tripped_ = true;
-  breaker.since_ = stored->since;
-  breaker.counts_ = {stored->unhealthy, stored->selected};
+  breaker.TakeOver(stored);
   return breaker;
+}
+
+void Breaker::TakeOver(const std::optional<crds::Breaker>& stored) {
+  if (!stored || stored->state == State::kClosed) return;
+  if (tripped_ && state_ == stored->state) return;
+  tripped_ = true;
+  state_ = stored->state;
+  since_ = stored->since;
+  calm_since_.reset();
+  quiet_since_.reset();
+  if (!synced_) counts_ = {stored->unhealthy, stored->selected};
 }
 
 void Breaker::Enter(State state, absl::Time now) {

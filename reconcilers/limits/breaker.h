@@ -42,8 +42,12 @@ class Breaker {
 
   // One that has not seen its targets yet.
   Breaker() = default;
-  // After a restart. A stored Open or HalfOpen is a trip whose calm period starts anew.
+  // After a restart: TakeOver of what was stored.
   static Breaker Restore(const std::optional<crds::Breaker>& stored);
+  // What the process that led before has stored goes before what this one has seen, unless that is
+  // a trip and the stored one is none. Of an Open one the calm period starts anew (nobody saw the
+  // time between); a HalfOpen one stays so: its try may be under way and has to be judged.
+  void TakeOver(const std::optional<crds::Breaker>& stored);
 
   // The numbers as they are now; nullopt: not all targets have been seen. To be called whenever
   // they change and at NextChange(). Call it before Check.

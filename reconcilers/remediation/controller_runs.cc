@@ -96,6 +96,9 @@ void Controller::CatchUp() {
   wanted_.clear();
   listed_ = false;
   stage_ = Stage::kLeading;
+  for (const auto& [name, entry] : policies_.by_name()) {
+    states_[entry.object.metadata.uid].breaker.TakeOver(entry.object.status.breaker);
+  }
   Adopt();
   for (const auto& [name, entry] : policies_.by_name()) {
     Report(entry.object.metadata.uid);

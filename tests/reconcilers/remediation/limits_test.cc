@@ -73,6 +73,34 @@ TEST_F(Limits, HalfOfAHundredSickAtOnceIsAStorm) {
   EXPECT_EQ(s.Patches(), 1u);
 }
 
+// The one try of a half-open breaker is under way when the process dies. Were the breaker open for
+// the next process, the try could neither go on nor close it.
+TEST_F(Limits, ARestartKeepsTheHalfOpenBreaker) {
+  Sets(100);
+  s.Policy(AnnotatedSpec());
+  s.Start();
+  for (int i = 0; i < 50; ++i) Sick(i);
+  s.Advance(absl::Minutes(1));
+  for (int i = 5; i < 50; ++i) Sick(i, false);
+  s.api.fault = [](const FakeApi::Request& request) {
+    const bool patch = request.target.find("/daemonsets/") != std::string::npos;
+    return patch ? FakeApi::Fault::kLostBefore : FakeApi::Fault::kNone;
+  };
+  s.Advance(absl::Minutes(11));
+  ASSERT_EQ(s.Remediations().size(), 1u);
+  ASSERT_EQ(s.PolicyStatus()["breaker"]["state"], "HalfOpen");
+  s.Crash();
+  s.api.fault = nullptr;
+  s.Start();
+  s.Advance(absl::Seconds(10));
+  EXPECT_EQ(s.Patches(), 1u);
+  EXPECT_EQ(s.PolicyStatus()["breaker"]["state"], "HalfOpen");
+  EXPECT_THAT(s.Waiting(), HasSubstr("one remediation has to succeed before the next"));
+  for (int i = 0; i < 5; ++i) Sick(i, false);
+  s.Advance(absl::Seconds(10));
+  EXPECT_EQ(s.PolicyStatus()["breaker"]["state"], "Closed") << "its success closes it";
+}
+
 TEST_F(Limits, BreakerTripsOnColdStart) {
   Sets(100);
   for (int i = 0; i < 50; ++i) Sick(i);
