@@ -10,17 +10,6 @@ kube::WriteOptions OptionsOf(const Observed& observed) {
   return options;
 }
 
-// The ownerReference of the controller; nullptr when there is none.
-const nlohmann::json* Controller(const nlohmann::json& object) {
-  const nlohmann::json* owners = Find(object, {"metadata", "ownerReferences"});
-  if (owners == nullptr || !owners->is_array()) return nullptr;
-  for (const nlohmann::json& owner : *owners) {
-    const nlohmann::json* controller = Find(owner, {"controller"});
-    if (controller != nullptr && *controller == true) return &owner;
-  }
-  return nullptr;
-}
-
 }  // namespace
 
 const nlohmann::json* Find(const nlohmann::json& object,
@@ -38,6 +27,16 @@ const nlohmann::json* Find(const nlohmann::json& object,
 std::string FindText(const nlohmann::json& object, std::initializer_list<std::string_view> fields) {
   const nlohmann::json* value = Find(object, fields);
   return value != nullptr && value->is_string() ? value->get<std::string>() : "";
+}
+
+const nlohmann::json* FindController(const nlohmann::json& object) {
+  const nlohmann::json* owners = Find(object, {"metadata", "ownerReferences"});
+  if (owners == nullptr || !owners->is_array()) return nullptr;
+  for (const nlohmann::json& owner : *owners) {
+    const nlohmann::json* controller = Find(owner, {"controller"});
+    if (controller != nullptr && *controller == true) return &owner;
+  }
+  return nullptr;
 }
 
 std::string ObjectText(const ObjectRef& ref) {
@@ -59,7 +58,7 @@ std::optional<Next> NeedLive(const Observed& observed) {
 }
 
 std::optional<Next> RefuseOwned(const Observed& observed, std::string_view instead) {
-  const nlohmann::json* owner = Controller(*observed.live);
+  const nlohmann::json* owner = FindController(*observed.live);
   if (owner == nullptr) return std::nullopt;
   std::string name = FindText(*owner, {"kind"}) + " " + FindText(*owner, {"name"}) + " (" +
                      FindText(*owner, {"apiVersion"}) + ")";

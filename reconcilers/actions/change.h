@@ -27,6 +27,9 @@ const nlohmann::json* Find(const nlohmann::json& object,
 // The text at a path; "" when there is none.
 std::string FindText(const nlohmann::json& object, std::initializer_list<std::string_view> fields);
 
+// The ownerReference of the object's controller; nullptr when it has none.
+const nlohmann::json* FindController(const nlohmann::json& object);
+
 // "DaemonSet kube-system/calico-node", for messages.
 std::string ObjectText(const ObjectRef& ref);
 

@@ -28,6 +28,11 @@ std::optional<Refusal> CheckView(const AdmissionView& view) {
 }
 
 std::optional<Refusal> CheckBusy(const AdmissionView& view) {
+  if (const std::optional<BusyWith>& sibling = view.sibling) {
+    return Refusal{.reason = Reason::kTargetBusy,
+                   .message = sibling->target + ", which has the same owner, is being remediated " +
+                              "(Remediation " + sibling->remediation + ")"};
+  }
   if (!view.busy) return std::nullopt;
   return Refusal{.reason = Reason::kTargetBusy,
                  .message = view.target.ref.ToString() + " is being remediated by policy " +

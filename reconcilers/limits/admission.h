@@ -4,6 +4,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "absl/time/time.h"
 #include "crds/v1alpha1/remediation_policy.h"
@@ -16,14 +17,15 @@
 
 namespace kr::limits {
 
-// Another policy's open Remediation on the same object.
+// An open Remediation that is in the way.
 struct BusyWith {
   std::string remediation;
   std::string policy;
+  std::string target;  // "Pod shop/web-1"
 };
 
 // Everything that decides whether an episode of one target becomes a Remediation. Plain values;
-// what a span points at must live as long as the call.
+// what named_namespaces points at must live as long as the call.
 struct AdmissionView {
   absl::Time now;
 
@@ -49,12 +51,13 @@ struct AdmissionView {
   // once (see CountRevert; memory->contended includes this revert).
   bool reverted = false;
   std::optional<LineageMemory> memory;
-  std::optional<BusyWith> busy;
+  std::optional<BusyWith> busy;     // another policy's, on the same object
+  std::optional<BusyWith> sibling;  // this policy's, on another object of the lineage
 
   // Of the policy's other remediations.
   Breaker breaker;  // after Observe with the current numbers
-  std::span<const SlotHolder> holders;
-  std::span<const absl::Time> observed;  // creation times of its Remediations, for mode Observe
+  std::vector<SlotHolder> holders;
+  std::vector<absl::Time> observed;  // creation times of its Remediations, for mode Observe
 
   Settings settings;
 };

@@ -5,7 +5,7 @@
 namespace kr::limits {
 namespace {
 
-constexpr size_t kShortDigest = 16;
+constexpr size_t kDigestDigits = 16;
 
 // "DaemonSet.apps"; "Pod" in the core group. Without the version, so that a policy may move to a
 // newer one and keep its memory.
@@ -31,11 +31,7 @@ std::string Lineage(const crds::ObjectReference& target,
 
 std::string LineageDigest(std::string_view policy_uid, std::string_view lineage) {
   // Neither a UID nor a name contains a line feed, so no two pairs give the same text.
-  return Sha256Hex(std::string(policy_uid).append("\n").append(lineage));
-}
-
-std::string_view ShortDigest(std::string_view digest) {
-  return digest.substr(0, kShortDigest);
+  return Sha256Hex(std::string(policy_uid).append("\n").append(lineage)).substr(0, kDigestDigits);
 }
 
 }  // namespace kr::limits

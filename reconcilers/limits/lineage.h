@@ -8,7 +8,7 @@
 
 namespace kr::limits {
 
-// Who controls a Pod: what a lineage of pods needs to know.
+// Who controls a Pod: what a lineage of pods needs to know. Both empty: nobody.
 struct PodOwners {
   std::string controller_kind;  // of the controller in the Pod's ownerReferences: "ReplicaSet"
   std::string top_uid;          // UID at the top of the chain of controllers: the Deployment's
@@ -22,9 +22,9 @@ struct PodOwners {
 std::string Lineage(const crds::ObjectReference& target,
                     const std::optional<PodOwners>& pod_owners = std::nullopt);
 
-// Names (policy, lineage): 64 hex digits. RemediationStatus::lineage.
+// Names (policy, lineage): the first 64 bits of a SHA-256, 16 hex digits. It stands in the name,
+// the label (crds::kLineageLabel) and the status of a Remediation, so that nobody who reads one has
+// to find out again who controlled its target.
 std::string LineageDigest(std::string_view policy_uid, std::string_view lineage);
-// Its first 16 digits: the value of crds::kLineageLabel, and part of the Remediation's name.
-std::string_view ShortDigest(std::string_view digest);
 
 }  // namespace kr::limits

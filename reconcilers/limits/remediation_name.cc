@@ -3,7 +3,6 @@
 #include <tuple>
 
 #include "crds/v1alpha1/common.h"
-#include "reconcilers/limits/lineage.h"
 
 namespace kr::limits {
 namespace {
@@ -49,7 +48,7 @@ std::string RemediationName(std::string_view policy, std::string_view target,
                             std::string_view lineage_digest, int64_t n) {
   std::string name = Part(policy, kPolicyChars);
   name.append("-").append(Part(target, kTargetChars));
-  name.append("-").append(ShortDigest(lineage_digest));
+  name.append("-").append(lineage_digest);
   return name.append("-").append(std::to_string(n));
 }
 
@@ -57,7 +56,7 @@ Existing Judge(const crds::Remediation& existing, std::string_view policy_uid,
                std::string_view lineage_digest) {
   // The label is there from the creation on, status.lineage only from the first status write.
   if (existing.spec.policy_ref.uid != policy_uid ||
-      LabelOf(existing, crds::kLineageLabel) != ShortDigest(lineage_digest)) {
+      LabelOf(existing, crds::kLineageLabel) != lineage_digest) {
     return Existing::kForeign;
   }
   bool finished = existing.status.phase && crds::IsFinal(*existing.status.phase);

@@ -9,7 +9,7 @@
 namespace kr::limits {
 
 // The name of the n-th Remediation of a lineage (n counts from 1: LineageMemory's n + 1):
-//   <policy, 60>-<target, 100>-<16 hex of the digest>-<n>
+//   <policy, 60>-<target, 100>-<digest>-<n>
 // a RFC 1123 subdomain of at most 253 characters. The same episode always gets the same name, so
 // that creating it twice is refused by the API server. `lineage_digest` is LineageDigest().
 // After pruning a number may come again: harmless, nothing else is derived from the name.

@@ -6,6 +6,7 @@
 #include <variant>
 
 #include "reconcilers/actions/registry.h"
+#include "reconcilers/limits/protection.h"
 #include "reconcilers/policy/default_health.h"
 #include "reconcilers/policy/own_effect.h"
 #include "reconcilers/policy/reads.h"
@@ -171,17 +172,15 @@ class Compiler {
   }
 
   void CollectReads() {
-    // Who controls a target decides whether it is ours to patch, its labels whether it is excluded,
-    // its deletion whether it still counts.
+    // Who controls a target decides whether it is ours to patch.
     std::vector<document::Path> paths = PathsOf(reads_, "object");
     const auto add = [&paths](std::vector<document::Path> more) {
       for (document::Path& path : more) paths.push_back(std::move(path));
     };
     add(out_->selector.Paths());
     add(ControllerPaths());
-    for (const char* field : {"labels", "deletionTimestamp"}) {
-      add({{{document::Step::Field("metadata"), document::Step::Field(field)},
-            document::Depth::kValue}});
+    for (std::string_view path : limits::ProtectionPaths()) {
+      add({*document::Path::Parse(path)});  // constants, a test parses them
     }
     for (const RelatedJoin& join : out_->related) add(join.equals_paths);
     out_->target_reads = {out_->target, std::move(paths)};

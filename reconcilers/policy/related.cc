@@ -167,15 +167,15 @@ std::optional<ControllerOf> FindController(const Document& object) {
     const Node owner = owners.At(i);
     const Node controller = owner.Field("controller");
     if (controller.kind() != document::Kind::kBool || !controller.AsBool()) continue;
-    return ControllerOf{owner.Field("kind").StringOr(""), owner.Field("name").StringOr(""),
-                        owner.Field("uid").StringOr("")};
+    return ControllerOf{owner.Field("apiVersion").StringOr(""), owner.Field("kind").StringOr(""),
+                        owner.Field("name").StringOr(""), owner.Field("uid").StringOr("")};
   }
   return std::nullopt;
 }
 
 std::vector<Path> ControllerPaths() {
   std::vector<Path> paths;
-  for (const char* field : {"controller", "kind", "name", "uid"}) {
+  for (const char* field : {"apiVersion", "controller", "kind", "name", "uid"}) {
     Path path = FieldPath({"metadata", "ownerReferences"});
     path.steps.push_back(Step::Each());
     path.steps.push_back(Step::Field(field));

@@ -47,7 +47,7 @@ StatusOr<RelatedJoin> CompileRelated(const crds::Related& spec,
 
 // Who controls an object: its controller owner reference.
 struct ControllerOf {
-  std::string kind, name, uid;
+  std::string api_version, kind, name, uid;
 };
 std::optional<ControllerOf> FindController(const document::Document& object);
 std::vector<document::Path> ControllerPaths();

@@ -4,8 +4,8 @@
 #include <utility>
 
 #include "controller/base/log.h"
-#include "reconcilers/limits/lineage.h"
 #include "reconcilers/remediation/resources.h"
+#include "reconcilers/remediation/target_facts.h"
 
 namespace kr::remediation {
 namespace {
@@ -28,6 +28,7 @@ Controller::Controller(Options options, runtime::Engine& engine, runtime::ApiSen
       services_{engine, api, events, context.decoder, {}, options_.timing, options_.limits},
       watches_(WithOwnKinds(options_.watches), engine, api, context, *this),
       symptoms_(engine, watches_, *this),
+      owners_(engine, api, options_.timing.write_timeout, options_.timing.retry_max),
       reporter_(options_.report, engine, api,
                 [this](const std::string& uid) { return StatusOf(uid); }),
       self_(std::make_shared<Controller*>(this)) {}
@@ -94,8 +95,11 @@ void Controller::Serve() {
 
 void Controller::OnTarget(const policy::CompiledPolicy& policy, const document::Document& object,
                           bool was, bool is) {
-  symptoms_.OnTarget(policy, object, was, is);
   const kube::ObjectKey key{std::string(object.name_space()), std::string(object.name())};
+  const policy::PolicyTargets* targets = symptoms_.Find(policy.uid);
+  // A sick target that goes away ends its sickness, too.
+  if (!is && targets != nullptr && targets->sick.contains(key)) SawWell(*targets, object);
+  symptoms_.OnTarget(policy, object, was, is);
   // The runner of an older policy is served by its own compilation, which nobody evaluates.
   if (Runner* runner = FindRunner(policy.uid, key)) {
     if (runner->policy().get() != &policy) return;
@@ -127,7 +131,9 @@ void Controller::OnRebound() {
 void Controller::OnReading(const policy::PolicyTargets& targets, const kube::ObjectKey& key,
                            const policy::Sick* sick) {
   const std::string& uid = targets.policy->uid;
-  if (sick == nullptr) states_[uid].last_sick[key] = engine_.clock().Now();
+  if (sick == nullptr) {
+    if (const auto target = watches_.Target(*targets.policy, key)) SawWell(targets, *target);
+  }
   if (Runner* runner = FindRunner(uid, key)) runner->Advance();
   ConsiderSoon(uid);
 }
@@ -148,11 +154,11 @@ bool Controller::Watching(const policy::CompiledPolicy& policy, const kube::Obje
 
 absl::Time Controller::EventsSince(const policy::CompiledPolicy& policy,
                                    const kube::ObjectKey& key) const {
-  const document::DocumentPtr target = watches_.Target(policy, key);
-  if (!target) return absl::InfinitePast();
-  const crds::Remediation* newest = registry_.Newest(
-      limits::LineageDigest(policy.uid, limits::Lineage(TargetRef(policy, *target))));
   absl::Time since = absl::InfinitePast();
+  if (!policy.watches_events()) return since;
+  const document::DocumentPtr target = watches_.Target(policy, key);
+  if (!target) return since;
+  const crds::Remediation* newest = registry_.NewestAbout(policy.uid, target->uid());
   if (newest == nullptr || IsOpen(*newest)) return since;
   for (const crds::StepProgress& step : newest->status.steps) {
     for (const crds::WriteRecord& write : step.writes) {
@@ -209,7 +215,9 @@ std::optional<limits::Refusal> Controller::Forbidden(const crds::Remediation& re
   const document::DocumentPtr target =
       watches_.Target(*entry->compiled, {ref.name_space, ref.name});
   if (!target) return std::nullopt;
-  return limits::CheckProtection(FactsOf(*entry->compiled, *target), spec.target.namespaces);
+  const auto facts = FactsOf(ref, *target);
+  if (!facts.ok()) return refuse(limits::Reason::kStaleView, std::string(Message(facts.status())));
+  return limits::CheckProtection(*facts, spec.target.namespaces);
 }
 
 document::Projection::Ptr Controller::TargetProjection(const policy::CompiledPolicy& policy) const {

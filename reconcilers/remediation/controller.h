@@ -17,6 +17,7 @@
 #include "reconcilers/remediation/draft.h"
 #include "reconcilers/remediation/environment.h"
 #include "reconcilers/remediation/metrics.h"
+#include "reconcilers/remediation/pod_owners.h"
 #include "reconcilers/remediation/policy_reporter.h"
 #include "reconcilers/remediation/registry.h"
 #include "reconcilers/remediation/runner.h"
@@ -69,7 +70,8 @@ class Controller final : private policy::WatchListener,
     std::optional<absl::Time> recheck;  // timer set for then
     // What is refused, and since when for this reason.
     std::map<kube::ObjectKey, crds::Waiting> waiting;
-    std::map<kube::ObjectKey, absl::Time> last_sick;
+    // By lineage that has a Remediation: when the last sickness that was seen ended.
+    std::map<std::string, absl::Time> last_sick;
   };
 
   // WatchListener.
@@ -117,8 +119,21 @@ class Controller final : private policy::WatchListener,
   // Admission.
   void ConsiderSoon(const std::string& policy_uid);
   void Consider(const std::string& policy_uid);
+  // `sick_since`: by lineage, of the targets before this one.
   void TryAdmit(const policy::PolicyTargets& targets, const kube::ObjectKey& key,
-                const policy::Sick& sick, PolicyState& state);
+                const policy::Sick& sick, PolicyState& state,
+                std::map<std::string, absl::Time>& sick_since);
+  limits::AdmissionView ViewOf(const policy::PolicyTargets& targets,
+                               const document::Document& target, const policy::Sick& sick,
+                               const PolicyState& state) const;
+  void AddMemory(const policy::PolicyTargets& targets, const document::Document& target,
+                 const std::string& lineage, const PolicyState& state,
+                 limits::AdmissionView& view) const;
+  // An error when the owners of a pod are not known (yet).
+  StatusOr<std::string> LineageOfTarget(const policy::CompiledPolicy& policy,
+                                        const document::Document& target) const;
+  // A target that was sick is well now, or gone.
+  void SawWell(const policy::PolicyTargets& targets, const document::Document& target);
   limits::Breaker::Counts CountSick(const policy::PolicyTargets& targets) const;
   std::vector<limits::SlotHolder> Holders(std::string_view policy_uid) const;
   bool Reverted(const policy::CompiledPolicy& policy, const document::Document& target,
@@ -130,8 +145,6 @@ class Controller final : private policy::WatchListener,
   void Report(const std::string& policy_uid);
   std::optional<PolicyReporter::Wanted> StatusOf(const std::string& policy_uid);
   limits::Breaker::Limit BreakerLimit(const crds::RemediationPolicySpec& spec) const;
-  static limits::TargetFacts FactsOf(const policy::CompiledPolicy& policy,
-                                     const document::Document& target);
   void Prune();
 
   const Options options_;
@@ -144,6 +157,7 @@ class Controller final : private policy::WatchListener,
   policy::Watches watches_;
   policy::Symptoms symptoms_;
   Registry registry_;
+  PodOwners owners_;
   PolicyReporter reporter_;
 
   Stage stage_ = Stage::kStandby;

@@ -14,6 +14,7 @@
 #include "reconcilers/limits/remediation_name.h"
 #include "reconcilers/remediation/controller.h"
 #include "reconcilers/remediation/resources.h"
+#include "reconcilers/remediation/target_facts.h"
 
 namespace kr::remediation {
 
@@ -21,13 +22,6 @@ using signals::Tri;
 
 limits::Breaker::Limit Controller::BreakerLimit(const crds::RemediationPolicySpec& spec) const {
   return {.max_unhealthy = spec.limits.max_unhealthy, .calm = options_.limits.breaker_calm};
-}
-
-limits::TargetFacts Controller::FactsOf(const policy::CompiledPolicy& policy,
-                                        const document::Document& target) {
-  return {.ref = TargetRef(policy, target),
-          .exclude_label = target.At("metadata.labels").Field(crds::kExcludeLabel).StringOr(""),
-          .deleting = target.At("metadata.deletionTimestamp").is_string()};
 }
 
 void Controller::ConsiderSoon(const std::string& policy_uid) {
@@ -80,8 +74,9 @@ void Controller::Consider(const std::string& policy_uid) {
       }
     }
     std::sort(order.begin(), order.end());
+    std::map<std::string, absl::Time> sick_since;
     for (const auto& [since, key] : order) {
-      TryAdmit(*targets, key, targets->sick.at(key), state);
+      TryAdmit(*targets, key, targets->sick.at(key), state, sick_since);
     }
   }
   for (auto& [key, waiting] : state.waiting) {
@@ -122,15 +117,72 @@ std::vector<limits::SlotHolder> Controller::Holders(std::string_view policy_uid)
   return holders;
 }
 
+StatusOr<std::string> Controller::LineageOfTarget(const policy::CompiledPolicy& policy,
+                                                  const document::Document& target) const {
+  const crds::ObjectReference ref = TargetRef(policy, target);
+  std::optional<limits::PodOwners> owners;
+  if (policy.target.group.empty() && policy.target.kind == "Pod") {
+    KR_ASSIGN_OR_RETURN(owners, owners_.Find(target));
+  }
+  return limits::LineageDigest(policy.uid, limits::Lineage(ref, owners));
+}
+
+void Controller::SawWell(const policy::PolicyTargets& targets, const document::Document& target) {
+  // Where the lineage is not known, no admission has asked, so there is nothing to remember.
+  const auto lineage = LineageOfTarget(*targets.policy, target);
+  if (!lineage.ok() || registry_.Newest(*lineage) == nullptr) return;
+  states_[targets.policy->uid].last_sick[*lineage] = engine_.clock().Now();
+}
+
 void Controller::TryAdmit(const policy::PolicyTargets& targets, const kube::ObjectKey& key,
-                          const policy::Sick& sick, PolicyState& state) {
+                          const policy::Sick& sick, PolicyState& state,
+                          std::map<std::string, absl::Time>& sick_since) {
   const policy::CompiledPolicy& policy = *targets.policy;
   const document::DocumentPtr target = watches_.Target(policy, key);
   if (!target) return;
-  const crds::ObjectReference ref = TargetRef(policy, *target);
-  const std::string lineage = limits::LineageDigest(policy.uid, limits::Lineage(ref));
-  if (creating_.contains(lineage) || !registry_.Open(lineage).empty()) return;
+  const crds::Remediation* known = registry_.NewestAbout(policy.uid, target->uid());
+  if (known != nullptr && IsOpen(*known)) return;
+  const StatusOr<std::string> lineage = LineageOfTarget(policy, *target);
+  limits::AdmissionView view = ViewOf(targets, *target, sick, state);
+  if (lineage.ok()) {
+    if (creating_.contains(*lineage)) return;
+    for (const crds::Remediation* open : registry_.Open(*lineage)) {
+      const crds::ObjectReference& other = open->spec.target_ref;
+      view.sibling = {open->metadata.name, policy.name, other.ToString()};
+    }
+    view.sick_since = sick_since.try_emplace(*lineage, sick.since).first->second;
+    AddMemory(targets, *target, *lineage, state, view);
+  }
+  std::optional<limits::Refusal> refusal = limits::Decide(view);
+  if (!refusal && !lineage.ok()) {
+    // Nothing else is in the way: only now is it worth a request.
+    owners_.Learn(*target, [weak = std::weak_ptr(self_), uid = policy.uid] {
+      if (auto self = weak.lock()) (*self)->ConsiderSoon(uid);
+    });
+    refusal = limits::Refusal{absl::IsPermissionDenied(lineage.status())
+                                  ? limits::Reason::kPermissionDenied
+                                  : limits::Reason::kStaleView,
+                              std::string(Message(lineage.status()))};
+  }
+  if (refusal) {
+    crds::Waiting& waiting = state.waiting[key];
+    waiting = {.target = view.target.ref,
+               .reason = std::string(limits::Name(refusal->reason)),
+               .message = refusal->message,
+               .since = view.now};
+    if (refusal->next_check != absl::InfiniteFuture()) waiting.next_check = refusal->next_check;
+    return;
+  }
+  if (!sick.symptom.trigger) return;
+  const limits::Beginning beginning =
+      limits::Begin(view.memory, policy.generation, view.sick_since, options_.limits);
+  Create(targets.policy, MakeDraft(policy, *target, *lineage, sick, beginning, view.reverted));
+}
 
+limits::AdmissionView Controller::ViewOf(const policy::PolicyTargets& targets,
+                                         const document::Document& target, const policy::Sick& sick,
+                                         const PolicyState& state) const {
+  const policy::CompiledPolicy& policy = *targets.policy;
   limits::AdmissionView view;
   view.now = engine_.clock().Now();
   view.paused = policy.spec.paused;
@@ -147,44 +199,41 @@ void Controller::TryAdmit(const policy::PolicyTargets& targets, const kube::Obje
   if (sick.symptom.value == Tri::kUnknown) {
     view.unknown = sick.unknown.empty() ? "an expression failed" : sick.unknown;
   }
-  view.target = FactsOf(policy, *target);
-  view.sick_since = sick.since;
-  if (const crds::Remediation* newest = registry_.Newest(lineage)) {
-    view.memory = limits::Remember(*newest, targets.observed_since);
-    const auto last = state.last_sick.find(key);
-    if (last != state.last_sick.end()) view.memory->last_sick = last->second;
-    view.reverted = Reverted(policy, *target, *newest);
+  view.target.ref = TargetRef(policy, target);
+  if (auto facts = FactsOf(view.target.ref, target); facts.ok()) {
+    view.target = *std::move(facts);
+  } else {
+    view.stale = Message(facts.status());
   }
-  registry_.ForEach([&](const crds::Remediation& other) {
-    if (IsOpen(other) && other.spec.target_ref.uid == ref.uid &&
-        other.spec.policy_ref.uid != policy.uid) {
-      view.busy = {other.metadata.name, other.spec.policy_ref.name};
+  view.sick_since = sick.since;
+  registry_.ForEachAbout(view.target.ref.uid, [&](const crds::Remediation& other) {
+    if (IsOpen(other) && other.spec.policy_ref.uid != policy.uid) {
+      view.busy = {other.metadata.name, other.spec.policy_ref.name, view.target.ref.ToString()};
     }
   });
   view.breaker = state.breaker;
-  const std::vector<limits::SlotHolder> holders = Holders(policy.uid);
-  view.holders = holders;
-  std::vector<absl::Time> observed;
-  registry_.ForEach([&](const crds::Remediation& other) {
-    if (other.spec.policy_ref.uid != policy.uid) return;
-    if (other.metadata.creation_timestamp) observed.push_back(*other.metadata.creation_timestamp);
-  });
-  view.observed = observed;
-  view.settings = options_.limits;
-
-  if (auto refusal = limits::Decide(view)) {
-    crds::Waiting& waiting = state.waiting[key];
-    waiting = {.target = ref,
-               .reason = std::string(limits::Name(refusal->reason)),
-               .message = refusal->message,
-               .since = view.now};
-    if (refusal->next_check != absl::InfiniteFuture()) waiting.next_check = refusal->next_check;
-    return;
+  view.holders = Holders(policy.uid);
+  if (policy.spec.mode == crds::Mode::kObserve) {
+    registry_.ForEach([&](const crds::Remediation& other) {
+      if (other.spec.policy_ref.uid != policy.uid) return;
+      if (other.metadata.creation_timestamp) {
+        view.observed.push_back(*other.metadata.creation_timestamp);
+      }
+    });
   }
-  if (!sick.symptom.trigger) return;
-  const limits::Beginning beginning =
-      limits::Begin(view.memory, policy.generation, sick.since, options_.limits);
-  Create(targets.policy, MakeDraft(policy, *target, sick, beginning, view.reverted));
+  view.settings = options_.limits;
+  return view;
+}
+
+void Controller::AddMemory(const policy::PolicyTargets& targets, const document::Document& target,
+                           const std::string& lineage, const PolicyState& state,
+                           limits::AdmissionView& view) const {
+  const crds::Remediation* newest = registry_.Newest(lineage);
+  if (newest == nullptr) return;
+  view.memory = limits::Remember(*newest, targets.observed_since);
+  const auto last = state.last_sick.find(lineage);
+  if (last != state.last_sick.end()) view.memory->last_sick = last->second;
+  view.reverted = Reverted(*targets.policy, target, *newest);
 }
 
 bool Controller::Reverted(const policy::CompiledPolicy& policy, const document::Document& target,
@@ -193,6 +242,8 @@ bool Controller::Reverted(const policy::CompiledPolicy& policy, const document::
   if (status.phase != crds::Phase::kSucceeded || status.policy_generation != policy.generation) {
     return false;
   }
+  // Another object in its place never had our change: nobody set anything back.
+  if (predecessor.spec.target_ref.uid != target.uid()) return false;
   const nlohmann::json object = target.ToJson();
   for (const policy::Remedy& remedy : policy.remedies) {
     for (const crds::StepProgress& progress : status.steps) {

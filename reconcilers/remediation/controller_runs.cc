@@ -20,6 +20,15 @@ namespace kr::remediation {
 
 using crds::Phase;
 
+namespace {
+
+// How long it is believed who controls a ReplicaSet or Job.
+constexpr absl::Duration kOwnersKept = absl::Hours(1);
+// After that nobody else carries a Remediation on, if we still lead.
+constexpr absl::Duration kLeftToOthers = absl::Minutes(1);
+
+}  // namespace
+
 void Controller::OnRemediation(const document::DocumentPtr& before,
                                const document::DocumentPtr& after) {
   if (!after) {
@@ -299,6 +308,11 @@ void Controller::OnEnded(Runner& runner) {
 void Controller::Prune() {
   engine_.Cancel(prune_timer_);
   prune_timer_ = engine_.After(options_.prune_interval, [this] { Prune(); });
+  owners_.Forget(kOwnersKept);
+  for (auto& [uid, state] : states_) {
+    std::erase_if(state.last_sick,
+                  [&](const auto& entry) { return registry_.Newest(entry.first) == nullptr; });
+  }
   if (stage_ != Stage::kLeading) return;
   std::map<std::string, std::vector<limits::HistoryEntry>> by_policy;
   registry_.ForEach([&](const crds::Remediation& remediation) {

@@ -1,6 +1,5 @@
 #include "reconcilers/remediation/draft.h"
 
-#include "reconcilers/limits/lineage.h"
 #include "reconcilers/limits/remediation_name.h"
 
 namespace kr::remediation {
@@ -22,18 +21,16 @@ crds::ObjectReference TargetRef(const policy::CompiledPolicy& policy,
 }
 
 Draft MakeDraft(const policy::CompiledPolicy& policy, const document::Document& target,
-                const policy::Sick& sick, const limits::Beginning& beginning, bool reverted) {
+                std::string_view lineage, const policy::Sick& sick,
+                const limits::Beginning& beginning, bool reverted) {
   Draft draft;
   draft.object.spec = {.policy_ref = {policy.name, policy.uid},
                        .target_ref = TargetRef(policy, target),
                        .mode = policy.spec.mode};
-  const std::string digest =
-      limits::LineageDigest(policy.uid, limits::Lineage(draft.object.spec.target_ref));
   draft.object.metadata.name =
-      limits::RemediationName(policy.name, target.name(), digest, beginning.ledger.n);
-  draft.object.metadata.labels = {
-      {std::string(crds::kPolicyLabel), LabelValue(policy.name)},
-      {std::string(crds::kLineageLabel), std::string(limits::ShortDigest(digest))}};
+      limits::RemediationName(policy.name, target.name(), lineage, beginning.ledger.n);
+  draft.object.metadata.labels = {{std::string(crds::kPolicyLabel), LabelValue(policy.name)},
+                                  {std::string(crds::kLineageLabel), std::string(lineage)}};
   draft.start = {.detected_at = sick.since,
                  .trigger_since = sick.symptom.since,
                  .evidence = sick.evidence,

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "crds/v1alpha1/remediation.h"
 #include "reconcilers/limits/memory.h"
@@ -15,10 +16,11 @@ struct Draft {
   StartFacts start;
 };
 
-// The next Remediation of a lineage. Pure: the same episode gives the same name, so that creating
-// it twice is refused by the API server.
+// The next Remediation of a lineage (limits::LineageDigest). Pure: the same episode gives the same
+// name, so that creating it twice is refused by the API server.
 Draft MakeDraft(const policy::CompiledPolicy& policy, const document::Document& target,
-                const policy::Sick& sick, const limits::Beginning& beginning, bool reverted);
+                std::string_view lineage, const policy::Sick& sick,
+                const limits::Beginning& beginning, bool reverted);
 
 crds::ObjectReference TargetRef(const policy::CompiledPolicy& policy,
                                 const document::Document& target);

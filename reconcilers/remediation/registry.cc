@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "controller/cache/resource_version.h"
-#include "reconcilers/limits/lineage.h"
+#include "crds/v1alpha1/common.h"
 #include "reconcilers/limits/memory.h"
 #include "reconcilers/limits/remediation_name.h"
 
@@ -11,8 +11,8 @@ namespace kr::remediation {
 
 std::string LineageOf(const crds::Remediation& remediation) {
   if (!remediation.status.lineage.empty()) return remediation.status.lineage;
-  return limits::LineageDigest(remediation.spec.policy_ref.uid,
-                               limits::Lineage(remediation.spec.target_ref));
+  const auto label = remediation.metadata.labels.find(std::string(crds::kLineageLabel));
+  return label == remediation.metadata.labels.end() ? "" : label->second;
 }
 
 bool IsOpen(const crds::Remediation& remediation) {
@@ -22,7 +22,7 @@ bool IsOpen(const crds::Remediation& remediation) {
 void Registry::Upsert(const crds::Remediation& object) {
   const auto it = by_name_.find(object.metadata.name);
   if (it == by_name_.end()) {
-    by_name_.emplace(object.metadata.name, object);
+    Index(by_name_.emplace(object.metadata.name, object).first->second);
     return;
   }
   const crds::Remediation& known = it->second;
@@ -30,12 +30,39 @@ void Registry::Upsert(const crds::Remediation& object) {
       known.metadata.uid == object.metadata.uid &&
       cache::CompareResourceVersions(object.metadata.resource_version,
                                      known.metadata.resource_version) == std::strong_ordering::less;
-  if (!older) it->second = object;
+  if (older) return;
+  Unindex(known);
+  it->second = object;
+  Index(it->second);
 }
 
 void Registry::Remove(std::string_view name, std::string_view uid) {
   const auto it = by_name_.find(name);
-  if (it != by_name_.end() && it->second.metadata.uid == uid) by_name_.erase(it);
+  if (it == by_name_.end() || it->second.metadata.uid != uid) return;
+  Unindex(it->second);
+  by_name_.erase(it);
+}
+
+void Registry::Index(const crds::Remediation& remediation) {
+  by_lineage_[LineageOf(remediation)].insert(remediation.metadata.name);
+  by_target_[remediation.spec.target_ref.uid].insert(remediation.metadata.name);
+}
+
+void Registry::Unindex(const crds::Remediation& remediation) {
+  const auto remove = [&](Names& names, const std::string& key) {
+    const auto it = names.find(key);
+    it->second.erase(remediation.metadata.name);
+    if (it->second.empty()) names.erase(it);
+  };
+  remove(by_lineage_, LineageOf(remediation));
+  remove(by_target_, remediation.spec.target_ref.uid);
+}
+
+void Registry::Visit(const Names& names, std::string_view key,
+                     absl::FunctionRef<void(const crds::Remediation&)> visit) const {
+  const auto it = names.find(key);
+  if (it == names.end()) return;
+  for (const std::string& name : it->second) visit(by_name_.find(name)->second);
 }
 
 const crds::Remediation* Registry::Find(std::string_view name) const {
@@ -43,29 +70,56 @@ const crds::Remediation* Registry::Find(std::string_view name) const {
   return it == by_name_.end() ? nullptr : &it->second;
 }
 
-const crds::Remediation* Registry::Newest(std::string_view lineage) const {
-  const crds::Remediation* newest = nullptr;
-  int64_t newest_n = 0;
-  for (const auto& [name, remediation] : by_name_) {
-    if (LineageOf(remediation) != lineage) continue;
+namespace {
+
+// Keeps the newest of those that it is shown.
+class NewestOf {
+ public:
+  void operator()(const crds::Remediation& remediation) {
     const int64_t n = limits::Remember(remediation, absl::InfinitePast()).ledger.n;
-    const bool newer = newest == nullptr || n > newest_n ||
-                       (n == newest_n && limits::RunsBefore(*newest, remediation));
-    if (!newer) continue;
-    newest = &remediation;
-    newest_n = n;
+    const bool newer =
+        newest_ == nullptr || n > n_ || (n == n_ && limits::RunsBefore(*newest_, remediation));
+    if (!newer) return;
+    newest_ = &remediation;
+    n_ = n;
   }
-  return newest;
+  const crds::Remediation* get() const { return newest_; }
+
+ private:
+  const crds::Remediation* newest_ = nullptr;
+  int64_t n_ = 0;
+};
+
+}  // namespace
+
+const crds::Remediation* Registry::Newest(std::string_view lineage) const {
+  NewestOf newest;
+  Visit(by_lineage_, lineage, [&](const crds::Remediation& one) { newest(one); });
+  return newest.get();
+}
+
+const crds::Remediation* Registry::NewestAbout(std::string_view policy_uid,
+                                               std::string_view target_uid) const {
+  NewestOf newest;
+  Visit(by_target_, target_uid, [&](const crds::Remediation& one) {
+    if (one.spec.policy_ref.uid == policy_uid) newest(one);
+  });
+  return newest.get();
 }
 
 std::vector<const crds::Remediation*> Registry::Open(std::string_view lineage) const {
   std::vector<const crds::Remediation*> open;
-  for (const auto& [name, remediation] : by_name_) {
-    if (IsOpen(remediation) && LineageOf(remediation) == lineage) open.push_back(&remediation);
-  }
+  Visit(by_lineage_, lineage, [&](const crds::Remediation& one) {
+    if (IsOpen(one)) open.push_back(&one);
+  });
   std::sort(open.begin(), open.end(),
             [](const auto* a, const auto* b) { return limits::RunsBefore(*a, *b); });
   return open;
+}
+
+void Registry::ForEachAbout(std::string_view target_uid,
+                            absl::FunctionRef<void(const crds::Remediation&)> visit) const {
+  Visit(by_target_, target_uid, visit);
 }
 
 void Registry::ForEach(absl::FunctionRef<void(const crds::Remediation&)> visit) const {

@@ -1,7 +1,7 @@
 #pragma once
 
 #include <map>
-#include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,7 +12,7 @@
 namespace kr::remediation {
 
 // All Remediations of the cluster as far as is known: from the watch, and from our own creates that
-// the watch has not delivered yet. By name and by lineage. Engine thread only.
+// the watch has not delivered yet. By name, by lineage and by target. Engine thread only.
 class Registry {
  public:
   // Of two states of one object the newer wins: the status of one that we run is known here first.
@@ -22,15 +22,29 @@ class Registry {
   const crds::Remediation* Find(std::string_view name) const;
   // The one with the highest n, then the youngest; null when the lineage has none.
   const crds::Remediation* Newest(std::string_view lineage) const;
+  // The same of those of one policy about one object, whoever else has its lineage.
+  const crds::Remediation* NewestAbout(std::string_view policy_uid,
+                                       std::string_view target_uid) const;
   // Those that are not finished, the one that is to run first.
   std::vector<const crds::Remediation*> Open(std::string_view lineage) const;
   void ForEach(absl::FunctionRef<void(const crds::Remediation&)> visit) const;
+  void ForEachAbout(std::string_view target_uid,
+                    absl::FunctionRef<void(const crds::Remediation&)> visit) const;
 
  private:
+  using Names = std::map<std::string, std::set<std::string>, std::less<>>;
+  void Index(const crds::Remediation& remediation);
+  void Unindex(const crds::Remediation& remediation);
+  void Visit(const Names& names, std::string_view key,
+             absl::FunctionRef<void(const crds::Remediation&)> visit) const;
+
   std::map<std::string, crds::Remediation, std::less<>> by_name_;
+  Names by_lineage_;
+  Names by_target_;  // UID
 };
 
-// The lineage that a Remediation belongs to: from its status, else computed from its spec.
+// The lineage (limits::LineageDigest) that a Remediation belongs to: its status says so, before the
+// first status its label. "" when it was not made by the controller and not taken up yet.
 std::string LineageOf(const crds::Remediation& remediation);
 bool IsOpen(const crds::Remediation& remediation);
 

@@ -7,7 +7,7 @@
 #include "crds/meta/condition.h"
 #include "crds/v1alpha1/codec.h"
 #include "crds/v1alpha1/reasons.h"
-#include "reconcilers/limits/lineage.h"
+#include "reconcilers/remediation/registry.h"
 
 namespace kr::remediation {
 
@@ -88,9 +88,9 @@ void Runner::Begin() {
   crds::RemediationStatus& status = mutable_status();
   status.policy_generation = policy_->generation;
   status.snapshot = crds::ToJson(crds::TakeSnapshot(policy_->spec)).dump();
-  status.lineage =
-      limits::LineageDigest(policy_->uid, limits::Lineage(remediation().spec.target_ref));
-  status.trigger = {start_.trigger, start_.trigger_since};
+  status.lineage = LineageOf(remediation());
+  // Not known when its maker died before this and the target has not been evaluated since.
+  if (!start_.trigger.empty()) status.trigger = {start_.trigger, start_.trigger_since};
   status.evidence = start_.evidence;
   status.ledger = start_.ledger;
   status.contended = start_.contended;
@@ -108,7 +108,9 @@ void Runner::Begin() {
     }
   }
   EnterPhase(Phase::kRunning, crds::reason::kRunning, "checking the target live");
-  Tell(runtime::Event::Type::kNormal, "RemediationStarted", "trigger " + start_.trigger + " holds");
+  Tell(runtime::Event::Type::kNormal, "RemediationStarted",
+       start_.trigger.empty() ? "taken over before it began"
+                              : "trigger " + start_.trigger + " holds");
 }
 
 std::optional<Runner::End> Runner::ShouldStop() const {

@@ -12,7 +12,7 @@
 namespace kr::limits {
 namespace {
 
-const std::string kDigest = "0123456789abcdef" + std::string(48, 'f');
+const std::string kDigest = "0123456789abcdef";
 
 // RFC 1123 subdomain, as the API server checks names.
 bool IsSubdomain(std::string_view name) {
@@ -80,7 +80,7 @@ TEST(RemediationNameTest, NamesThatLookAlikeDoNotCollide) {
 crds::Remediation Ours() {
   crds::Remediation remediation;
   remediation.metadata.name = RemediationName("p", "t", kDigest, 1);
-  remediation.metadata.labels[std::string(crds::kLineageLabel)] = ShortDigest(kDigest);
+  remediation.metadata.labels[std::string(crds::kLineageLabel)] = kDigest;
   remediation.spec.policy_ref = {"p", "policy-uid"};
   return remediation;
 }
@@ -93,7 +93,7 @@ TEST(RemediationNameTest, WhatATakenNameMeans) {
   existing.status.phase = crds::Phase::kCancelled;
   EXPECT_EQ(Judge(existing, "policy-uid", kDigest), Existing::kFinished);
   EXPECT_EQ(Judge(existing, "other-uid", kDigest), Existing::kForeign) << "policy made again";
-  EXPECT_EQ(Judge(existing, "policy-uid", std::string(64, 'a')), Existing::kForeign);
+  EXPECT_EQ(Judge(existing, "policy-uid", std::string(16, 'a')), Existing::kForeign);
   existing.metadata.labels.clear();
   EXPECT_EQ(Judge(existing, "policy-uid", kDigest), Existing::kForeign) << "made by hand";
 }

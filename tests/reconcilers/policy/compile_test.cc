@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "crds/v1alpha1/codec.h"
+#include "reconcilers/limits/protection.h"
 #include "tests/support/status_matchers.h"
 
 namespace kr::policy {
@@ -43,8 +44,11 @@ std::vector<std::string> PathsOf(const KindReads& reads) {
 TEST(Compile, DeclaresWhatItReadsOfEachKind) {
   KR_ASSERT_OK_AND_ASSIGN(const CompiledPolicyPtr policy, CompileSpec(Spec()));
   EXPECT_EQ(policy->generation, 3);
-  EXPECT_THAT(PathsOf(policy->target_reads),
-              ::testing::IsSupersetOf({"metadata.labels", "metadata.deletionTimestamp"}));
+  const auto kept = document::Projection::Of(policy->target_reads.paths);
+  for (std::string_view path : limits::ProtectionPaths()) {
+    KR_ASSERT_OK_AND_ASSIGN(const document::Path parsed, document::Path::Parse(path));
+    EXPECT_TRUE(kept->Covers(parsed)) << path << ": protection must not take it for absent";
+  }
   // The trigger's variable escapes, so the whole env is kept; nothing else of a container but what
   // setEnv has to compare.
   bool env = false;

@@ -126,6 +126,9 @@ kube::HttpResponse FakeApi::Execute(const kube::HttpRequest& request, const Targ
     }
     return Answer(200, {{"metadata", {{"resourceVersion", server_.version()}}}, {"items", items}});
   }
+  ++reads[target.plural];
+  const int refused = refuse_read ? refuse_read(request.target) : 0;
+  if (refused != 0) return Refuse(refused, refused == 403 ? "Forbidden" : "InternalError");
   json storage;
   const json* object = Find(target, storage);
   return object == nullptr ? Refuse(404, "NotFound") : Answer(200, *object);

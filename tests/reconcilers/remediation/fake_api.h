@@ -38,6 +38,12 @@ class FakeApi final : public runtime::ApiSender {
 
   // Asked for every write (not for dry-runs and Events), in the order of sending.
   std::function<Fault(const Request&)> fault;
+  // Asked for every GET of an object: an error code instead of the answer, 0 = none.
+  std::function<int(const std::string& target)> refuse_read;
+  // The same for dry-runs.
+  std::function<int(const Request&)> refuse_dry_run;
+  // GETs of objects by plural, for "nothing is read that is not needed".
+  std::map<std::string, int> reads;
   // Before the first request; after a crash the next process has another engine.
   void Attach(runtime::Engine& engine) { engine_ = &engine; }
 

@@ -156,6 +156,25 @@ TEST_F(Limits, ACooldownHoldsAndIsToldAndPruningKeepsIt) {
   EXPECT_THAT(s.Waiting(), HasSubstr("CoolingDown")) << "also for the next process";
 }
 
+// Only who sets our change back is answered at once; an object that was made again is a new start.
+TEST_F(Limits, AnObjectThatIsMadeAgainKeepsItsCooldown) {
+  Sets(2);
+  s.Policy(AnnotatedSpec());
+  s.Start();
+  Sick(0);
+  s.Advance(absl::Seconds(8));
+  Sick(0, false);
+  s.Advance(absl::Seconds(20));
+  ASSERT_EQ(s.Phase(), "Succeeded");
+  s.server.Delete("daemonsets", "net", "ds-0");
+  s.Advance(absl::Seconds(1));
+  s.DaemonSet("ds-0");
+  Sick(0);
+  s.Advance(absl::Seconds(10));
+  EXPECT_EQ(s.Remediations().size(), 1u);
+  EXPECT_THAT(s.Waiting(), HasSubstr("CoolingDown"));
+}
+
 TEST_F(Limits, PausedPolicyWaitsAndSaysSo) {
   Sets(2);
   s.Policy(AnnotatedSpec({{"paused", true}}));

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "absl/time/time.h"
+#include "controller/base/clock.h"
+#include "controller/base/status.h"
+#include "controller/document/document.h"
+#include "controller/runtime/api_sender.h"
+#include "controller/runtime/engine.h"
+#include "reconcilers/limits/lineage.h"
+
+namespace kr::remediation {
+
+// Who is at the top of a pod's chain of controllers. What stands between a pod and the object that
+// a person made is replaced with every version of it (ReplicaSet, ReplicationController, Job), so
+// its UID says nothing lasting. Who controls one of those is read from the API server when a pod of
+// it is about to be acted upon, and remembered; for healthy pods nothing is read and kept, and no
+// watch is needed. Any other controller is taken for the top: it outlives its pods.
+//
+// Engine thread only.
+class PodOwners {
+ public:
+  // References outlive it. A reading takes `timeout` at most; after one that failed the next is
+  // tried `retry` later.
+  PodOwners(runtime::Engine& engine, runtime::ApiSender& api, absl::Duration timeout,
+            absl::Duration retry);
+
+  // The owners of `pod` as far as is known; an error when it is not: Unavailable while the answer
+  // is awaited, or why the last reading failed. After an error of Find, Learn asks.
+  StatusOr<limits::PodOwners> Find(const document::Document& pod) const;
+  // Reads what Find does not know; `learned` is called when Find can say something new. Does
+  // nothing when it is being read already (somebody else's `learned` will be called).
+  void Learn(const document::Document& pod, std::function<void()> learned);
+  // Forgets what was read so long ago: controllers go, and may change hands.
+  void Forget(absl::Duration older_than);
+  size_t size() const { return known_.size(); }
+
+ private:
+  struct Entry {
+    StatusOr<std::string> top_uid;
+    MonotonicTime read_at;
+  };
+
+  runtime::Engine& engine_;
+  runtime::ApiSender& api_;
+  const absl::Duration timeout_;
+  const absl::Duration retry_;
+  std::map<std::string, Entry> known_;  // by UID of the pod's controller
+  std::shared_ptr<PodOwners*> self_;
+};
+
+}  // namespace kr::remediation
