@@ -48,7 +48,9 @@ struct AdmissionView {
   TargetFacts target;
   absl::Time sick_since;
   // The episode began because a change of ours was set back: applied again without a cooldown,
-  // once (see CountRevert; memory->contended includes this revert).
+  // once. memory->contended is without this revert: who did it stands in managedFields, which only
+  // the live read of the new Remediation sees. It counts it (CountRevert) before it writes, and
+  // with the second it ends Failed(Contended), which is the record that later episodes find.
   bool reverted = false;
   std::optional<LineageMemory> memory;
   std::optional<BusyWith> busy;     // another policy's, on the same object

@@ -115,6 +115,7 @@ class Controller final : private policy::WatchListener,
   void Conclude(const crds::Remediation& remediation, crds::Phase phase, std::string_view reason,
                 std::string message);
   void OnEnded(Runner& runner);
+  void LeaveToOthers(const std::string& name);
   Runner* FindRunner(std::string_view policy_uid, const kube::ObjectKey& target) const;
   // Admission.
   void ConsiderSoon(const std::string& policy_uid);
@@ -167,6 +168,9 @@ class Controller final : private policy::WatchListener,
   std::map<std::string, std::unique_ptr<Runner>> runners_;  // by Remediation name
   std::map<std::string, std::unique_ptr<StatusWriter>> concluding_;
   std::map<std::string, Draft> creating_;  // by lineage digest
+  // Names of Remediations that another instance has taken over, for a while: whoever of us leads in
+  // truth goes on with them, and the write permit of the other ends.
+  std::set<std::string> left_to_others_;
   std::set<std::string> considering_;
   std::set<std::string> pruning_;
   runtime::TimerId prune_timer_{};

@@ -121,6 +121,7 @@ void Controller::StopLeading() {
   listed_ = false;
   creating_.clear();
   concluding_.clear();
+  left_to_others_.clear();
   runners_.clear();
   engine_.Cancel(prune_timer_);
   prune_timer_ = {};
@@ -138,6 +139,7 @@ void Controller::Adopt() {
 void Controller::TakeUp(const crds::Remediation& remediation, StartFacts start) {
   const std::string& name = remediation.metadata.name;
   if (runners_.contains(name) || concluding_.contains(name)) return;
+  if (left_to_others_.contains(name)) return;
   if (!remediation.metadata.labels.contains(std::string(crds::kLineageLabel))) {
     return Conclude(remediation, Phase::kFailed, crds::reason::kManualRunsNotSupported,
                     "Remediations are made by the controller; running a policy by hand is not "
@@ -285,6 +287,7 @@ void Controller::OnEnded(Runner& runner) {
     const auto state = states_.find(uid);
     if (state != states_.end()) state->second.breaker.Finished(phase, engine_.clock().Now());
   }
+  if (runner.taken_over()) LeaveToOthers(remediation.metadata.name);
   const kube::ObjectKey key = runner.target();
   // The runner is on the stack.
   engine_.After(absl::ZeroDuration(), [weak = std::weak_ptr(self_), uid, key,
@@ -302,6 +305,18 @@ void Controller::OnEnded(Runner& runner) {
     controller.symptoms_.Queue(uid, key);  // Events before its last write are answered now
     controller.ConsiderSoon(uid);
     controller.Report(uid);
+  });
+}
+
+void Controller::LeaveToOthers(const std::string& name) {
+  left_to_others_.insert(name);
+  engine_.After(kLeftToOthers, [weak = std::weak_ptr(self_), name] {
+    auto self = weak.lock();
+    if (!self || (*self)->left_to_others_.erase(name) == 0) return;
+    const crds::Remediation* remediation = (*self)->registry_.Find(name);
+    if ((*self)->leading() && remediation != nullptr && IsOpen(*remediation)) {
+      (*self)->TakeUp(crds::Remediation(*remediation), {});
+    }
   });
 }
 

@@ -216,6 +216,7 @@ bool Runner::Continue(SaveResult result, const Status& error) {
     case SaveResult::kTakenOver:
       log::Warning("Remediation was taken over by another instance",
                    {{"remediation", remediation().metadata.name}});
+      taken_over_ = true;
       [[fallthrough]];
     case SaveResult::kGone:
       Stopped();

@@ -60,6 +60,8 @@ class Runner {
   const policy::CompiledPolicyPtr& policy() const { return policy_; }
   kube::ObjectKey target() const;
   bool ended() const { return ended_; }
+  // It ended here because another instance has written since.
+  bool taken_over() const { return taken_over_; }
 
  private:
   struct End {
@@ -132,6 +134,7 @@ class Runner {
   bool busy_ = false;   // a request or live read is under way
   bool again_ = false;  // Advance was asked for meanwhile
   bool ended_ = false;
+  bool taken_over_ = false;
   bool deleted_ = false;
   bool policy_gone_ = false;
   bool target_gone_ = false;

@@ -19,6 +19,7 @@ StatusWriter::StatusWriter(runtime::ApiSender& api, runtime::Engine& engine, Ter
       engine_(engine),
       term_(std::move(term)),
       options_(options),
+      inherited_(remediation.status.journal),
       remediation_(std::move(remediation)),
       self_(std::make_shared<StatusWriter*>(this)) {}
 
@@ -99,7 +100,7 @@ void StatusWriter::OnRead(StatusOr<kube::Reply> reply) {
   if (live->metadata.uid != remediation_.metadata.uid) return Finish(SaveResult::kGone);
   const crds::Journal& ours = *remediation_.status.journal;
   const std::optional<crds::Journal>& theirs = live->status.journal;
-  if (theirs && theirs->lease_transitions > ours.lease_transitions) {
+  if (theirs && theirs != inherited_ && theirs->lease_transitions > ours.lease_transitions) {
     return Finish(SaveResult::kTakenOver);
   }
   remediation_.metadata = live->metadata;

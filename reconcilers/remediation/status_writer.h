@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/functional/any_invocable.h"
@@ -31,7 +32,9 @@ enum class SaveResult {
 // write-ahead log, so a Save is only reported when the server is known to have it:
 // - an outcome that is not known (timeout, broken connection, conflict) is settled by reading: our
 //   own journal entry there means that it was ours, a higher leaseTransitions that we were
-//   replaced, anything else (somebody edited spec or labels) that the same status is sent again;
+//   replaced, anything else (somebody edited spec or labels) that the same status is sent again.
+//   The journal that was there from the beginning replaces nobody, whatever its number: without
+//   leader election, or with a Lease that was made anew, we count from a lower one;
 // - without permit, throttled or with the server away it tries again until it is known.
 // Engine thread only. One Save at a time.
 class StatusWriter {
@@ -71,6 +74,7 @@ class StatusWriter {
   runtime::Engine& engine_;
   const Term term_;
   const Options options_;
+  const std::optional<crds::Journal> inherited_;
   crds::Remediation remediation_;
   Done done_;
   absl::Duration retry_;

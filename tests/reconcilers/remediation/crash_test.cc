@@ -8,6 +8,7 @@ namespace kr::remediation {
 namespace {
 
 using Fault = FakeApi::Fault;
+using nlohmann::json;
 
 struct Outcome {
   std::string phase;
@@ -94,6 +95,65 @@ TEST(Crash, AnOldIntentIsNotCarriedOutWhenTheSymptomIsGone) {
   s.Advance(absl::Minutes(30));
   EXPECT_EQ(s.Patches(), 0u);
   EXPECT_EQ(s.HealthHost("calico-node"), "");
+}
+
+// Without leader election, or with a Lease that was made anew, a process counts from a lower number
+// than the journal that it finds. Somebody else's edit makes its first status a conflict.
+TEST(Crash, TheJournalThatWasThereIsNoTakeover) {
+  Simulation s;
+  s.next_term = 7;
+  s.DaemonSet("calico-node");
+  s.Pod("calico-1", "calico-node");
+  s.Policy(FelixSpec());
+  s.api.fault = [](const FakeApi::Request& request) {
+    const bool patch = request.target.find("/daemonsets/") != std::string::npos;
+    return patch ? Fault::kLostBefore : Fault::kNone;
+  };
+  s.Start();
+  for (const char* name : {"e1", "e2", "e3"}) s.Event("calico-1", name);
+  s.Advance(absl::Milliseconds(100));
+  ASSERT_EQ(s.Remediations().at(0)["status"]["journal"]["leaseTransitions"], 7);
+  s.Crash();
+  s.next_term = 0;
+  bool edited = false;
+  s.api.fault = [&](const FakeApi::Request& request) {
+    if (edited || request.target.find("/remediations/") == std::string::npos) return Fault::kNone;
+    edited = true;
+    json remediation = s.Remediations().at(0);
+    remediation["metadata"]["labels"]["seen-by"] = "somebody";
+    s.server.Put("remediations", remediation);
+    return Fault::kNone;
+  };
+  s.Start();
+  s.Advance(absl::Seconds(10));
+  ASSERT_TRUE(edited);
+  EXPECT_EQ(s.Patches(), 1u);
+  EXPECT_EQ(s.Remediations().at(0)["status"]["journal"]["leaseTransitions"], 0);
+}
+
+TEST(Crash, AHigherJournalThatAppearsIsATakeover) {
+  Simulation s;
+  s.DaemonSet("calico-node");
+  s.Pod("calico-1", "calico-node");
+  s.Policy(FelixSpec());
+  bool replaced = false;
+  s.api.fault = [&](const FakeApi::Request& request) {
+    const bool intent = request.target.find("/remediations/") != std::string::npos &&
+                        request.body.find("\"intent\"") != std::string::npos;
+    if (!intent || replaced) return Fault::kNone;
+    replaced = true;
+    json remediation = s.Remediations().at(0);
+    remediation["status"]["journal"] = {{"holder", "new"}, {"leaseTransitions", 9}, {"seq", 1}};
+    s.server.Put("remediations", remediation);
+    return Fault::kNone;
+  };
+  s.Start();
+  for (const char* name : {"e1", "e2", "e3"}) s.Event("calico-1", name);
+  s.Advance(absl::Milliseconds(100));
+  ASSERT_TRUE(replaced);
+  EXPECT_EQ(s.Patches(), 0u) << "the other one leads now";
+  s.Advance(absl::Minutes(2));
+  EXPECT_EQ(s.Patches(), 1u) << "it does not after all";
 }
 
 TEST(Crash, ALostAnswerWithoutACrashIsSettledByReading) {

@@ -66,8 +66,8 @@ void Simulation::Start() {
   options.report.interval = absl::Milliseconds(100);
   process_ = std::make_unique<Process>(*this);
   api.Attach(process_->engine);
-  process_->controller.Lead({"sim-" + std::to_string(term_), term_});
-  ++term_;
+  process_->controller.Lead({"sim-" + std::to_string(next_term), next_term});
+  ++next_term;
   Run();
   Advance(absl::Milliseconds(50));
 }

@@ -69,11 +69,11 @@ class Simulation {
   FakeApi api;
   std::vector<std::string> told;  // "Reason: note" of Events on targets
   Controller::Options options;
+  int64_t next_term = 0;  // leaseTransitions of the next Start
 
  private:
   struct Process;
   std::unique_ptr<Process> process_;
-  int64_t term_ = 0;
 };
 
 // The flagship policy in the namespace "net", with short times. `patch` is merged into the spec.
