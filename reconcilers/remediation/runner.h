@@ -98,6 +98,11 @@ class Runner {
   bool CountRevert(const nlohmann::json& live);  // true: contended, it is over
   void RungFailed(std::string_view reason, std::string message);
 
+  // runner_plan.cc: whether the log of the whole plan fits into the status.
+  std::optional<actions::ObjectRef> UnreadOfPlan() const;
+  void ReadForPlan(const actions::ObjectRef& ref);
+  std::optional<std::string> PlanTooLarge(const nlohmann::json& target);
+
   // runner_step.cc: the steps of a rung, rollback.
   void AdvanceStep();
   void AskStep(size_t progress, const policy::Step& step);
@@ -149,7 +154,10 @@ class Runner {
   std::unique_ptr<LiveRead> live_read_;
   bool checked_live_ = false;
   std::optional<Verification> verification_;
-  // Of the step at hand.
+  // Before the first write: that the plan fits, and the objects of applyTo that it was made with.
+  bool plan_fits_ = false;
+  std::map<std::string, nlohmann::json> plan_objects_;
+  // Of the step at hand. A dry-run is about a live object: they go together.
   std::optional<nlohmann::json> live_;
   std::optional<nlohmann::json> dry_run_;
   nlohmann::json wait_memo_;

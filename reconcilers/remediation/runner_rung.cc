@@ -98,6 +98,14 @@ void Runner::OnLive(StatusOr<LiveState> live) {
     SkipRung(rung, applies.cause, Now(), mutable_status());
     return Advance();
   }
+  if (!plan_fits_ && !HasWritten(status())) {
+    if (const auto unread = UnreadOfPlan()) return ReadForPlan(*unread);  // then everything anew
+    if (auto too_large = PlanTooLarge(live->target)) {
+      return Fail(crds::refusal::kPlanTooLarge, *std::move(too_large));
+    }
+    plan_fits_ = true;
+    plan_objects_.clear();
+  }
   if (status().remedies[rung].state == RemedyState::kPending) {
     StartRung(*policy_, rung, Now(), mutable_status());
     verification_.reset();

@@ -1,0 +1,121 @@
+// Whether the whole plan fits into the status, asked before its first write: a log that is full in
+// the middle of a remedy would leave half of it done. Every step is rendered as it would be now and
+// put into a copy of the status, as if all of the ladder had come to pass.
+#include <algorithm>
+#include <utility>
+
+#include "controller/kube/request.h"
+#include "crds/v1alpha1/codec.h"
+#include "reconcilers/limits/digest.h"
+#include "reconcilers/remediation/runner.h"
+
+namespace kr::remediation {
+namespace {
+
+// For messages, conditions and further attempts of a write, which nobody knows before.
+constexpr size_t kReserve = 16 * 1024;
+
+// What a step would put into the log.
+struct Entry {
+  nlohmann::json memo;
+  std::string body;
+};
+
+Entry EntryOf(actions::Next next) {
+  if (auto* write = std::get_if<actions::Write>(&next)) {
+    return {std::move(write->memo), std::move(write->request.body)};
+  }
+  // The server would be asked first; then the patch is written, and what it replaces is as large.
+  if (auto* question = std::get_if<actions::DryRun>(&next)) {
+    const std::string& body = question->request.body;
+    return {{{"patch", body}, {"before", body}}, body};
+  }
+  return {};  // nothing to do, or what it does depends on the steps before it
+}
+
+std::string KiB(size_t bytes) {
+  return std::to_string((bytes + 1023) / 1024) + " KiB";
+}
+
+std::string Key(const actions::ObjectRef& ref) {
+  return ref.resource.plural + "." + ref.resource.gvk.group + "/" + ref.key.ToString();
+}
+
+}  // namespace
+
+std::optional<actions::ObjectRef> Runner::UnreadOfPlan() const {
+  for (const policy::Remedy& remedy : policy_->remedies) {
+    for (const policy::Step& step : remedy.steps) {
+      if (!step.spec.apply_to || step.action->reversal() == actions::Reversal::kNothing) continue;
+      auto ref = RefOf(step);
+      if (ref && !plan_objects_.contains(Key(*ref))) return ref;
+    }
+  }
+  return std::nullopt;
+}
+
+void Runner::ReadForPlan(const actions::ObjectRef& ref) {
+  busy_ = true;
+  kube::HttpRequest request = kube::GetObject(ref.resource, ref.key);
+  request.timeout = services_.timing.write_timeout;
+  services_.api.Send(std::move(request), [weak = std::weak_ptr(self_),
+                                          key = Key(ref)](StatusOr<kube::Reply> reply) {
+    auto self = weak.lock();
+    if (!self) return;
+    (*self)->busy_ = false;
+    // What cannot be read is judged by its step, when it comes to that.
+    (*self)->plan_objects_[key] =
+        reply.ok() ? nlohmann::json::parse(reply->body, nullptr, false) : nlohmann::json();
+    (*self)->Advance();
+  });
+}
+
+std::optional<std::string> Runner::PlanTooLarge(const nlohmann::json& target) {
+  crds::RemediationStatus full = status();
+  crds::Intent largest{.at = Now()};
+  std::string parts;
+  for (size_t r = 0; r < policy_->remedies.size(); ++r) {
+    const policy::Remedy& remedy = policy_->remedies[r];
+    std::vector<Entry> entries;
+    for (const policy::Step& step : remedy.steps) {
+      const auto ref = RefOf(step);
+      const bool writes = ref && step.action->reversal() != actions::Reversal::kNothing;
+      actions::Observed observed;
+      if (writes) {
+        observed = Observe(*ref, Now());
+        observed.live = step.spec.apply_to ? plan_objects_[Key(*ref)] : target;
+        observed.dry_run.reset();
+      }
+      entries.push_back(writes ? EntryOf(step.action->Ask(nullptr, observed)) : Entry());
+      const Entry& entry = entries.back();
+      const size_t bytes = entry.body.size() + entry.memo.dump().size();
+      if (bytes > 4096) {
+        parts += (parts.empty() ? "" : ", ") + remedy.name + " step " +
+                 std::to_string(entries.size()) + " (" + std::string(step.action->kind()) + ") " +
+                 KiB(bytes);
+      }
+      if (entry.body.size() > largest.body.size()) largest.body = entry.body;
+    }
+    for (int64_t attempt = full.remedies[r].attempt; attempt < remedy.attempts; ++attempt) {
+      StartRung(*policy_, r, Now(), full);
+      for (size_t index : AttemptSteps(full, r)) {
+        Entry& entry = entries[static_cast<size_t>(full.steps[index].id.step)];
+        if (entry.body.empty()) continue;
+        full.steps[index].memo = crds::RawJson(entry.memo);
+        full.steps[index].writes.push_back(
+            {.object = remediation().spec.target_ref, .intent_at = Now()});
+      }
+    }
+  }
+  largest.body_digest = limits::Sha256Hex(largest.body);
+  full.intent = std::move(largest);
+  const size_t bytes = crds::ToJson(full).dump().size() + kReserve;
+  if (bytes <= crds::kMaxStatusBytes) return std::nullopt;
+  return "the log of the whole plan would take " + KiB(bytes) + ", a status holds " +
+         KiB(crds::kMaxStatusBytes) +
+         "; nothing was written. Make the policy's patches smaller or "
+         "its steps and attempts fewer" +
+         (parts.empty() ? "." : ": " + parts + ".");
+}
+
+}  // namespace kr::remediation
