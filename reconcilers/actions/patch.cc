@@ -137,6 +137,9 @@ class PatchAction final : public Action {
   // The patch with its values, or what to do instead of it.
   std::variant<json, Next> Render(const Observed& observed) const {
     json patch = template_;
+    if (!values_.empty() && IsSecret(observed.ref.resource.gvk)) {
+      return Next(Failed{"InvalidPatch", std::string(kNoSetOnSecret)});
+    }
     for (const ComputedValue& value : values_) {
       StatusOr<json> computed = observed.evaluate(value.program);
       if (!computed.ok()) return Unknown(value, Message(computed.status()), observed);

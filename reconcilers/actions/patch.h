@@ -19,6 +19,7 @@ namespace kr::actions {
 // list is merged. A server that takes the patch and drops what it says ends in Failed(NotTaken).
 //
 // Refused at compile time, and again after `set`: what patch_rules.h lists, and more than 64 KiB.
+// Of Secrets also `set` itself (policy/secrets.h), because its values would stand in the status.
 // Without the effect, an object with a controller is reported and not patched. Failed(TargetGone),
 // Failed(ValueUnknown) when an expression has no value for a minute, Failed(InvalidPatch).
 //
@@ -29,5 +30,10 @@ StatusOr<std::unique_ptr<Action>> MakePatch(const crds::Patch& params, const cel
                                             std::string_view path);
 
 inline constexpr size_t kMaxPatchBytes = 64 * 1024;
+
+// Why `set` is refused on Secrets, when the policy is compiled and again when it runs.
+inline constexpr std::string_view kNoSetOnSecret =
+    "a computed value is written down in the Remediation before it is sent, and the content of a "
+    "Secret must not be; write it out in patch";
 
 }  // namespace kr::actions

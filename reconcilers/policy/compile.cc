@@ -11,6 +11,7 @@
 #include "reconcilers/policy/own_effect.h"
 #include "reconcilers/policy/reads.h"
 #include "reconcilers/policy/scope.h"
+#include "reconcilers/policy/secrets.h"
 #include "reconcilers/signals/condition.h"
 #include "reconcilers/signals/events.h"
 #include "reconcilers/signals/match.h"
@@ -36,6 +37,7 @@ class Compiler {
     KR_RETURN_IF_ERROR(Remedies());
     KR_RETURN_IF_ERROR(Healthy());
     KR_RETURN_IF_ERROR(CheckOwnEffects(*out_));
+    KR_RETURN_IF_ERROR(CheckSecrets(*out_));
     CollectReads();
     return CompiledPolicyPtr(std::move(out_));
   }

@@ -226,6 +226,14 @@ TEST(PatchTest, ARefusedDryRunIsAnsweredByTheWriteOnce) {
               StartsWith("Failed NotTaken"));
 }
 
+// The policy's compiler refuses it, too; here an applyTo could have led to one.
+TEST(PatchTest, NoComputedValueGoesIntoASecret) {
+  Observed observed = Seeing(json{{"metadata", {{"uid", "ds-uid"}}}, {"data", json::object()}});
+  observed.ref.resource = {{"", "v1", "Secret"}, "secrets", true};
+  const auto action = MakeOk(Params("", PatchType::kMerge, {{"/data/a", "'x'"}}));
+  EXPECT_THAT(Text(action->Ask(nullptr, observed)), StartsWith("Failed InvalidPatch"));
+}
+
 TEST(PatchTest, SecretsAreNeitherKeptNorTold) {
   json secret = {{"metadata", {{"uid", "ds-uid"}}}, {"data", {{"password", "b2xk"}}}};
   Observed observed = Seeing(secret);

@@ -1,0 +1,94 @@
+#include "reconcilers/policy/secrets.h"
+
+#include <algorithm>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "reconcilers/actions/patch.h"
+
+namespace kr::policy {
+namespace {
+
+using document::Step;
+
+bool IsSecret(const kube::GroupVersionKind& gvk) {
+  return gvk.group.empty() && gvk.kind == "Secret";
+}
+
+// Whether a path below a Secret can reach its data; metadata, type and kind are no secret.
+bool ReachesData(const std::vector<Step>& steps, size_t begin) {
+  if (begin >= steps.size()) return true;
+  const Step& first = steps[begin];
+  return first.kind == Step::Kind::kEach || first.field == "data" || first.field == "stringData";
+}
+
+class Reader {
+ public:
+  explicit Reader(const CompiledPolicy& policy) : policy_(policy) {
+    for (const NamedProgram& variable : policy.variables) {
+      if (ReadsSecret(variable.program.reads())) secret_variables_.push_back(variable.name);
+    }
+  }
+
+  bool ReadsSecret(const std::vector<cel::Read>& reads) const {
+    return std::any_of(reads.begin(), reads.end(),
+                       [this](const cel::Read& read) { return IsSecretRead(read); });
+  }
+
+ private:
+  bool IsSecretRead(const cel::Read& read) const {
+    const std::vector<Step>& steps = read.path.steps;
+    if (read.path.depth == document::Depth::kPresence) return false;
+    if (read.variable == "object") return IsSecret(policy_.target) && ReachesData(steps, 0);
+    // related.<join>[*]..., variables.<name>...; without a name any of them.
+    const auto names = [&](const std::string& name) {
+      return steps.empty() || steps[0].kind == Step::Kind::kEach || steps[0].field == name;
+    };
+    if (read.variable == "related") {
+      return std::any_of(policy_.related.begin(), policy_.related.end(), [&](const auto& join) {
+        return IsSecret(join.gvk) && names(join.name) && ReachesData(steps, 2);
+      });
+    }
+    return read.variable == "variables" &&
+           std::any_of(secret_variables_.begin(), secret_variables_.end(), names);
+  }
+
+  const CompiledPolicy& policy_;
+  std::vector<std::string> secret_variables_;
+};
+
+kube::GroupVersionKind ObjectOf(const CompiledPolicy& policy, const crds::Step& step) {
+  if (!step.apply_to) return policy.target;
+  const crds::ObjectReference& ref = step.apply_to->ref;
+  return kube::GroupVersionKind::FromApiVersion(ref.api_version, ref.kind);
+}
+
+}  // namespace
+
+Status CheckSecrets(const CompiledPolicy& policy) {
+  const Reader reader(policy);
+  for (size_t r = 0; r < policy.remedies.size(); ++r) {
+    const Remedy& remedy = policy.remedies[r];
+    for (size_t s = 0; s < remedy.steps.size(); ++s) {
+      const policy::Step& step = remedy.steps[s];
+      const std::string path =
+          "spec.remedies[" + std::to_string(r) + "].steps[" + std::to_string(s) + "]";
+      const auto* patch = std::get_if<crds::Patch>(&step.spec.action);
+      if (patch != nullptr && !patch->set.empty() && IsSecret(ObjectOf(policy, step.spec))) {
+        return InvalidArgument(path + ".patch.set: " + std::string(actions::kNoSetOnSecret));
+      }
+      if (!std::holds_alternative<crds::Notify>(step.spec.action)) continue;
+      for (const cel::Program* program : step.action->Expressions()) {
+        if (!reader.ReadsSecret(program->reads())) continue;
+        return InvalidArgument(path +
+                               ".notify.messageExpression: reads the data of a Secret, and an "
+                               "Event would show it");
+      }
+    }
+  }
+  return OkStatus();
+}
+
+}  // namespace kr::policy
