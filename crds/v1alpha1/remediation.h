@@ -62,7 +62,7 @@ struct Evidence {
   std::string source;  // "condition", "events.<name>", "match.<name>"
   std::optional<ObjectReference> object;
   std::string message;
-  int64_t count = 0;  // of events
+  std::optional<int64_t> count;  // of events
   std::optional<absl::Time> first_seen;
   std::optional<absl::Time> last_seen;
   friend bool operator==(const Evidence&, const Evidence&) = default;
