@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -108,6 +109,10 @@ class Runner {
   void AskStep(size_t progress, const policy::Step& step);
   void OnNext(size_t progress, const policy::Step& step, actions::Next next);
   void ReadObject(const actions::ObjectRef& ref);
+  void AskServer(actions::DryRun question);
+  void OnDryRun(StatusOr<kube::Reply> reply);
+  // What was read of the step's object is old: it was written, or another object is meant.
+  void ForgetLive();
   void ExecuteWrite(size_t progress, const policy::Step& step, actions::Write write);
   void OnWritten(WriteAhead::Result result);
   void StepEnded(size_t progress, crds::StepState state, std::string message);

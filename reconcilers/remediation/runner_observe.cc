@@ -88,7 +88,7 @@ void Runner::Plan(const policy::Step& step, std::string text, std::string body,
        .message = std::move(message)});
   dirty_ = true;
   ++observe_step_;
-  live_.reset();
+  ForgetLive();
   Advance();
 }
 

@@ -111,6 +111,7 @@ void Runner::OnLive(StatusOr<LiveState> live) {
     verification_.reset();
   }
   checked_live_ = true;
+  ForgetLive();
   live_ = std::move(live->target);
   Advance();
 }

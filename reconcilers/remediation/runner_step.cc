@@ -52,8 +52,7 @@ void Runner::AskStep(size_t index, const policy::Step& step) {
     progress.state = StepState::kRunning;
     progress.started_at = Now();
     wait_memo_ = nullptr;
-    dry_run_.reset();
-    if (step.spec.apply_to) live_.reset();
+    if (step.spec.apply_to) ForgetLive();
     dirty_ = true;
   }
   const nlohmann::json memo = wait_memo_.is_null() ? progress.memo.Parse() : wait_memo_;
@@ -62,26 +61,7 @@ void Runner::AskStep(size_t index, const policy::Step& step) {
 
 void Runner::OnNext(size_t index, const policy::Step& step, actions::Next next) {
   if (std::holds_alternative<actions::Read>(next)) return ReadObject(*RefOf(step));
-  if (auto* dry_run = std::get_if<actions::DryRun>(&next)) {
-    busy_ = true;
-    dry_run->request.timeout = services_.timing.write_timeout;
-    services_.api.Send(std::move(dry_run->request),
-                       [weak = std::weak_ptr(self_)](StatusOr<kube::Reply> reply) {
-                         auto self = weak.lock();
-                         if (!self) return;
-                         Runner& runner = **self;
-                         runner.busy_ = false;
-                         if (!reply.ok()) {
-                           runner.live_.reset();
-                           return runner.Idle(crds::reason::kRunning,
-                                              "dry-run: " + std::string(Message(reply.status())),
-                                              runner.Now() + runner.services_.timing.retry_max);
-                         }
-                         runner.dry_run_ = nlohmann::json::parse(reply->body, nullptr, false);
-                         runner.Advance();
-                       });
-    return;
-  }
+  if (auto* question = std::get_if<actions::DryRun>(&next)) return AskServer(std::move(*question));
   if (auto* write = std::get_if<actions::Write>(&next)) {
     return ExecuteWrite(index, step, std::move(*write));
   }
@@ -119,8 +99,12 @@ std::optional<actions::ObjectRef> Runner::RefOf(const policy::Step& step) const 
 }
 
 actions::Observed Runner::Observe(const actions::ObjectRef& ref, absl::Time step_started) {
-  actions::Observed observed{
-      .ref = ref, .live = live_, .dry_run = dry_run_, .now = Now(), .step_started = step_started};
+  actions::Observed observed{.ref = ref,
+                             .live = live_,
+                             .dry_run = dry_run_,
+                             .now = Now(),
+                             .step_started = step_started,
+                             .server_timeout = services_.timing.write_timeout};
   observed.evaluate = [this](const cel::Program& program) -> StatusOr<nlohmann::json> {
     if (!OwnWritesSeen()) return Unavailable("the cache has not seen our own write yet");
     const policy::TargetView view(*policy_, world_.Target(*policy_, target()),
@@ -134,7 +118,40 @@ actions::Observed Runner::Observe(const actions::ObjectRef& ref, absl::Time step
   return observed;
 }
 
+void Runner::ForgetLive() {
+  live_.reset();
+  dry_run_.reset();
+}
+
+void Runner::AskServer(actions::DryRun question) {
+  busy_ = true;
+  question.request.timeout = services_.timing.write_timeout;
+  services_.api.Send(std::move(question.request),
+                     [weak = std::weak_ptr(self_)](StatusOr<kube::Reply> reply) {
+                       auto self = weak.lock();
+                       if (!self) return;
+                       (*self)->busy_ = false;
+                       (*self)->OnDryRun(std::move(reply));
+                     });
+}
+
+void Runner::OnDryRun(StatusOr<kube::Reply> reply) {
+  if (reply.ok()) {
+    dry_run_ = nlohmann::json::parse(reply->body, nullptr, false);
+    return Advance();
+  }
+  if (absl::IsInvalidArgument(reply.status())) {
+    dry_run_ = nlohmann::json();  // the server will not take it: the action decides what that means
+    return Advance();
+  }
+  // Gone, forbidden for now, or the server is away: from the beginning, later.
+  ForgetLive();
+  Idle(crds::reason::kRunning, "dry-run: " + std::string(Message(reply.status())),
+       Now() + services_.timing.retry_max);
+}
+
 void Runner::ReadObject(const actions::ObjectRef& ref) {
+  ForgetLive();
   busy_ = true;
   kube::HttpRequest request = kube::GetObject(ref.resource, ref.key);
   request.timeout = services_.timing.write_timeout;
@@ -214,9 +231,8 @@ void Runner::OnWritten(WriteAhead::Result result) {
   }
   last_save_ = services_.engine.Now();
   if (deleted_) return Stopped();
-  // Whatever was read before the write is old now.
+  ForgetLive();
   live_ = std::move(result.object);
-  dry_run_.reset();
   switch (result.kind) {
     case Kind::kDone:
       retry_ = services_.timing.retry_initial;
@@ -251,9 +267,8 @@ void Runner::StepEnded(size_t index, StepState state, std::string message) {
   progress.message = message;
   mutable_status().message = std::move(message);
   wait_memo_ = nullptr;
-  dry_run_.reset();
   // The next step may change the same object again, knowing only what it reads itself.
-  live_.reset();
+  ForgetLive();
   dirty_ = true;
   Advance();
 }
@@ -283,11 +298,13 @@ bool Runner::RollBackNext(size_t failed) {
     }
     auto undo = step.action->Undo(progress.memo.Parse(), Observe(*ref, *progress.started_at));
     if (!undo) {
+      const std::string why_not = actions::WhyNoUndo(progress.memo.Parse());
       if (status().intent) write_ahead_.Resolve(crds::WriteOutcome::kApplied, *live_);
-      if (index != failed) progress.state = StepState::kRolledBack;
-      progress.message += " (rolled back)";
+      if (index != failed && why_not.empty()) progress.state = StepState::kRolledBack;
+      progress.message +=
+          why_not.empty() ? " (rolled back)" : " (not rolled back: " + why_not + ")";
       progress.memo = crds::RawJson();
-      live_.reset();
+      ForgetLive();
       continue;
     }
     busy_ = true;

@@ -128,6 +128,7 @@ void Runner::OnReverted(size_t index) {
     runner.mutable_status().holding.reset();
     runner.verification_.reset();
     runner.checked_live_ = true;
+    runner.ForgetLive();
     runner.live_ = std::move(live);
     runner.EnterPhase(Phase::kRunning, crds::reason::kRunning,
                       "our change was set back and is made once more");

@@ -3,7 +3,6 @@
 #include <utility>
 
 #include "controller/kube/api_error.h"
-#include "crds/meta/duration.h"
 #include "reconcilers/limits/digest.h"
 
 namespace kr::remediation {
@@ -45,10 +44,9 @@ void WriteAhead::Execute(size_t step, const actions::ObjectRef& ref, actions::Wr
   status.intent = std::move(intent);
 
   kube::HttpRequest request = std::move(write.request);
+  // The server gives up when we do (the action put its timeout into the request): the permit that
+  // covers our waiting covers its execution.
   request.timeout = services_.timing.write_timeout;
-  // The server must not execute it after we have given up on it.
-  request.target += request.target.find('?') == std::string::npos ? '?' : '&';
-  request.target += "timeout=" + crds::FormatDuration(services_.timing.write_timeout);
   writer_.Save([this, request = std::move(request), done = std::move(done)](SaveResult save,
                                                                             Status error) mutable {
     if (save != SaveResult::kSaved) {

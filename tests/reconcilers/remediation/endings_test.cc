@@ -121,6 +121,50 @@ TEST_F(Endings, RollbackPutsTheOldValueBack) {
   EXPECT_EQ(s.Patches(), 2u);
 }
 
+// A large annotation is replaced: its old value is not kept, so it cannot be put back.
+TEST_F(Endings, ARollbackThatIsNotPossibleSaysSo) {
+  s.DaemonSet("calico-node");
+  json set = s.Get("daemonsets", "net/calico-node");
+  set["metadata"]["annotations"]["note"] = std::string(17 * 1024, 'x');
+  s.server.Put("daemonsets", set);
+  s.Pod("calico-1", "calico-node");
+  s.Policy(
+      FelixSpec({{"remedies",
+                  {{{"name", "note"},
+                    {"steps",
+                     {{{"patch", {{"patch", {{"metadata", {{"annotations", {{"note", "y"}}}}}}}}}},
+                      {{"waitFor", {{"expression", "false"}, {"timeout", "5s"}}},
+                       {"onFailure", "Rollback"}}}},
+                    {"verify", {{{"name", "v"}, {"expression", "true"}}}}}}}}));
+  s.Start();
+  for (const char* name : {"e1", "e2", "e3"}) s.Event("calico-1", name);
+  s.Advance(absl::Seconds(10));
+  ASSERT_EQ(s.Phase(), "Failed");
+  EXPECT_THAT(Status()["steps"][0]["message"].get<std::string>(),
+              HasSubstr("(not rolled back: the values before are too large to be kept)"));
+  EXPECT_EQ(Status()["steps"][0]["state"], "Succeeded");
+}
+
+// "1000m" is what the server spells "1": only it can tell, and here it does not want to.
+TEST_F(Endings, ARefusedDryRunIsAnAnswer) {
+  s.api.refuse_dry_run = [](const FakeApi::Request&) { return 422; };
+  const json limits = {{"resources", {{"limits", {{"cpu", "1000m"}}}}}};
+  s.DaemonSet("calico-node");
+  s.Edit("daemonsets", "net/calico-node",
+         {{"spec", {{"resources", {{"limits", {{"cpu", "1"}}}}}}}});
+  s.RollOut("calico-node");
+  s.Pod("calico-1", "calico-node");
+  s.Policy(FelixSpec({{"remedies",
+                       {{{"name", "cpu"},
+                         {"steps", {{{"patch", {{"patch", {{"spec", limits}}}}}}}},
+                         {"verify", {{{"name", "v"}, {"expression", "true"}}}}}}}}));
+  s.Start();
+  for (const char* name : {"e1", "e2", "e3"}) s.Event("calico-1", name);
+  s.Advance(absl::Seconds(1));
+  EXPECT_EQ(s.api.dry_runs().size(), 1u);
+  EXPECT_EQ(s.Patches(), 1u) << "the write itself brings the verdict";
+}
+
 TEST_F(Endings, TheNextRungRunsWhenTheFirstFailed) {
   Begin({{"remedies",
           {{{"name", "first"},

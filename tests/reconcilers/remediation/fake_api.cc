@@ -160,7 +160,7 @@ kube::HttpResponse FakeApi::Write(const kube::HttpRequest& request, const Target
     after["metadata"]["creationTimestamp"] = "2026-01-02T03:04:05Z";
   } else if (request.method == "DELETE") {
     server_.Delete(target.plural, target.name_space, target.name);
-    writes_.push_back({request.method, request.target, request.body, true});
+    writes_.push_back({request.method, request.target, request.body, true, request.timeout});
     return Answer(200, {{"kind", "Status"}, {"status", "Success"}});
   } else {
     const std::string wanted = Version(body);
@@ -182,7 +182,8 @@ kube::HttpResponse FakeApi::Write(const kube::HttpRequest& request, const Target
   }
   if (target.dry_run) {
     dry_runs_.push_back({request.method, request.target, request.body});
-    return Answer(200, after);
+    const int refused = refuse_dry_run ? refuse_dry_run(dry_runs_.back()) : 0;
+    return refused == 0 ? Answer(200, after) : Refuse(refused, "Invalid");
   }
   if (after == before) return Answer(200, after);
   const bool spec_changed = target.subresource.empty();
@@ -190,7 +191,7 @@ kube::HttpResponse FakeApi::Write(const kube::HttpRequest& request, const Target
     after["metadata"]["generation"] = before["metadata"].value("generation", 1) + 1;
   }
   server_.Put(target.plural, after);
-  writes_.push_back({request.method, request.target, request.body, spec_changed});
+  writes_.push_back({request.method, request.target, request.body, spec_changed, request.timeout});
   json stored;
   return Answer(request.method == "POST" ? 201 : 200, *Find(key, stored));
 }

@@ -20,7 +20,8 @@ class FakeApi final : public runtime::ApiSender {
  public:
   struct Request {
     std::string method, target, body;
-    bool changed = false;  // an object other than by its status
+    bool changed = false;    // an object other than by its status
+    absl::Duration timeout;  // how long the sender waits; the permit has to cover it
   };
   // What happens to a write, decided before it reaches the server.
   enum class Fault {

@@ -35,6 +35,32 @@ TEST_F(Story, ThreeEventsAreHealedByOnePatch) {
   EXPECT_EQ(s.Patches(), 1u);
 }
 
+// The server gives up when we do, so that the permit under which a write was sent covers its
+// execution. Two timeouts in one request would be anybody's guess.
+TEST_F(Story, PermitCoversServerExecution) {
+  s.options.timing.write_timeout = absl::Seconds(2) / 3;
+  s.Restart();
+  ProbesFail();
+  s.RollOut("calico-node");
+  s.Advance(absl::Minutes(3));
+  ASSERT_EQ(s.Phase(), "Succeeded");
+  for (const FakeApi::Request& write : s.api.writes()) {
+    if (write.target.find("policies") != std::string::npos) continue;  // nothing rests on those
+    const size_t at = write.target.find("timeout=666ms");
+    EXPECT_NE(at, std::string::npos) << write.target;
+    EXPECT_EQ(write.target.find("timeout=", at + 1), std::string::npos) << write.target;
+    EXPECT_EQ(write.timeout, absl::Seconds(2) / 3) << write.target;
+  }
+}
+
+TEST_F(Story, EvidenceCountsOnlyWhatIsCounted) {
+  ProbesFail();
+  for (const json& evidence : s.Remediations().at(0)["status"]["evidence"]) {
+    const bool event = evidence["source"].get<std::string>().starts_with("events.");
+    EXPECT_EQ(evidence.contains("count"), event) << evidence;
+  }
+}
+
 TEST_F(Story, NothingElseInTheTemplateChanges) {
   const json before = s.Get("daemonsets", "net/calico-node")["spec"];
   ProbesFail();
