@@ -99,6 +99,56 @@ TEST_F(CutStream, ARefusalIsForgottenWithItsStream) {
   EXPECT_THAT(Problem(), ::testing::Not(HasSubstr("410")));
 }
 
+// What the stream thread had posted of a stream before the engine let go of it.
+class QueuedOfAFormerStream : public CutStream {
+ protected:
+  void DeliverQueued() {
+    while (world_.inbox.RunOne()) {
+    }
+  }
+};
+
+TEST_F(QueuedOfAFormerStream, ItsEndIsNotTheEndOfThisOne) {
+  informer_.Start();
+  world_.Run();
+  world_.transport.End(world_.transport.last(), Unavailable("reset"));
+  informer_.Reproject(Projection::Everything(), false);
+  DeliverQueued();
+  EXPECT_EQ(Problem(), "");
+  world_.Run();
+  EXPECT_TRUE(reflector().status().connected);
+  EXPECT_EQ(reflector().counters().watches, 2u);
+}
+
+TEST_F(QueuedOfAFormerStream, ItsBeginningIsNoConnection) {
+  informer_.Start();
+  world_.transport.RunDue();
+  world_.transport.Headers(world_.transport.last(), 200);
+  informer_.Reproject(Projection::Everything(), false);
+  DeliverQueued();
+  EXPECT_FALSE(reflector().status().connected);
+  world_.Run();
+  EXPECT_TRUE(reflector().status().connected);
+}
+
+TEST_F(QueuedOfAFormerStream, ItsPageIsNoPageOfThisList) {
+  world_.server.streaming = kr::testing::FakeApiServer::Streaming::kRejected;
+  world_.server.Put("pods", PodJson("ns", "a"));
+  informer_.Start();
+  world_.transport.RunDue();
+  world_.server.Serve();  // refuses to stream
+  DeliverQueued();
+  world_.transport.RunDue();
+  world_.server.Serve();  // the page
+  informer_.Reproject(Projection::Everything(), false);
+  DeliverQueued();
+  EXPECT_FALSE(informer_.store().synced());
+  EXPECT_EQ(informer_.store().size(), 0u);
+  world_.Run();
+  EXPECT_TRUE(informer_.store().synced());
+  EXPECT_EQ(informer_.store().size(), 1u);
+}
+
 // Each streaming list has the time of the guard for itself.
 TEST_F(CutStream, TheGuardOfAFormerListDoesNotEndThisOne) {
   world_.server.streaming = kr::testing::FakeApiServer::Streaming::kIgnored;
