@@ -60,6 +60,21 @@ class FakeDiscovery final : public runtime::ApiSender {
   runtime::Engine& engine_;
 };
 
+// The engine as the streams see it.
+class EngineInbox final : public cache::Inbox {
+ public:
+  explicit EngineInbox(runtime::Engine& engine) : engine_(engine) {}
+  bool Post(size_t weight, absl::AnyInvocable<void()> input) override {
+    return engine_.Post(weight, std::move(input));
+  }
+  void AddDrainListener(std::function<void()> listener) override {
+    engine_.AddDrainListener(std::move(listener));
+  }
+
+ private:
+  runtime::Engine& engine_;
+};
+
 // A cluster with its time.
 struct PolicyWorld {
   explicit PolicyWorld(unsigned long seed) : random(seed) {}
@@ -77,11 +92,11 @@ class PolicyStack final : public WatchListener, public SymptomListener {
   explicit PolicyStack(PolicyWorld& world)
       : world_(world),
         engine(world.clock),
-        inbox_(engine),
-        flow_(inbox_, world.transport),
+        inbox(engine),
+        flow(inbox, world.transport),
         discovery(engine),
         watches({.own = {PolicyResource()}}, engine, discovery,
-                {world.transport, flow_, world.clock, world.random, decoder}, *this),
+                {world.transport, flow, world.clock, world.random, decoder}, *this),
         symptoms(engine, watches, *this) {}
 
   // Until nothing more happens at this time.
@@ -110,20 +125,6 @@ class PolicyStack final : public WatchListener, public SymptomListener {
   size_t verdicts() const { return verdicts_; }
 
  private:
-  class EngineInbox final : public cache::Inbox {
-   public:
-    explicit EngineInbox(runtime::Engine& engine) : engine_(engine) {}
-    bool Post(size_t weight, absl::AnyInvocable<void()> input) override {
-      return engine_.Post(weight, std::move(input));
-    }
-    void AddDrainListener(std::function<void()> listener) override {
-      engine_.AddDrainListener(std::move(listener));
-    }
-
-   private:
-    runtime::Engine& engine_;
-  };
-
   void OnOwnObject(const kube::Resource&, const document::DocumentPtr& before,
                    const document::DocumentPtr& after) override {
     if (!after) {
@@ -180,12 +181,8 @@ class PolicyStack final : public WatchListener, public SymptomListener {
 
  public:
   runtime::Engine engine;
-
- private:
-  EngineInbox inbox_;
-  cache::FlowControl flow_;
-
- public:
+  EngineInbox inbox;
+  cache::FlowControl flow;
   document::Decoder decoder;
   FakeDiscovery discovery;
   Policies policies;
