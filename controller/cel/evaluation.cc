@@ -47,16 +47,23 @@ std::string Path(const Expr& e) {
   return name.empty() ? "the value" : name;
 }
 
-Value NotBool(const Value& value, std::string_view where) {
-  if (value.kind() == Kind::kUnread) return Unread(where);
-  return Fail(std::string(where) + " must be bool, not " + std::string(TypeNameOf(value)));
+// What `e` gave is not the bool that is needed there.
+Value NotBool(const Expr& e, const Value& value, std::string_view where) {
+  Value error =
+      value.kind() == Kind::kUnread
+          ? Unread(where)
+          : Fail(std::string(where) + " must be bool, not " + std::string(TypeNameOf(value)));
+  error.SetErrorOffset(Begin(e));
+  return error;
 }
 
 }  // namespace
 
-Evaluation::Evaluation(const Activation& activation, const std::vector<std::string>& variables,
-                       size_t locals, absl::Time now, const Limits& limits)
-    : activation_(activation),
+Evaluation::Evaluation(const Source& source, const Activation& activation,
+                       const std::vector<std::string>& variables, size_t locals, absl::Time now,
+                       const Limits& limits)
+    : source_(source),
+      activation_(activation),
       names_(variables),
       variables_(variables.size()),
       locals_(locals),
@@ -64,7 +71,7 @@ Evaluation::Evaluation(const Activation& activation, const std::vector<std::stri
       limit_(limits.cost) {}
 
 Value Evaluation::Exhausted() {
-  return Value::Error(ResourceExhausted("the expression costs more than one evaluation may"));
+  return Value::Failure(ResourceExhausted("the expression costs more than one evaluation may"));
 }
 
 Outcome Evaluation::Run(const Expr& root) {
@@ -73,9 +80,10 @@ Outcome Evaluation::Run(const Expr& root) {
   outcome.valid_until = validity_.until();
   outcome.cost = cost_;
   if (cost_ > limit_) {
-    outcome.value = Exhausted().error();
+    outcome.value = Annotate(Exhausted().error(), source_.Place(exhausted_at_.value_or(0)));
   } else if (Status whole = Whole(value); !whole.ok()) {
-    outcome.value = std::move(whole);
+    const auto place = value.is_error() ? value.error_offset() : Begin(root);
+    outcome.value = place.has_value() ? Annotate(whole, source_.Place(*place)) : std::move(whole);
   } else {
     outcome.value = value.Detached();
   }
@@ -83,8 +91,10 @@ Outcome Evaluation::Run(const Expr& root) {
 }
 
 Value Evaluation::Eval(const Expr& e) {
-  if (!Charge(1)) return Exhausted();
-  return Visit(e);
+  Value value = Charge(1) ? Visit(e) : Exhausted();
+  if (value.is_error()) value.SetErrorOffset(e.offset);
+  if (cost_ > limit_ && !exhausted_at_.has_value()) exhausted_at_ = e.offset;
+  return value;
 }
 
 Value Evaluation::Visit(const Expr& e) {
@@ -187,7 +197,8 @@ Value Evaluation::Logical(const Expr& e, bool deciding) {
       if (*b == deciding) return value;
       continue;
     }
-    if (!value.is_error()) value = NotBool(value, deciding ? "what || joins" : "what && joins");
+    if (!value.is_error())
+      value = NotBool(*arg, value, deciding ? "what || joins" : "what && joins");
     if (!error.is_error()) error = std::move(value);
   }
   return error.is_error() ? error : Value::Bool(!deciding);
@@ -197,7 +208,7 @@ Value Evaluation::Conditional(const Expr& e) {
   const Value condition = Eval(*e.args[0]);
   if (condition.is_error()) return condition;
   const bool* b = condition.AsBool();
-  if (b == nullptr) return NotBool(condition, "the condition of ?");
+  if (b == nullptr) return NotBool(*e.args[0], condition, "the condition of ?");
   return Eval(*e.args[*b ? 1 : 2]);
 }
 
@@ -343,7 +354,7 @@ Value Evaluation::Quantify(const Expr& e, const Value& range, bool deciding) {
       if (*b == deciding) return value;
       continue;
     }
-    if (!value.is_error()) value = NotBool(value, "the condition of a macro");
+    if (!value.is_error()) value = NotBool(*e.args[1], value, "the condition of a macro");
     if (!error.is_error()) error = std::move(value);
   }
   return error.is_error() ? error : Value::Bool(!deciding);
@@ -355,7 +366,7 @@ Value Evaluation::ExistsOne(const Expr& e, const Value& range) {
     Bind(e, range, i);
     const Value value = Eval(*e.args[1]);
     if (value.is_error()) return value;
-    if (value.AsBool() == nullptr) return NotBool(value, "the condition of exists_one()");
+    if (value.AsBool() == nullptr) return NotBool(*e.args[1], value, "the condition of a macro");
     count += *value.AsBool();
   }
   return Value::Bool(count == 1);
@@ -365,7 +376,7 @@ Value Evaluation::Takes(const Expr& e) {
   if (e.args.size() == 2 && e.macro != Macro::kFilter) return Value::Bool(true);
   Value takes = Eval(*e.args[1]);
   if (takes.is_error() || takes.AsBool() != nullptr) return takes;
-  return NotBool(takes, "the condition of a macro");
+  return NotBool(*e.args[1], takes, "the condition of a macro");
 }
 
 // map(), filter() and transformList()

@@ -8,6 +8,7 @@
 #include "controller/cel/ast.h"
 #include "controller/cel/function.h"
 #include "controller/cel/program.h"
+#include "controller/cel/source.h"
 #include "controller/cel/validity.h"
 #include "controller/cel/value.h"
 
@@ -20,9 +21,11 @@ inline constexpr std::string_view kNow = "now";
 // and are absorbed by && and || as CEL wants; only a used-up cost limit ends everything.
 class Evaluation {
  public:
-  // `variables` and `locals` as the checker counted them. All references outlive the evaluation.
-  Evaluation(const Activation& activation, const std::vector<std::string>& variables, size_t locals,
-             absl::Time now, const Limits& limits);
+  // `source` is what errors point into; `variables` and `locals` as the checker counted them. All
+  // references outlive the evaluation.
+  Evaluation(const Source& source, const Activation& activation,
+             const std::vector<std::string>& variables, size_t locals, absl::Time now,
+             const Limits& limits);
 
   Outcome Run(const Expr& root);
 
@@ -62,6 +65,7 @@ class Evaluation {
   Value SortBy(const Expr& e, const Value& range);
   Value OpenOptional(const Expr& e, const Value& optional);
 
+  const Source& source_;
   const Activation& activation_;
   const std::vector<std::string>& names_;
   std::vector<std::optional<Value>> variables_;
@@ -69,6 +73,7 @@ class Evaluation {
   Validity validity_;
   uint64_t cost_ = 0;
   const uint64_t limit_;
+  std::optional<uint32_t> exhausted_at_;
 };
 
 }  // namespace kr::cel

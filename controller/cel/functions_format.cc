@@ -15,7 +15,7 @@ Value Format(const Call& call) {
   const Value& args = call.args[1];
   if (!call.evaluation.ChargeText(format.size())) return Evaluation::Exhausted();
   const auto pieces = ParseFormat(format);
-  if (!pieces.ok()) return Value::Error(pieces.status());
+  if (!pieces.ok()) return Value::Failure(pieces.status());
   std::string out;
   size_t next = 0;
   for (const FormatPiece& piece : *pieces) {
@@ -23,7 +23,7 @@ Value Format(const Call& call) {
     if (piece.verb == '\0') continue;
     if (next == args.size()) return Fail("format() has more clauses than arguments");
     auto text = FormatValue(piece, args.At(next++));
-    if (!text.ok()) return Value::Error(std::move(text).status());
+    if (!text.ok()) return Value::Failure(std::move(text).status());
     if (!call.evaluation.ChargeText(text->size())) return Evaluation::Exhausted();
     out += *text;
   }

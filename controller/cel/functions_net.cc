@@ -32,12 +32,12 @@ StatusOr<T> Parse(const Call& call, size_t argument) {
 Value ToIp(const Call& call) {
   if (CidrValue::Is(call.args[0])) return IpValue::Make(CidrValue::Get(call.args[0]).address());
   auto ip = Parse<IpAddress>(call, 0);
-  return ip.ok() ? IpValue::Make(*ip) : Value::Error(std::move(ip).status());
+  return ip.ok() ? IpValue::Make(*ip) : Value::Failure(std::move(ip).status());
 }
 
 Value ToCidr(const Call& call) {
   auto cidr = Parse<Cidr>(call, 0);
-  return cidr.ok() ? CidrValue::Make(*cidr) : Value::Error(std::move(cidr).status());
+  return cidr.ok() ? CidrValue::Make(*cidr) : Value::Failure(std::move(cidr).status());
 }
 
 template <typename T>
@@ -47,7 +47,7 @@ Value Is(const Call& call) {
 
 Value IsCanonical(const Call& call) {
   auto ip = Parse<IpAddress>(call, 0);
-  if (!ip.ok()) return Value::Error(std::move(ip).status());
+  if (!ip.ok()) return Value::Failure(std::move(ip).status());
   std::string scratch;
   return Value::Bool(ip->ToString() == *call.args[0].Text(scratch));
 }
@@ -68,7 +68,7 @@ Value Contains(const Call& call) {
   if (TValue::Is(call.args[1])) return Value::Bool(network.Contains(TValue::Get(call.args[1])));
   auto other = Parse<T>(call, 1);
   return other.ok() ? Value::Bool(network.Contains(*other))
-                    : Value::Error(std::move(other).status());
+                    : Value::Failure(std::move(other).status());
 }
 
 Value PrefixLength(const Call& call) {

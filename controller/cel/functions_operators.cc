@@ -31,8 +31,9 @@ Value Equals(const Call& call) {
   return EqualValue(call.evaluation, call.args[0], call.args[1]);
 }
 
+// What cannot be compared is not equal: only == makes an error of it, as in Kubernetes.
 Value NotEquals(const Call& call) {
-  const Value equal = Equals(call);
+  const Value equal = SameValue(call.evaluation, call.args[0], call.args[1]);
   return equal.is_error() ? equal : Value::Bool(!*equal.AsBool());
 }
 

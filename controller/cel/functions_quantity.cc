@@ -25,7 +25,7 @@ using SemverValue = OpaqueOf<Semver, kSemverType, SameOrder<Semver>>;
 
 template <typename T>
 Value OrError(StatusOr<T> result, Value (*make)(T)) {
-  return result.ok() ? make(*std::move(result)) : Value::Error(std::move(result).status());
+  return result.ok() ? make(*std::move(result)) : Value::Failure(std::move(result).status());
 }
 
 StatusOr<Quantity> ParseQuantity(const Call& call) {

@@ -41,7 +41,7 @@ class Search {
     if (pattern_ != nullptr) return;
     auto compiled = CompilePattern(pattern);
     if (!compiled.ok()) {
-      error_ = Value::Error(compiled.status());
+      error_ = Value::Failure(compiled.status());
       return;
     }
     owned_ = *std::move(compiled);

@@ -76,7 +76,7 @@ Value OfTimestamp(const Call& call) {
   if (call.args.size() == 2) {
     std::string scratch;
     const auto named = ReadZone(*call.args[1].Text(scratch));
-    if (!named.ok()) return Value::Error(named.status());
+    if (!named.ok()) return Value::Failure(named.status());
     zone = *named;
   }
   if (instant.per_now != 0) {

@@ -21,7 +21,7 @@ Value ToUrl(const Call& call) {
   const std::string_view text = *call.args[0].Text(scratch);
   if (!call.evaluation.ChargeText(text.size())) return Evaluation::Exhausted();
   auto url = Url::Parse(text);
-  return url.ok() ? UrlValue::Make(*std::move(url)) : Value::Error(std::move(url).status());
+  return url.ok() ? UrlValue::Make(*std::move(url)) : Value::Failure(std::move(url).status());
 }
 
 Value IsUrl(const Call& call) {

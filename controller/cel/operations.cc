@@ -139,13 +139,13 @@ Value ListPlace(const Value& key) {
 }  // namespace
 
 Value Fail(std::string_view message) {
-  return Value::Error(InvalidArgument(message));
+  return Value::Failure(InvalidArgument(message));
 }
 
 Value Unread(std::string_view what) {
-  return Value::Error(FailedPrecondition(std::string(what) +
-                                         " was not kept when the object was read, so nothing can "
-                                         "be said about it yet"));
+  return Value::Failure(FailedPrecondition(std::string(what) +
+                                           " was not kept when the object was read, so nothing can "
+                                           "be said about it yet"));
 }
 
 bool Readable(const Value& value) {

@@ -48,7 +48,8 @@ bool Program::ReadsVariable(std::string_view variable) const {
 
 Outcome Program::Evaluate(const Activation& activation, absl::Time now,
                           const Limits& limits) const {
-  return Evaluation(activation, impl_->checked.variables, impl_->checked.locals, now, limits)
+  return Evaluation(impl_->source, activation, impl_->checked.variables, impl_->checked.locals, now,
+                    limits)
       .Run(*impl_->root);
 }
 

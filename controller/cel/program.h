@@ -34,7 +34,9 @@ class Activation {
 struct Outcome {
   // The value, or why there is none: InvalidArgument for an error of the expression (no such key,
   // no such overload, division by zero), ResourceExhausted for the cost limit, FailedPrecondition
-  // for a read outside a Document's projection. Every error means "unknown", never false.
+  // for a read outside a Document's projection; their messages begin with "line:column: " of what
+  // failed. An error of the Activation is passed on as it is. Every error means "unknown", never
+  // false.
   StatusOr<Value> value = Value();
   // The value holds until then if nothing but the time changes; InfiniteFuture without `now`.
   absl::Time valid_until = absl::InfiniteFuture();

@@ -6,7 +6,7 @@
 
 namespace kr::cel {
 
-Status Source::ErrorAt(uint32_t offset, std::string_view message) const {
+std::string Source::Place(uint32_t offset) const {
   size_t line = 1;
   size_t column = 1;
   const size_t end = std::min<size_t>(offset, text_.size());
@@ -19,8 +19,11 @@ Status Source::ErrorAt(uint32_t offset, std::string_view message) const {
       ++column;
     }
   }
-  return InvalidArgument(std::to_string(line) + ":" + std::to_string(column) + ": " +
-                         std::string(message));
+  return std::to_string(line) + ":" + std::to_string(column);
+}
+
+Status Source::ErrorAt(uint32_t offset, std::string_view message) const {
+  return Annotate(InvalidArgument(message), Place(offset));
 }
 
 int EditDistance2(std::string_view a, std::string_view b) {

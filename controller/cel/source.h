@@ -15,8 +15,9 @@ class Source {
 
   const std::string& text() const { return text_; }
 
-  // InvalidArgument "line:column: message" for the byte at `offset`. Lines and columns start at 1;
-  // a column is a code point.
+  // "line:column" of the byte at `offset`. Lines and columns start at 1; a column is a code point.
+  std::string Place(uint32_t offset) const;
+  // InvalidArgument "line:column: message" for the byte at `offset`.
   Status ErrorAt(uint32_t offset, std::string_view message) const;
 
  private:

@@ -11,6 +11,9 @@
 
 namespace kr::cel {
 
+// Lists hold many.
+static_assert(sizeof(Value) <= 32);
+
 Value Value::Record(std::vector<std::pair<std::string, Value>> fields) {
   Map map;
   map.reserve(fields.size());
@@ -23,7 +26,11 @@ Value Value::Some(Value value) {
 }
 
 Value Value::Error(Status status) {
-  return Value(ErrorRep{std::make_shared<const Status>(std::move(status))});
+  return Value(ErrorRep{std::make_shared<const Status>(std::move(status)), kElsewhere});
+}
+
+Value Value::Failure(Status status) {
+  return Value(ErrorRep{std::make_shared<const Status>(std::move(status)), kNowhere});
 }
 
 Value Value::Node(const document::Node& node) {
@@ -136,6 +143,16 @@ const Value* Value::Inner() const {
 
 const Status& Value::error() const {
   return *std::get<ErrorRep>(rep_).status;
+}
+
+std::optional<uint32_t> Value::error_offset() const {
+  const uint32_t offset = std::get<ErrorRep>(rep_).offset;
+  return offset < kElsewhere ? std::optional(offset) : std::nullopt;
+}
+
+void Value::SetErrorOffset(uint32_t offset) {
+  auto& error = std::get<ErrorRep>(rep_);
+  if (error.offset == kNowhere) error.offset = offset;
 }
 
 size_t Value::size() const {

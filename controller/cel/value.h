@@ -96,7 +96,10 @@ class Value {
   // A JSON value, copied: integers become int (uint when too large), other numbers double.
   static Value FromJson(const nlohmann::json& json);
   static Value FromOpaque(std::shared_ptr<const Opaque> opaque) { return Value(std::move(opaque)); }
+  // An error that an Activation gives; its message is passed on as it is.
   static Value Error(Status status);
+  // An error of the expression; its message will get the place in the source.
+  static Value Failure(Status status);
 
   Kind kind() const;
   bool is_null() const { return kind() == Kind::kNull; }
@@ -125,8 +128,11 @@ class Value {
   const Opaque* AsOpaque() const;
   // What an optional holds: nullptr for optional.none() and for anything that is not optional.
   const Value* Inner() const;
-  // Only for errors.
+  // Only for errors: the reason, and the offset in the expression's source of what failed (nullopt
+  // when that is elsewhere). The evaluation notes it, at the innermost node and only once.
   const Status& error() const;
+  std::optional<uint32_t> error_offset() const;
+  void SetErrorOffset(uint32_t offset);
 
   // Elements of a list, entries of a map; 0 for everything else.
   size_t size() const;
@@ -157,7 +163,11 @@ class Value {
   };
   struct ErrorRep {
     std::shared_ptr<const Status> status;
+    uint32_t offset = kNowhere;
   };
+  // Offsets that are none: not known yet, and not in the expression.
+  static constexpr uint32_t kNowhere = UINT32_MAX;
+  static constexpr uint32_t kElsewhere = UINT32_MAX - 1;
   using Rep = std::variant<NullRep, bool, int64_t, uint64_t, double, Instant, Span,
                            std::shared_ptr<const std::string>, BytesRep, TypeRep, ListPtr, MapPtr,
                            OptionalRep, document::Node, ErrorRep, std::shared_ptr<const Opaque>>;

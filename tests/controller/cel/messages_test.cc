@@ -77,8 +77,10 @@ TEST(Messages, NamesAndTypesAreExplained) {
       {"object.name.starstWith('a')",
        "1:13: unknown function 'starstWith()', did you mean 'startsWith'?"},
       {"object.l.exist(x, true)", "1:10: unknown function 'exist()', did you mean 'exists'?"},
-      {"object.l.all(true)", "1:10: all() is a macro and is written list.all(x, condition) or list.all(i, x, condition)"},
-      {"all(true, true)", "1:1: all() is a macro and is written list.all(x, condition) or list.all(i, x, condition)"},
+      {"object.l.all(true)",
+       "1:10: all() is a macro and is written list.all(x, condition) or list.all(i, x, condition)"},
+      {"all(true, true)",
+       "1:1: all() is a macro and is written list.all(x, condition) or list.all(i, x, condition)"},
       {"\"x\" > 3", "1:5: '>' cannot be applied to string and int"},
       {"1 == 1.0",
        "1:3: '==' cannot be applied to int and double: they are never equal; convert "

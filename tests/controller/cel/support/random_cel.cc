@@ -73,6 +73,10 @@ json RandomCel::Object() {
   put("o", items);
   put("m", {{"k", OneOf("v", "a")}, {"app", "web"}, {"n", nullptr}});
   put("deep", {{"a", {{"b", {{"c", static_cast<int64_t>(Below(3))}}}}}, {"list", items}});
+  put("q", OneOf("1", "500m", "1.5Gi", "2e3", "1Ki", "Mb", "-3k", "0"));
+  put("v", OneOf("1.2.3", "v1.34.8", "1.30", "2.0.0-rc.1", "01.2.3"));
+  put("ip", OneOf("10.1.2.3", "::1", "fe80::1", "FD00::1", "192.168.1.300", "127.0.0.1"));
+  put("url", OneOf("https://a.b:8443/p/q?x=1&x=2&y=a%20b#f", "/p?x", "mailto:a", "http://[::1]/"));
   put("x", AnyValue(3));
   return object;
 }
@@ -87,11 +91,11 @@ std::string RandomCel::Expression() {
   ints_.clear();
   words_.clear();
   const int depth = 2 + static_cast<int>(Below(3));
-  return Gen(static_cast<Want>(Below(8)), depth);
+  return Gen(static_cast<Want>(Below(kWants)), depth);
 }
 
 std::string RandomCel::Gen(Want want, int depth) {
-  if (Chance(2)) want = static_cast<Want>(Below(8));  // most likely a type error
+  if (Chance(2)) want = static_cast<Want>(Below(kWants));  // most likely a type error
   switch (want) {
     case Want::kBool:
       return Bool(depth);
@@ -129,6 +133,7 @@ std::string RandomCel::Bool(int depth) {
                  "has(object.m.n)", "has(object.missing.a)", "object.n == null",
                  "object.x != null");
   }
+  if (Chance(20)) return LibraryBool(depth);
   switch (Below(20)) {
     case 0:
     case 1:
@@ -208,6 +213,7 @@ std::string RandomCel::Int(int depth) {
     return OneOf("0", "1", "2", "-1", "7", "object.i", "object.j", "object.deep.a.b.c",
                  "object.l[0]", "object.l[1]", "object.missing", "9223372036854775807");
   }
+  if (Chance(15)) return LibraryInt(depth);
   switch (Below(12)) {
     case 0:
     case 1:
@@ -265,6 +271,7 @@ std::string RandomCel::String(int depth) {
     return OneOf("''", "'a'", "'abc'", "'k'", "'h\u00e9'", "object.s", "object.m.k", "object.w[0]",
                  "object.x", "'Ready'");
   }
+  if (Chance(12)) return LibraryString(depth);
   switch (Below(16)) {
     case 0:
     case 1:
@@ -305,6 +312,7 @@ std::string RandomCel::String(int depth) {
 
 std::string RandomCel::Ints(int depth) {
   if (depth <= 0) return OneOf("object.l", "[1, 2, 3]", "[3, 1]", "lists.range(3)", "object.x");
+  if (Chance(12)) return LibraryList(depth);
   switch (Below(12)) {
     case 0: {
       const std::string list = Ints(depth - 1);
@@ -414,6 +422,7 @@ std::string RandomCel::Objects(int depth) {
 
 std::string RandomCel::Any(int depth) {
   if (depth <= 0) return OneOf(Base(), std::string("null"), Int(0), String(0), Double(0));
+  if (Chance(12)) return LibraryAny(depth);
   switch (Below(14)) {
     case 0:
       return "{" + String(0) + ": " + Int(depth - 1) + "}";
@@ -527,7 +536,8 @@ std::string RandomCel::TokenSoup() {
               "==", "in", "'a'", "\"", "'''", "b'\\x41'", "r'\\'", "1", "0x", "1.5e", "5u", " ",
               "has(", ".map(x, ", ".all(", "cel.bind(x, ", "true", "null", "now", "size(",
               "optional.of(", ".?a", "[?0]", "\xc3\xa9", "\xff", "//", "\n", "9999999999999999999",
-              "timestamp('", "duration(", ".matches('('", "as", "<", "%", "`a`", "\\u00e9");
+              "timestamp('", "quantity('", ".transformMap(i, v, ", "sets.contains(", "format.",
+              "ip(", "duration(", ".matches('('", "as", "<", "%", "`a`", "\\u00e9");
   }
   return soup;
 }

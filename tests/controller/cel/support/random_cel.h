@@ -28,6 +28,7 @@ class RandomCel {
 
  private:
   enum class Want { kBool, kInt, kDouble, kString, kInts, kStrings, kObjects, kAny };
+  static constexpr size_t kWants = 8;
 
   size_t Below(size_t n) { return static_cast<size_t>(random_() % n); }
   bool Chance(size_t percent) { return Below(100) < percent; }
@@ -50,6 +51,20 @@ class RandomCel {
   std::string Strings(int depth);
   std::string Objects(int depth);
   std::string Any(int depth);
+  // Of the libraries of Kubernetes (random_cel_libraries.cc): what they answer, and their values.
+  std::string LibraryBool(int depth);
+  std::string LibraryInt(int depth);
+  std::string LibraryString(int depth);
+  std::string LibraryList(int depth);
+  std::string LibraryAny(int depth);
+  std::string Quantity(int depth);
+  std::string Semver();
+  std::string Ip();
+  std::string Cidr();
+  std::string Url();
+  // A macro that binds an index or key and a value; `second` names what the latter is.
+  std::string TwoVariables(std::string_view macro, const std::string& range,
+                           std::vector<std::string>& second, int depth, Want body);
   std::string Time(int depth);
   std::string Span(int depth);
   std::string Moving(int depth);
