@@ -298,7 +298,14 @@ class Checker {
     }
     std::vector<std::string> names = FunctionNames();
     names.insert(names.end(), macros.begin(), macros.end());
-    return Error(e, "unknown function '" + e.name + "()'" + DidYouMean(e.name, names));
+    // The receiver may be meant as a part of the name: sets.contain(...)
+    std::string name = e.name;
+    const std::string prefix = e.member ? QualifiedName(*e.args[0]) + "." : ".";
+    const bool library = std::any_of(names.begin(), names.end(), [&](const std::string& known) {
+      return known.compare(0, prefix.size(), prefix) == 0;
+    });
+    if (library) name = prefix + name;
+    return Error(e, "unknown function '" + name + "()'" + DidYouMean(name, names));
   }
 
   // Finds the overloads that may be meant; more than one only because of dyn.

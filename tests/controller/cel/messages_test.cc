@@ -112,6 +112,31 @@ TEST(Messages, NamesAndTypesAreExplained) {
       {"related.pods.filter(p, target.name)",
        "1:24: the condition of filter() must be bool, not "
        "string"},
+      {"object.l.all(i, i, true)", "1:17: both variables of all() are named 'i'"},
+      {"object.l.transformList(i, 1, true)",
+       "1:27: the second argument of transformList() names its variable and must be a plain name"},
+      {"object.l.transformMap(v, true)",
+       "1:10: transformMap() is a macro and is written map.transformMap(k, v, result) or "
+       "map.transformMap(k, v, condition, result)"},
+      {"object.l.transformMapEntry(i, v, target.name)",
+       "1:34: the result of transformMapEntry()'s expression must be map(dyn, dyn), not string"},
+      {"object.l.transformList(i, v, target.name, v)",
+       "1:30: the condition of the macro must be bool, not string"},
+      {"quantity(target.name) > quantity('1')",
+       "1:23: '>' cannot be applied to kubernetes.Quantity and kubernetes.Quantity"},
+      {"quantity(target.name) == 1",
+       "1:23: '==' cannot be applied to kubernetes.Quantity and int: they are never equal; "
+       "convert one of them"},
+      {"quantity(target.name).major()",
+       "1:23: major() on kubernetes.Quantity does not exist; possible: "
+       "kubernetes.Semver.major()"},
+      {"cidr(target.name).contains('a')",
+       "1:19: contains(string) on net.CIDR does not exist; possible: string.contains(string)"},
+      {"ip(1)", "1:1: ip(int) does not exist; possible: ip(string), net.CIDR.ip()"},
+      {"format.dns1123Lable().validate(target.name)",
+       "1:8: unknown function 'format.dns1123Lable()', did you mean 'format.dns1123Label'?"},
+      {"sets.contain([1], [1])",
+       "1:6: unknown function 'sets.contain()', did you mean 'sets.contains'?"},
       {"object.s.matches('(')", "1:18: bad pattern '(': missing ): ("},
       {"timestamp('yesterday')",
        "1:11: 'yesterday' is no timestamp; one looks like 2006-01-02T15:04:05Z"},
@@ -150,6 +175,11 @@ TEST(Messages, NowIsRefusedWhereNobodyKnowsUntilWhenItHolds) {
        "instead: now - timestamp(x) > duration('5m')"},
       {"{now: 1}.size() == 1",
        "1:2: the key of a map cannot depend on 'now': it would change with every instant"},
+      {"sets.contains([string(now)], ['a'])",
+       "1:16: string() of a time that depends on 'now' would change with every instant; compare "
+       "times instead: now - timestamp(x) > duration('5m')"},
+      {"[now].transformMapEntry(i, v, {v: i}).size() == 1",
+       "1:32: the key of a map cannot depend on 'now': it would change with every instant"},
       {"object[now] == 1",
        "1:8: an index or key cannot depend on 'now': it would change with every instant"},
   };
@@ -157,12 +187,29 @@ TEST(Messages, NowIsRefusedWhereNobodyKnowsUntilWhenItHolds) {
     SCOPED_TRACE(c.expression);
     EXPECT_EQ(MessageOf(c.expression), c.message);
   }
-  for (const char* hidden :
-       {"[now]", "{'a': now}", "dyn(now)", "optional.of(now)", "cel.bind(x, now, x)",
-        "object.l.map(x, now)", "true ? now : now", "[now].first().value()", "[now][0]",
-        "[now - now, duration('1s')].max()", "object.?t.orValue(now)", "'%s'.format([[now]])",
-        "now.getMilliseconds() > 3", "[now].map(x, string(x))", "optional.of(now).optMap(x, x)",
-        "optional.ofNonZeroValue(now).hasValue()"}) {
+  for (const char* hidden : {"[now]",
+                             "{'a': now}",
+                             "dyn(now)",
+                             "optional.of(now)",
+                             "cel.bind(x, now, x)",
+                             "object.l.map(x, now)",
+                             "true ? now : now",
+                             "[now].first().value()",
+                             "[now][0]",
+                             "[now - now, duration('1s')].max()",
+                             "object.?t.orValue(now)",
+                             "'%s'.format([[now]])",
+                             "now.getMilliseconds() > 3",
+                             "[now].map(x, string(x))",
+                             "optional.of(now).optMap(x, x)",
+                             "optional.ofNonZeroValue(now).hasValue()",
+                             "{'a': now}.transformMap(k, v, v).a",
+                             "[now].transformList(i, v, v)",
+                             "[now].transformMapEntry(i, v, {v: 1}).size() == 1",
+                             "[1].transformMapEntry(i, v, {'a': now})",
+                             "quantity(string(now)).isInteger()",
+                             "[now].all(i, v, string(v) == '')",
+                             "isQuantity(string(now - timestamp(0)))"}) {
     SCOPED_TRACE(hidden);
     EXPECT_NE(MessageOf(hidden), "compiles");
   }

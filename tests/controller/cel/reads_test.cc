@@ -95,6 +95,28 @@ TEST(Reads, AreExactlyWhatAnExpressionLooksAt) {
       {"object.spec.a == 1 && object.spec == null", {"object spec.a"}},
       {"object.spec.a == 1 && object == object", {"object "}},
       {"(object.l + [object.m])[0].x == 1", {"object l", "object m"}},
+      // Libraries look at all of their arguments.
+      {"quantity(object.spec.cpu).isLessThan(quantity('1'))", {"object spec.cpu"}},
+      {"cidr(object.spec.podCIDR).containsIP(object.status.ip)",
+       {"object spec.podCIDR", "object status.ip"}},
+      {"sets.contains(object.spec.zones, [object.zone])", {"object spec.zones", "object zone"}},
+      {"url(object.spec.url).getQuery().a[0] == 'b'", {"object spec.url"}},
+      {"format.dns1123Label().validate(object.metadata.name).hasValue()", {"object metadata.name"}},
+      // Of two variables the first reads nothing but that there is something.
+      {"object.spec.containers.exists(i, c, i > 0 && c.name == 'a')",
+       {"object spec.containers[*].name"}},
+      {"object.spec.containers.all(i, c, i < 3)", {"object spec.containers[*]?"}},
+      {"object.metadata.labels.exists(k, v, k == 'a' && v == 'b')", {"object metadata.labels[*]"}},
+      {"object.metadata.labels.exists(k, v, k == 'a')", {"object metadata.labels[*]?"}},
+      {"object.spec.containers.transformList(i, c, c.image).join() == ''",
+       {"object spec.containers[*].image"}},
+      {"object.spec.containers.transformList(i, c, c.name == 'a', c)[0].image == ''",
+       {"object spec.containers[*].image", "object spec.containers[*].name"}},
+      {"object.spec.containers.transformMap(i, c, c)[0].image == ''",
+       {"object spec.containers[*].image"}},
+      {"object.status.conditions.transformMapEntry(i, c, {c.type: c}).Ready.status == 'True'",
+       {"object status.conditions[*].status", "object status.conditions[*].type"}},
+      {"object.l.transformMapEntry(i, m, m).a.b == 1", {"object l[*][*].b"}},
   };
   for (const auto& c : kCases) {
     SCOPED_TRACE(c.expression);

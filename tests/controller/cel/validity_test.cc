@@ -126,6 +126,56 @@ TEST_F(ValidityTest, HoldsExactlyUntilTheOutcomeCanChange) {
   }
 }
 
+TEST_F(ValidityTest, SetsAndMacrosWithTwoVariablesReportTheirCrossings) {
+  const struct {
+    std::string_view expression;
+    bool value;
+    std::string_view until;
+  } kCases[] = {
+      {"sets.contains([now - timestamp(object.t)], [duration('10m')])", false,
+       "2026-01-02T03:10:00Z"},
+      {"sets.intersects([duration('1h'), duration('5m')], [now - timestamp(object.t)])", true,
+       "2026-01-02T03:05:00.000000001Z"},
+      {"[duration('7m'), duration('6m')].exists(i, d, i > 0 && now - timestamp(object.t) > d)",
+       false, "2026-01-02T03:06:00.000000001Z"},
+      {"{'a': timestamp(object.t)}.transformMap(k, t, now - t).a > duration('9m')", false,
+       "2026-01-02T03:09:00.000000001Z"},
+      {"[timestamp(object.t)].transformList(i, t, now - t)[0] > duration('8m')", false,
+       "2026-01-02T03:08:00.000000001Z"},
+      {"[timestamp(object.t)].transformMapEntry(i, t, {'a': now - t}).a >= duration('6m')", false,
+       "2026-01-02T03:06:00Z"},
+  };
+  for (const auto& c : kCases) {
+    SCOPED_TRACE(c.expression);
+    const Outcome outcome = Evaluate(c.expression, At("2026-01-02T03:05:00Z"));
+    KR_ASSERT_OK(outcome.value);
+    EXPECT_EQ(*outcome.value->AsBool(), c.value);
+    EXPECT_EQ(outcome.valid_until, At(c.until));
+  }
+}
+
+// The other side of the property below: what holds until a crossing changes there, so nobody is
+// woken for nothing.
+TEST_F(ValidityTest, ACrossingChangesTheOutcome) {
+  testing::RandomCel random(12);
+  std::mt19937_64 dice(13);
+  int crossings = 0;
+  for (int i = 0; i < 2'000; ++i) {
+    const std::string expression = random.TimeComparison();
+    const absl::Time now =
+        At("2026-01-02T03:00:00Z") + absl::Seconds(static_cast<int64_t>(dice() % 9'000) - 4'000);
+    SCOPED_TRACE(expression + " at " + absl::FormatTime(now, absl::UTCTimeZone()));
+    const Outcome outcome = Evaluate(expression, now);
+    // At the latest a duration leaves its range of 292 years, which is an error.
+    if (!outcome.value.ok() || outcome.valid_until > At("2200-01-01T00:00:00Z")) continue;
+    const Outcome later = Evaluate(expression, outcome.valid_until);
+    KR_ASSERT_OK(later.value);
+    EXPECT_NE(*outcome.value->AsBool(), *later.value->AsBool());
+    ++crossings;
+  }
+  EXPECT_GT(crossings, 500);
+}
+
 TEST_F(ValidityTest, AnErrorHoldsUntilItCanGo) {
   // Out of the range of durations (292 years) now, inside of it later.
   const Outcome outcome = Evaluate("timestamp('2400-01-01T00:00:00Z') - now > duration('1h')",

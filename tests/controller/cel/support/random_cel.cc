@@ -496,7 +496,10 @@ std::string RandomCel::TimeExpression() {
   words_.clear();
   const auto comparison = [&](int depth) {
     const std::string op = OneOf(" < ", " <= ", " > ", " >= ", " == ", " != ");
-    switch (Below(7)) {
+    switch (Below(8)) {
+      case 6:
+        return "sets." + OneOf("contains", "intersects", "equivalent") + "([" + Span(0) + ", " +
+               Moving(0) + "], [" + OneOf(Span(0), Moving(0)) + "])";
       case 0:
         return "now" + op + Time(depth);
       case 1:
@@ -515,7 +518,15 @@ std::string RandomCel::TimeExpression() {
         return Moving(depth) + op + Span(depth);
     }
   };
-  switch (Below(4)) {
+  switch (Below(6)) {
+    case 4:
+      return "[now, " + Time(0) + "]." + OneOf("exists", "all", "existsOne") +
+             "(i, v, i == " + OneOf("0", "1") + " || v" + OneOf(" < ", " >= ", " == ") + Time(0) +
+             ")";
+    case 5:
+      return "{'k': " + Moving(0) + "}.transformMap(k, v, v + " + Span(0) + ").k" +
+             OneOf(" < ", " >= ") + Span(0) + " && [" + Moving(0) + "].transformList(i, v, v)[0]" +
+             OneOf(" > ", " != ") + Span(0);
     case 0:
       return comparison(1) + OneOf(" && ", " || ") + comparison(1);
     case 1:
@@ -525,6 +536,20 @@ std::string RandomCel::TimeExpression() {
       return comparison(1) + " ? " + comparison(0) + " : " + comparison(0);
     default:
       return comparison(1);
+  }
+}
+
+std::string RandomCel::TimeComparison() {
+  const std::string op = OneOf(" < ", " <= ", " > ", " >= ", " == ", " != ");
+  switch (Below(4)) {
+    case 0:
+      return "now" + op + Time(1);
+    case 1:
+      return Time(1) + op + "now";
+    case 2:
+      return "(now - " + Time(1) + ")" + op + Span(1);
+    default:
+      return Span(1) + op + "(" + Time(1) + " - now + " + Span(0) + ")";
   }
 }
 

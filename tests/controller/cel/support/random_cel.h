@@ -23,6 +23,8 @@ class RandomCel {
   std::string Expression();
   // An expression of type bool over `object` and `now`.
   std::string TimeExpression();
+  // One comparison of times or durations, one of which moves with `now`.
+  std::string TimeComparison();
   // Text that is made of pieces of CEL and means nothing.
   std::string TokenSoup();
 
