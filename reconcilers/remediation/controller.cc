@@ -28,7 +28,8 @@ Controller::Controller(Options options, runtime::Engine& engine, runtime::ApiSen
       services_{engine, api, events, context.decoder, {}, options_.timing, options_.limits},
       watches_(WithOwnKinds(options_.watches), engine, api, context, *this),
       symptoms_(engine, watches_, *this),
-      owners_(engine, api, options_.timing.write_timeout, options_.timing.retry_max),
+      owners_(engine, api, options_.timing.write_timeout, options_.timing.retry_max,
+              [this](const std::string& policy_uid) { ConsiderSoon(policy_uid); }),
       reporter_(options_.report, engine, api,
                 [this](const std::string& uid) { return StatusOf(uid); }),
       self_(std::make_shared<Controller*>(this)) {}

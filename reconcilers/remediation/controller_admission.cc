@@ -156,9 +156,7 @@ void Controller::TryAdmit(const policy::PolicyTargets& targets, const kube::Obje
   std::optional<limits::Refusal> refusal = limits::Decide(view);
   if (!refusal && !lineage.ok()) {
     // Nothing else is in the way: only now is it worth a request.
-    owners_.Learn(*target, [weak = std::weak_ptr(self_), uid = policy.uid] {
-      if (auto self = weak.lock()) (*self)->ConsiderSoon(uid);
-    });
+    if (owners_.Learn(*target, policy.uid)) return;  // in a moment
     refusal = limits::Refusal{absl::IsPermissionDenied(lineage.status())
                                   ? limits::Reason::kPermissionDenied
                                   : limits::Reason::kStaleView,

@@ -36,11 +36,12 @@ std::string TopOf(const nlohmann::json& object, const std::string& own_uid) {
 }  // namespace
 
 PodOwners::PodOwners(runtime::Engine& engine, runtime::ApiSender& api, absl::Duration timeout,
-                     absl::Duration retry)
+                     absl::Duration retry, Learned learned)
     : engine_(engine),
       api_(api),
       timeout_(timeout),
       retry_(retry),
+      learned_(std::move(learned)),
       self_(std::make_shared<PodOwners*>(this)) {}
 
 StatusOr<limits::PodOwners> PodOwners::Find(const document::Document& pod) const {
@@ -58,41 +59,57 @@ StatusOr<limits::PodOwners> PodOwners::Find(const document::Document& pod) const
   return limits::PodOwners{controller->kind, top};
 }
 
-void PodOwners::Learn(const document::Document& pod, std::function<void()> learned) {
+bool PodOwners::Learn(const document::Document& pod, const std::string& asker) {
   const auto controller = policy::FindController(pod);
   const kube::Resource* resource = controller ? Passing(*controller) : nullptr;
-  if (resource == nullptr || known_.contains(controller->uid)) return;
+  if (resource == nullptr) return true;
+  const auto known = known_.find(controller->uid);
+  if (known != known_.end()) {
+    known->second.askers.insert(asker);
+    return known->second.reading;
+  }
   const std::string text = controller->kind + " " + std::string(pod.name_space()) + "/" +
                            controller->name + ", to know what the pod belongs to";
-  known_[controller->uid] = {Unavailable("reading " + text), engine_.Now()};
+  known_.emplace(controller->uid, Entry{.top_uid = Unavailable("reading " + text),
+                                        .read_at = engine_.Now(),
+                                        .reading = true,
+                                        .askers = {asker}});
   kube::HttpRequest request =
       kube::GetObject(*resource, {std::string(pod.name_space()), controller->name});
   request.timeout = timeout_;
-  api_.Send(std::move(request), [weak = std::weak_ptr(self_), uid = controller->uid, text,
-                                 learned = std::move(learned)](StatusOr<kube::Reply> reply) {
-    const auto self = weak.lock();
-    if (!self) return;
-    PodOwners& owners = **self;
-    StatusOr<std::string> top = uid;
-    if (reply.ok()) {
-      const auto object = nlohmann::json::parse(reply->body, nullptr, false);
-      // Gone, or another one of its name: the pod is an orphan, its own controller stands for it.
-      if (actions::FindText(object, {"metadata", "uid"}) == uid) top = TopOf(object, uid);
-    } else if (!absl::IsNotFound(reply.status())) {
-      top = Annotate(reply.status(), "could not read " + text);
-    }
-    const bool failed = !top.ok();
-    owners.known_[uid] = {std::move(top), owners.engine_.Now()};
-    if (failed) {
-      owners.engine_.After(owners.retry_, [weak, uid, learned] {
-        const auto again = weak.lock();
-        if (!again) return;
-        (*again)->known_.erase(uid);
-        learned();
-      });
-    }
-    learned();
+  api_.Send(std::move(request), [weak = std::weak_ptr(self_), uid = controller->uid,
+                                 text](StatusOr<kube::Reply> reply) {
+    if (auto self = weak.lock()) (*self)->OnRead(uid, text, std::move(reply));
   });
+  return true;
+}
+
+void PodOwners::OnRead(const std::string& uid, const std::string& text,
+                       StatusOr<kube::Reply> reply) {
+  Entry& entry = known_.at(uid);
+  entry.reading = false;
+  entry.read_at = engine_.Now();
+  if (!reply.ok() && !absl::IsNotFound(reply.status())) {
+    entry.top_uid = Annotate(reply.status(), "could not read " + text);
+    engine_.After(retry_, [weak = std::weak_ptr(self_), uid] {
+      const auto self = weak.lock();
+      if (!self) return;
+      const auto failed = (*self)->known_.extract(uid);
+      if (!failed.empty()) (*self)->Tell(failed.mapped().askers);
+    });
+    return Tell(entry.askers);
+  }
+  entry.top_uid = uid;
+  if (reply.ok()) {
+    const auto object = nlohmann::json::parse(reply->body, nullptr, false);
+    // Gone, or another one of its name: the pod is an orphan, its own controller stands for it.
+    if (actions::FindText(object, {"metadata", "uid"}) == uid) entry.top_uid = TopOf(object, uid);
+  }
+  Tell(std::exchange(entry.askers, {}));
+}
+
+void PodOwners::Tell(const std::set<std::string>& askers) const {
+  for (const std::string& asker : askers) learned_(asker);
 }
 
 void PodOwners::Forget(absl::Duration older_than) {

@@ -86,6 +86,18 @@ TEST_F(Pods, WhatTheyBelongToIsReadOncePerControllerAndOnlyForSickOnes) {
   Pod("d", kWeb1);
   Pod("e", kWeb1);
   EXPECT_EQ(s.api.reads["replicasets"], 1);
+  for (const FakeApi::Request& write : s.api.writes()) {
+    EXPECT_EQ(write.body.find("StaleView"), std::string::npos) << "not told for a moment's sake";
+  }
+}
+
+TEST_F(Pods, EveryPolicyThatAsksIsAnswered) {
+  Owner("replicasets", "web-1", Controller("apps/v1", "Deployment", "web"));
+  Begin();
+  s.Policy(s.Get("remediationpolicies", "/policy")["spec"], "other");
+  Pod("web-1-a", kWeb1);
+  EXPECT_EQ(s.Remediations().size(), 2u);
+  EXPECT_EQ(s.api.reads["replicasets"], 1);
 }
 
 TEST_F(Pods, LineagesOfPods) {
