@@ -187,6 +187,42 @@ TEST_F(Endings, TheNextRungRunsWhenTheFirstFailed) {
   EXPECT_EQ(Status()["remedies"][1]["state"], "Verified");
 }
 
+// The first rung changed something and did not help; the second is about to, when the symptom goes.
+TEST_F(Endings, RecoveryDuringLaterRungStops) {
+  const auto set = [](const char* name) {
+    return json{
+        {"setEnv",
+         {{"container", "calico-node"}, {"env", {{{"name", name}, {"value", "127.0.0.1"}}}}}}};
+  };
+  const json sick = {{"name", "m"},
+                     {"expression", "object.metadata.?annotations['sick'].hasValue()"}};
+  const json quiet = {{"waitFor", {{"expression", "true"}, {"for", "20s"}, {"timeout", "1m"}}}};
+  s.DaemonSet("calico-node");
+  s.Policy(FelixSpec(
+      {{"events", nullptr},
+       {"related", nullptr},
+       {"triggers", {{{"name", "annotated"}, {"match", json::array({sick})}}}},
+       {"recovery", {{"stableFor", "5s"}}},
+       {"remedies",
+        {{{"name", "first"}, {"steps", json::array({set("FIRST")})}, {"cureWithin", "10s"}},
+         {{"name", "later"},
+          {"steps", json::array({quiet, set("FELIX_HEALTHHOST")})},
+          {"cureWithin", "10m"}}}}}));
+  s.Start();
+  s.Edit("daemonsets", "net/calico-node", {{"metadata", {{"annotations", {{"sick", "yes"}}}}}});
+  s.RollOut("calico-node");
+  s.Advance(absl::Seconds(1));
+  s.RollOut("calico-node");
+  s.Advance(absl::Seconds(15));
+  ASSERT_EQ(Status()["remedy"], "later");
+  s.Edit("daemonsets", "net/calico-node", {{"metadata", {{"annotations", nullptr}}}});
+  s.RollOut("calico-node");
+  s.Advance(absl::Minutes(2));
+  EXPECT_EQ(s.Phase(), "Succeeded");
+  EXPECT_EQ(s.HealthHost("calico-node"), "") << "its write was not needed any more";
+  EXPECT_EQ(s.Patches(), 1u);
+}
+
 TEST_F(Endings, ARungWhoseConditionsDoNotHoldIsSkipped) {
   Begin({{"remedies",
           {{{"name", "only"},

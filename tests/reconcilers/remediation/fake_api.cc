@@ -80,7 +80,7 @@ FakeApi::Target FakeApi::Parse(const std::string& target) {
   return result;
 }
 
-void FakeApi::Send(kube::HttpRequest request, Callback done, runtime::SendOptions) {
+void FakeApi::Send(kube::HttpRequest request, Callback done, runtime::SendOptions options) {
   kube::HttpResponse response;
   Fault happens = Fault::kNone;
   const std::string path = request.target.substr(0, request.target.find('?'));
@@ -93,7 +93,7 @@ void FakeApi::Send(kube::HttpRequest request, Callback done, runtime::SendOption
     const bool write = request.method != "GET" && !target.dry_run;
     if (write && fault) happens = fault({request.method, request.target, request.body});
     if (happens == Fault::kNone || happens == Fault::kLostAfter) {
-      response = Execute(request, target);
+      response = Execute(request, target, options.permit);
     }
   }
   engine_->Post(1, [response = std::move(response), happens, done = std::move(done)]() mutable {
@@ -115,8 +115,9 @@ void FakeApi::Send(kube::HttpRequest request, Callback done, runtime::SendOption
   });
 }
 
-kube::HttpResponse FakeApi::Execute(const kube::HttpRequest& request, const Target& target) {
-  if (request.method != "GET") return Write(request, target);
+kube::HttpResponse FakeApi::Execute(const kube::HttpRequest& request, const Target& target,
+                                    runtime::PermitNeed permit) {
+  if (request.method != "GET") return Write(request, target, permit);
   if (target.list) {
     json items = json::array();
     for (const auto& [key, object] : server_.Objects(target.plural)) {
@@ -142,7 +143,8 @@ json* FakeApi::Find(const Target& target, json& storage) const {
   return &storage;
 }
 
-kube::HttpResponse FakeApi::Write(const kube::HttpRequest& request, const Target& target) {
+kube::HttpResponse FakeApi::Write(const kube::HttpRequest& request, const Target& target,
+                                  runtime::PermitNeed permit) {
   const json body = json::parse(request.body, nullptr, false);
   json before;
   json* existing = nullptr;
@@ -160,7 +162,8 @@ kube::HttpResponse FakeApi::Write(const kube::HttpRequest& request, const Target
     after["metadata"]["creationTimestamp"] = "2026-01-02T03:04:05Z";
   } else if (request.method == "DELETE") {
     server_.Delete(target.plural, target.name_space, target.name);
-    writes_.push_back({request.method, request.target, request.body, true, request.timeout});
+    writes_.push_back(
+        {request.method, request.target, request.body, true, request.timeout, permit});
     return Answer(200, {{"kind", "Status"}, {"status", "Success"}});
   } else {
     const std::string wanted = Version(body);
@@ -191,7 +194,8 @@ kube::HttpResponse FakeApi::Write(const kube::HttpRequest& request, const Target
     after["metadata"]["generation"] = before["metadata"].value("generation", 1) + 1;
   }
   server_.Put(target.plural, after);
-  writes_.push_back({request.method, request.target, request.body, spec_changed, request.timeout});
+  writes_.push_back(
+      {request.method, request.target, request.body, spec_changed, request.timeout, permit});
   json stored;
   return Answer(request.method == "POST" ? 201 : 200, *Find(key, stored));
 }

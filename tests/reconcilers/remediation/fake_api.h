@@ -22,6 +22,7 @@ class FakeApi final : public runtime::ApiSender {
     std::string method, target, body;
     bool changed = false;    // an object other than by its status
     absl::Duration timeout;  // how long the sender waits; the permit has to cover it
+    runtime::PermitNeed permit = runtime::PermitNeed::kNone;
   };
   // What happens to a write, decided before it reaches the server.
   enum class Fault {
@@ -59,8 +60,10 @@ class FakeApi final : public runtime::ApiSender {
     bool list = false;
   };
   static Target Parse(const std::string& target);
-  kube::HttpResponse Execute(const kube::HttpRequest& request, const Target& target);
-  kube::HttpResponse Write(const kube::HttpRequest& request, const Target& target);
+  kube::HttpResponse Execute(const kube::HttpRequest& request, const Target& target,
+                             runtime::PermitNeed permit);
+  kube::HttpResponse Write(const kube::HttpRequest& request, const Target& target,
+                           runtime::PermitNeed permit);
   nlohmann::json* Find(const Target& target, nlohmann::json& storage) const;
 
   runtime::Engine* engine_ = nullptr;

@@ -50,7 +50,20 @@ TEST_F(Story, PermitCoversServerExecution) {
     EXPECT_NE(at, std::string::npos) << write.target;
     EXPECT_EQ(write.target.find("timeout=", at + 1), std::string::npos) << write.target;
     EXPECT_EQ(write.timeout, absl::Seconds(2) / 3) << write.target;
+    const bool disruptive = write.target.find("/daemonsets/") != std::string::npos;
+    EXPECT_EQ(write.permit,
+              disruptive ? runtime::PermitNeed::kDisruptive : runtime::PermitNeed::kWrite)
+        << write.target;
   }
+}
+
+TEST_F(Story, RecoveryKeepsCure) {
+  ProbesFail();
+  s.RollOut("calico-node");
+  s.Advance(absl::Hours(2));
+  EXPECT_EQ(s.Phase(), "Succeeded");
+  EXPECT_EQ(s.HealthHost("calico-node"), "127.0.0.1");
+  EXPECT_EQ(s.Patches(), 1u);
 }
 
 TEST_F(Story, EvidenceCountsOnlyWhatIsCounted) {
