@@ -122,5 +122,54 @@ TEST_F(WatchesTest, EventsThatMayNotBeReadAreSaidAndHeal) {
   EXPECT_EQ(Sick(), 0u);
 }
 
+// That of an open remediation, which keeps to the policy that it started with.
+TEST_F(WatchesTest, AnOlderCompilationThatIsStillServedCountsNothing) {
+  Put("true");
+  stack.Advance(absl::Seconds(5));
+  const CompiledPolicyPtr old = stack.policies.Compiled().at(0);
+  Put("true", 2);
+  stack.Advance(absl::Seconds(5));
+  stack.watches.Serve({old, stack.policies.Compiled().at(0)});
+  stack.Advance(absl::Seconds(5));
+  world.server.Put("configmaps", {{"metadata", {{"namespace", "a"}, {"name", "d"}}}});
+  stack.Run();
+  EXPECT_EQ(stack.symptoms.policies().begin()->second.selected, 2);
+  EXPECT_EQ(Sick(), 2u);
+}
+
+// Events may be read, and no more when some of the targets have been judged.
+TEST_F(WatchesTest, APassThatIsInterruptedBeginsAnew) {
+  for (int i = 0; i < 300; ++i) {
+    world.server.Put("configmaps",
+                     {{"metadata", {{"namespace", "a"}, {"name", "c" + std::to_string(i)}}}});
+  }
+  Put("true", 1, {{"events", {{{"name", "e"}, {"within", "10m"}}}}});
+  stack.Advance(absl::Seconds(5));
+  ASSERT_EQ(Sick(), 301u);
+  const auto deny = [&] {
+    for (size_t i = world.transport.opened(); i-- > 0;) {
+      auto& stream = world.transport.stream(i);
+      if (!stream.open || stream.request.target.find("/events?") == std::string::npos) continue;
+      return world.transport.End(stream, kube::ToStatus({.code = 403}));
+    }
+    FAIL() << "Events are not watched";
+  };
+  deny();
+  stack.Run();
+  ASSERT_EQ(Readiness(), State::kDenied);
+  world.clock.Advance(*world.transport.NextDue());
+  world.transport.RunDue();
+  stack.engine.RunUntilIdle();
+  world.transport.RunDue();
+  world.server.Serve();  // well again, which the engine has not heard
+  deny();                // and no more
+  stack.Run();
+  ASSERT_EQ(Readiness(), State::kDenied);
+  stack.Advance(absl::Minutes(2));
+  EXPECT_EQ(Readiness(), State::kReady);
+  EXPECT_TRUE(stack.symptoms.policies().begin()->second.settled);
+  EXPECT_EQ(Sick(), 301u);
+}
+
 }  // namespace
 }  // namespace kr::policy
