@@ -1,6 +1,7 @@
 #include "reconcilers/policy/watches.h"
 
 #include <string>
+#include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -120,6 +121,54 @@ TEST_F(WatchesTest, EventsThatMayNotBeReadAreSaidAndHeal) {
   EXPECT_EQ(Readiness(), State::kReady);
   EXPECT_TRUE(stack.symptoms.policies().begin()->second.settled);
   EXPECT_EQ(Sick(), 0u);
+}
+
+// Another policy needs pods everywhere, so the watch of those in one namespace is closed.
+TEST_F(WatchesTest, AJoinMovesToAWiderWatchWithoutDoublesOrHoles) {
+  const auto open = [&] {
+    std::vector<std::string> scopes;
+    stack.watches.informers().ForEach([&](const cache::Informer& informer) {
+      scopes.push_back(informer.spec().scope.ToString());
+    });
+    return scopes;
+  };
+  Put("related.pods.size() != 1", 1,
+      {{"target", {{"all", nullptr}, {"namespaces", {"a"}}}},
+       {"related",
+        {{{"name", "pods"},
+          {"apiVersion", "v1"},
+          {"kind", "Pod"},
+          {"sameNamespace", true},
+          {"key", "it.spec.config"},
+          {"equals", "target.name"}}}}});
+  stack.Advance(absl::Seconds(5));
+  ASSERT_THAT(open(), ::testing::Contains("pods in a"));
+  EXPECT_EQ(Sick(), 0u);
+
+  world.server.Put(
+      "remediationpolicies",
+      {{"apiVersion", "kube-remedy.io/v1alpha1"},
+       {"kind", "RemediationPolicy"},
+       {"metadata", {{"name", "wide"}, {"generation", 1}}},
+       {"spec",
+        {{"target", {{"apiVersion", "v1"}, {"kind", "Pod"}, {"all", true}}},
+         {"triggers", {{{"name", "t"}, {"match", {{{"name", "m"}, {"expression", "false"}}}}}}},
+         {"remedies", {{{"name", "r"}, {"steps", {{{"notify", {{"message", "m"}}}}}}}}}}}});
+  stack.Advance(absl::Seconds(10));
+  ASSERT_THAT(open(), ::testing::Not(::testing::Contains("pods in a")));
+  for (const char* value : {"1", "2"}) {
+    world.server.Put("configmaps", {{"metadata", {{"namespace", "a"}, {"name", "c"}}},
+                                    {"data", {{"changed", value}}}});
+    stack.Run();
+    EXPECT_EQ(Sick(), 0u);
+    world.server.Put("pods", {{"metadata", {{"namespace", "a"}, {"name", "p"}}},
+                              {"spec", {{"config", "c"}, {"changed", value}}}});
+    stack.Run();
+    EXPECT_EQ(Sick(), 0u);
+  }
+  world.server.Delete("pods", "a", "p");
+  stack.Run();
+  EXPECT_EQ(Sick(), 1u);
 }
 
 // That of an open remediation, which keeps to the policy that it started with.
