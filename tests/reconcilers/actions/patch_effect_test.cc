@@ -111,10 +111,21 @@ TEST(PatchEffectTest, QuantitiesInOtherWords) {
     bool want;
   };
   const QuantityCase cases[] = {
-      {"1000m", "1", true},  {1, "1", true},      {0.5, "500m", true}, {"1Gi", "1024Mi", true},
-      {"1k", "1000", true},  {"1e3", "1k", true}, {"1", "2", false},   {"a", "a", false},
-      {"1x", "1", false},    {"", "0", false},    {true, 1, false},    {"1G", "1Gi", false},
+      {"1000m", "1", true},
+      {1, "1", true},
+      {0.5, "500m", true},
+      {"1Gi", "1024Mi", true},
+      {"1k", "1000", true},
+      {"1e3", "1k", true},
+      {"1", "2", false},
+      {"a", "a", false},
+      {"1x", "1", false},
+      {"", "0", false},
+      {true, 1, false},
+      {"1G", "1Gi", false},
       {"nan", "nan", false},
+      {1e20, "100E", true},
+      {"9007199254740993", "9007199254740992", false},
   };
   for (const QuantityCase& c : cases) {
     EXPECT_EQ(MayBeSameQuantity(c.a, c.b), c.want) << c.a << " and " << c.b;
