@@ -240,10 +240,25 @@ void Describe(V& v, Member<V, Recovery>& x) {
 }
 
 template <typename V>
+void Describe(V& v, Member<V, RateLimit>& x) {
+  v.Field("count", x.count, Between(1, 1000).Required());
+  v.Field("within", x.within, Between(kShortest, kDay).Required());
+}
+
+template <typename V>
+void Describe(V& v, Member<V, Window>& x) {
+  v.Field("schedule", x.schedule, Text(128).Required());
+  v.Field("duration", x.duration, Between(absl::Minutes(1), kDay).Required());
+  v.Field("timeZone", x.time_zone, Text(64));
+}
+
+template <typename V>
 void Describe(V& v, Member<V, Limits>& x) {
   v.Field("maxConcurrent", x.max_concurrent, Rules{.min = 1});
   v.Field("maxUnhealthy", x.max_unhealthy, Rules{.min = 0});
   v.Field("cooldown", x.cooldown, Between(kNone, kDay));
+  v.Field("rate", x.rate);
+  v.Field("windows", x.windows, Items(0, 16));
 }
 
 template <typename V>

@@ -36,10 +36,27 @@ struct Recovery {
   friend bool operator==(const Recovery&, const Recovery&) = default;
 };
 
+// At most `count` Remediations begin within any span of `within`.
+struct RateLimit {
+  int64_t count = 1;
+  absl::Duration within = absl::Hours(1);
+  friend bool operator==(const RateLimit&, const RateLimit&) = default;
+};
+
+// Opens at each time of `schedule` (five fields, as in CronJob) for `duration`.
+struct Window {
+  std::string schedule;
+  absl::Duration duration;
+  std::string time_zone = "UTC";  // IANA name
+  friend bool operator==(const Window&, const Window&) = default;
+};
+
 struct Limits {
   IntOrPercent max_concurrent = IntOrPercent::Count(1);
   IntOrPercent max_unhealthy = IntOrPercent::Percent(20);
   absl::Duration cooldown = absl::Minutes(10);
+  std::optional<RateLimit> rate;
+  std::vector<Window> windows;  // remediations begin only in one of them; empty = always
   friend bool operator==(const Limits&, const Limits&) = default;
 };
 

@@ -2,6 +2,7 @@
 
 #include "reconcilers/limits/cooldown.h"
 #include "reconcilers/limits/observe_budget.h"
+#include "reconcilers/limits/rate.h"
 
 namespace kr::limits {
 namespace {
@@ -48,12 +49,21 @@ std::optional<Refusal> CheckMemory(const AdmissionView& view) {
   return CheckCooldown(beginning.ledger, view.now);
 }
 
+std::optional<Refusal> CheckRates(const AdmissionView& view) {
+  if (view.limits.rate) {
+    if (auto refusal = CheckRate(*view.limits.rate, view.created, view.now)) return refusal;
+  }
+  if (view.mode != crds::Mode::kObserve) return std::nullopt;
+  return CheckObserveBudget(view.created, view.now);
+}
+
 }  // namespace
 
 std::optional<Refusal> Decide(const AdmissionView& view) {
   if (auto refusal = CheckPaused(view)) return refusal;
   if (auto refusal = CheckView(view)) return refusal;
   if (auto refusal = CheckProtection(view.target, view.named_namespaces)) return refusal;
+  if (auto refusal = CheckWindows(view.windows, view.now)) return refusal;
   Breaker::Limit limit{view.limits.max_unhealthy, view.settings.breaker_calm};
   auto open = static_cast<int64_t>(view.holders.size());
   if (auto refusal = view.breaker.Check(limit, open)) return refusal;
@@ -62,8 +72,7 @@ std::optional<Refusal> Decide(const AdmissionView& view) {
   if (auto refusal = CheckConcurrency(view.limits.max_concurrent, view.selected, view.holders)) {
     return refusal;
   }
-  if (view.mode == crds::Mode::kObserve) return CheckObserveBudget(view.observed, view.now);
-  return std::nullopt;
+  return CheckRates(view);
 }
 
 }  // namespace kr::limits

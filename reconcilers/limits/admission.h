@@ -14,6 +14,7 @@
 #include "reconcilers/limits/protection.h"
 #include "reconcilers/limits/reasons.h"
 #include "reconcilers/limits/settings.h"
+#include "reconcilers/limits/windows.h"
 
 namespace kr::limits {
 
@@ -25,7 +26,7 @@ struct BusyWith {
 };
 
 // Everything that decides whether an episode of one target becomes a Remediation. Plain values;
-// what named_namespaces points at must live as long as the call.
+// what a span points at must live as long as the call.
 struct AdmissionView {
   absl::Time now;
 
@@ -36,6 +37,7 @@ struct AdmissionView {
   int64_t generation = 0;
   crds::Limits limits;
   std::span<const std::string> named_namespaces;  // spec.target.namespaces
+  std::span<const Window> windows;                // spec.limits.windows
   int64_t selected = 0;                           // targets
 
   // Of the view: why it cannot be trusted right now ("the watch of pods is down since ..."), and
@@ -59,15 +61,15 @@ struct AdmissionView {
   // Of the policy's other remediations.
   Breaker breaker;  // after Observe with the current numbers
   std::vector<SlotHolder> holders;
-  std::vector<absl::Time> observed;  // creation times of its Remediations, for mode Observe
+  std::vector<absl::Time> created;  // when its Remediations were made
 
   Settings settings;
 };
 
 // nullopt: admitted, the Remediation starts with Begin(memory, ...). Otherwise the first refusal in
 // this order, which is from what a person decided over what is not known to what only takes time:
-//   Paused, StaleView, SymptomUnknown, Protected, BreakerOpen, Contended, Exhausted, CoolingDown,
-//   TargetBusy, MaxConcurrent, RateLimited (Observe only).
+//   Paused, StaleView, SymptomUnknown, Protected, OutsideWindow, BreakerOpen, Contended, Exhausted,
+//   CoolingDown, TargetBusy, MaxConcurrent, RateLimited.
 // Pure.
 std::optional<Refusal> Decide(const AdmissionView& view);
 

@@ -63,6 +63,7 @@ HistoryEntry ToHistoryEntry(const crds::Remediation& remediation) {
   entry.lineage = status.lineage;
   entry.outcome = memory.outcome;
   entry.outstanding = remediation.metadata.HasFinalizer(crds::kEffectsFinalizer);
+  entry.created = remediation.metadata.creation_timestamp.value_or(absl::InfinitePast());
   entry.finished_at = memory.finished_at;
   entry.policy_generation = memory.policy_generation;
   entry.ledger = memory.ledger;
@@ -70,9 +71,9 @@ HistoryEntry ToHistoryEntry(const crds::Remediation& remediation) {
   return entry;
 }
 
-std::vector<std::string> Prunable(std::span<const HistoryEntry> entries,
-                                  const crds::History& history, int64_t generation,
+std::vector<std::string> Prunable(std::span<const HistoryEntry> entries, const PruneRules& rules,
                                   const Settings& settings, absl::Time now) {
+  const crds::History& history = rules.history;
   std::map<std::string_view, const HistoryEntry*> newest = NewestOfLineage(entries);
   std::vector<const HistoryEntry*> finished;
   for (const HistoryEntry& entry : entries) {
@@ -93,24 +94,12 @@ std::vector<std::string> Prunable(std::span<const HistoryEntry> entries,
   for (const HistoryEntry* entry : finished) {
     bool wanted = now - entry->finished_at < history.ttl && shelf(*entry->outcome).Take();
     bool needed = entry->outstanding || (newest[entry->lineage] == entry &&
-                                         now < RememberedUntil(*entry, generation, settings));
+                                         now < RememberedUntil(*entry, rules.generation, settings));
+    needed = needed || (rules.rate && now < entry->created + rules.rate->within);
     if (!wanted && !needed) prunable.push_back(entry->name);
   }
   std::ranges::reverse(prunable);
   return prunable;
-}
-
-absl::Time NextPrune(std::span<const HistoryEntry> entries, const crds::History& history,
-                     int64_t generation, const Settings& settings, absl::Time now) {
-  absl::Time next = absl::InfiniteFuture();
-  for (const HistoryEntry& entry : entries) {
-    if (!entry.outcome) continue;
-    for (absl::Time time :
-         {entry.finished_at + history.ttl, RememberedUntil(entry, generation, settings)}) {
-      if (time > now) next = std::min(next, time);
-    }
-  }
-  return next;
 }
 
 }  // namespace kr::limits

@@ -19,6 +19,7 @@ struct HistoryEntry {
   std::string lineage;                 // digest
   std::optional<crds::Phase> outcome;  // final phase; nullopt: open
   bool outstanding = false;            // has the effects finalizer
+  absl::Time created = absl::InfinitePast();
   absl::Time finished_at;
   int64_t policy_generation = 0;
   crds::Ledger ledger;
@@ -26,18 +27,21 @@ struct HistoryEntry {
 };
 HistoryEntry ToHistoryEntry(const crds::Remediation& remediation);
 
-// The names of those that may be deleted, oldest first. `entries` are all Remediations of one
-// policy, in any order; `generation` is the policy's.
-// Kept are: open ones, those with outstanding effects, the newest of a lineage whose memory still
-// counts (cooldown, Exhausted, relapse window, dispute); of the others the youngest
-// history.succeeded Succeeded, history.failed that did not succeed (Failed, Cancelled, Reported)
-// and all Observed (bounded when they are made, see observe_budget.h), none older than history.ttl.
-std::vector<std::string> Prunable(std::span<const HistoryEntry> entries,
-                                  const crds::History& history, int64_t generation,
-                                  const Settings& settings, absl::Time now);
+// What pruning keeps to, of the policy. That of a policy that is gone: the defaults.
+struct PruneRules {
+  crds::History history;
+  std::optional<crds::RateLimit> rate;
+  int64_t generation = 0;
+};
 
-// When Prunable may next give another answer though nothing changed. InfiniteFuture: never.
-absl::Time NextPrune(std::span<const HistoryEntry> entries, const crds::History& history,
-                     int64_t generation, const Settings& settings, absl::Time now);
+// The names of those that may be deleted, oldest first. `entries` are all Remediations of one
+// policy, in any order.
+// Kept are: open ones, those with outstanding effects, the newest of a lineage whose memory still
+// counts (cooldown, Exhausted, relapse window, dispute), those that the rate counts; of the others
+// the youngest history.succeeded Succeeded, history.failed that did not succeed (Failed, Cancelled,
+// Reported) and all Observed (bounded when they are made, see observe_budget.h), none older than
+// history.ttl.
+std::vector<std::string> Prunable(std::span<const HistoryEntry> entries, const PruneRules& rules,
+                                  const Settings& settings, absl::Time now);
 
 }  // namespace kr::limits

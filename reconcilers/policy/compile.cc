@@ -36,6 +36,7 @@ class Compiler {
     running_scope_ = WithRemediation(scope_);
     KR_RETURN_IF_ERROR(Remedies());
     KR_RETURN_IF_ERROR(Healthy());
+    KR_RETURN_IF_ERROR(Windows());
     KR_RETURN_IF_ERROR(CheckOwnEffects(*out_));
     KR_RETURN_IF_ERROR(CheckSecrets(*out_));
     CollectReads();
@@ -120,6 +121,20 @@ class Compiler {
       }
       for (const auto& signal : trigger.signals) Note(signal->Reads());
       out_->triggers.push_back(std::move(trigger));
+    }
+    return OkStatus();
+  }
+
+  Status Windows() {
+    const std::vector<crds::Window>& windows = policy_.spec.limits.windows;
+    for (size_t i = 0; i < windows.size(); ++i) {
+      StatusOr<limits::Window> window = limits::Window::Parse(windows[i]);
+      if (!window.ok()) {
+        // "spec.limits.windows[0].schedule: ..."
+        return InvalidArgument(At("spec.limits.windows", i) + "." +
+                               std::string(Message(window.status())));
+      }
+      out_->windows.push_back(*std::move(window));
     }
     return OkStatus();
   }

@@ -11,6 +11,7 @@
 #include "crds/v1alpha1/remediation.h"
 #include "crds/v1alpha1/remediation_policy.h"
 #include "reconcilers/actions/action.h"
+#include "reconcilers/limits/windows.h"
 #include "reconcilers/policy/related.h"
 #include "reconcilers/policy/selector.h"
 #include "reconcilers/signals/pattern.h"
@@ -71,6 +72,7 @@ struct CompiledPolicy {
   std::vector<NamedProgram> variables;
   std::vector<Trigger> triggers;  // OR
   std::vector<Remedy> remedies;
+  std::vector<limits::Window> windows;
   std::vector<NamedProgram> healthy;  // all must hold; empty: the object exists
 
   KindReads target_reads;

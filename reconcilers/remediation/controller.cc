@@ -208,6 +208,12 @@ std::optional<limits::Refusal> Controller::Forbidden(const crds::Remediation& re
   if (!entry->compiled) {
     return refuse(limits::Reason::kPaused, "the policy was edited and is not accepted any more");
   }
+  // A rung begins inside a window; once it has written it goes on, as half a remedy is none.
+  const auto rung = CurrentRung(remediation.status);
+  if (!rung || !LastWrite(remediation.status, *rung)) {
+    const absl::Time now = engine_.clock().Now();
+    if (auto outside = limits::CheckWindows(entry->compiled->windows, now)) return outside;
+  }
   const auto state = states_.find(remediation.spec.policy_ref.uid);
   if (state != states_.end()) {
     if (auto open = state->second.breaker.Check(BreakerLimit(spec), 0)) return open;

@@ -211,16 +211,27 @@ limits::AdmissionView Controller::ViewOf(const policy::PolicyTargets& targets,
   });
   view.breaker = state.breaker;
   view.holders = Holders(policy.uid);
-  if (policy.spec.mode == crds::Mode::kObserve) {
-    registry_.ForEach([&](const crds::Remediation& other) {
-      if (other.spec.policy_ref.uid != policy.uid) return;
-      if (other.metadata.creation_timestamp) {
-        view.observed.push_back(*other.metadata.creation_timestamp);
-      }
-    });
+  view.windows = policy.windows;
+  if (policy.spec.mode == crds::Mode::kObserve || policy.spec.limits.rate) {
+    view.created = CreationTimes(policy.uid);
   }
   view.settings = options_.limits;
   return view;
+}
+
+std::vector<absl::Time> Controller::CreationTimes(std::string_view policy_uid) const {
+  std::vector<absl::Time> times;
+  registry_.ForEach([&](const crds::Remediation& remediation) {
+    if (remediation.spec.policy_ref.uid != policy_uid) return;
+    times.push_back(remediation.metadata.creation_timestamp.value_or(engine_.clock().Now()));
+  });
+  // Those whose answer is still to come count as well.
+  for (const auto& [lineage, draft] : creating_) {
+    const crds::Remediation& object = draft.object;
+    if (object.spec.policy_ref.uid != policy_uid) continue;
+    if (registry_.Find(object.metadata.name) == nullptr) times.push_back(engine_.clock().Now());
+  }
+  return times;
 }
 
 void Controller::AddMemory(const policy::PolicyTargets& targets, const document::Document& target,

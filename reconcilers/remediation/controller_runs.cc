@@ -335,10 +335,13 @@ void Controller::Prune() {
   });
   for (const auto& [uid, entries] : by_policy) {
     const policy::PolicyEntry* entry = policies_.FindByUid(uid);
-    const crds::History history = entry != nullptr ? entry->object.spec.history : crds::History();
-    const int64_t generation = entry != nullptr ? entry->object.metadata.generation : 0;
+    limits::PruneRules rules;
+    if (entry != nullptr) {
+      const crds::RemediationPolicySpec& spec = entry->object.spec;
+      rules = {spec.history, spec.limits.rate, entry->object.metadata.generation};
+    }
     for (const std::string& name :
-         limits::Prunable(entries, history, generation, options_.limits, engine_.clock().Now())) {
+         limits::Prunable(entries, rules, options_.limits, engine_.clock().Now())) {
       const crds::Remediation* old = registry_.Find(name);
       if (old == nullptr || !pruning_.insert(name).second) continue;
       kube::HttpRequest request = kube::DeleteObject(

@@ -181,11 +181,36 @@ TEST(AdmissionTest, ATryOfTheHalfOpenBreakerIsOneAtATime) {
   EXPECT_EQ(NameOf(Decide(view)), "BreakerOpen");
 }
 
+TEST(AdmissionTest, OutsideItsWindowsNothingBegins) {
+  const auto window = Window::Parse({"0 0 * * *", absl::Hours(1)});
+  ASSERT_TRUE(window.ok()) << window.status();
+  const std::vector<Window> windows{*window};
+  AdmissionView view = Admitted();
+  view.windows = windows;
+  view.now = absl::FromCivil(absl::CivilSecond(2026, 11, 21, 12), absl::UTCTimeZone());
+  const std::optional<Refusal> refusal = Decide(view);
+  EXPECT_EQ(NameOf(refusal), "OutsideWindow");
+  view.now = refusal->next_check;
+  EXPECT_EQ(Decide(view), std::nullopt);
+}
+
+TEST(AdmissionTest, TheRateCountsInEveryMode) {
+  AdmissionView view = Admitted();
+  view.limits.rate = crds::RateLimit{.count = 1, .within = absl::Minutes(10)};
+  EXPECT_EQ(Decide(view), std::nullopt);
+  view.created = {view.now - absl::Minutes(1)};
+  const std::optional<Refusal> refusal = Decide(view);
+  EXPECT_EQ(NameOf(refusal), "RateLimited");
+  EXPECT_EQ(refusal->next_check, view.now + absl::Minutes(9));
+  view.mode = crds::Mode::kObserve;
+  EXPECT_EQ(NameOf(Decide(view)), "RateLimited");
+}
+
 TEST(AdmissionTest, ObserveIsBounded) {
   std::vector<absl::Time> made;
   for (int i = 0; i < kObservedPerMinute; ++i) made.push_back(At(6) - absl::Seconds(50 - i));
   AdmissionView view = Admitted();
-  view.observed = made;
+  view.created = made;
   EXPECT_EQ(Decide(view), std::nullopt) << "a bound of mode Observe only";
   view.mode = crds::Mode::kObserve;
   std::optional<Refusal> refusal = Decide(view);
@@ -195,11 +220,11 @@ TEST(AdmissionTest, ObserveIsBounded) {
   EXPECT_EQ(Decide(view), std::nullopt);
 
   made.assign(kObservedLive, At(1));
-  view.observed = made;
+  view.created = made;
   EXPECT_EQ(MessageOf(Decide(view)),
             "there are 200 Remediations of this policy; in mode Observe at most 200 are kept");
   made.pop_back();
-  view.observed = made;
+  view.created = made;
   EXPECT_EQ(Decide(view), std::nullopt);
 }
 

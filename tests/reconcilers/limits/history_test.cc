@@ -33,7 +33,7 @@ HistoryEntry Entry(std::string lineage, int64_t n, Phase outcome, absl::Duration
 
 std::vector<std::string> Prune(const std::vector<HistoryEntry>& entries,
                                const crds::History& history = {}) {
-  return Prunable(entries, history, kGeneration, kSettings, kNow);
+  return Prunable(entries, {.history = history, .generation = kGeneration}, kSettings, kNow);
 }
 
 TEST(HistoryTest, KeepsTheYoungestOfEachOutcome) {
@@ -131,30 +131,28 @@ TEST(HistoryTest, ObservationsHaveARoomOfTheirOwn) {
   EXPECT_THAT(Prune(entries), ElementsAre("t" + std::to_string(kObservedKept) + "-1"));
 }
 
-TEST(HistoryTest, TellsWhenToLookAgain) {
-  crds::History history{.ttl = absl::Hours(48)};
-  HistoryEntry entry = Entry("a", 1, Phase::kSucceeded, absl::Hours(1));
-  auto next = [&](const HistoryEntry& e) {
-    return NextPrune(std::vector{e}, history, kGeneration, kSettings, kNow);
-  };
-  EXPECT_EQ(next(entry), entry.finished_at + kSettings.relapse);
-  entry.finished_at = kNow - absl::Hours(30);
-  EXPECT_EQ(next(entry), entry.finished_at + history.ttl);
-  entry.finished_at = kNow - absl::Hours(50);
-  EXPECT_EQ(next(entry), absl::InfiniteFuture());
-  // At that moment it really goes: the timer must not be armed for the same instant again.
-  entry.finished_at = kNow - history.ttl;
-  EXPECT_THAT(Prune({entry}, history), ElementsAre("a-1"));
+TEST(HistoryTest, WhatTheRateCountsStays) {
+  crds::History none{.succeeded = 0, .failed = 0};
+  HistoryEntry counted = Entry("a", 1, Phase::kCancelled, absl::Minutes(5));
+  counted.created = kNow - absl::Minutes(59);
+  HistoryEntry aged = Entry("b", 1, Phase::kCancelled, absl::Minutes(5));
+  aged.created = kNow - absl::Minutes(60);
+  const PruneRules rules{.history = none,
+                         .rate = crds::RateLimit{.count = 1, .within = absl::Hours(1)},
+                         .generation = kGeneration};
+  EXPECT_THAT(Prunable(std::vector{counted, aged}, rules, kSettings, kNow), ElementsAre("b-1"));
 }
 
 TEST(HistoryTest, ReadsARemediation) {
   crds::Remediation remediation;
   remediation.metadata.name = "p-t-0123456789abcdef-3";
   remediation.metadata.finalizers = {std::string(crds::kEffectsFinalizer)};
+  remediation.metadata.creation_timestamp = kNow;
   remediation.status.lineage = "digest";
   HistoryEntry entry = ToHistoryEntry(remediation);
   EXPECT_EQ(entry.name, remediation.metadata.name);
   EXPECT_EQ(entry.lineage, "digest");
+  EXPECT_EQ(entry.created, kNow);
   EXPECT_EQ(entry.outcome, std::nullopt);
   EXPECT_EQ(entry.ledger.n, 3);
   EXPECT_TRUE(entry.outstanding);

@@ -175,6 +175,69 @@ TEST_F(Limits, AnObjectThatIsMadeAgainKeepsItsCooldown) {
   EXPECT_THAT(s.Waiting(), HasSubstr("CoolingDown"));
 }
 
+// It is 03:04 UTC when the simulation begins.
+TEST_F(Limits, OutsideItsWindowAPolicyWaitsForTheNextAndSaysWhen) {
+  Sets(1);
+  s.Policy(AnnotatedSpec(
+      {{"limits", {{"windows", {{{"schedule", "30 3 * * *"}, {"duration", "10m"}}}}}}}));
+  s.Start();
+  Sick(0);
+  s.Advance(absl::Seconds(10));
+  EXPECT_EQ(s.Remediations().size(), 0u);
+  EXPECT_THAT(s.Waiting(), HasSubstr("OutsideWindow: the next window (30 3 * * * UTC, for 10m) "
+                                     "opens at 2026-01-02T03:30:00Z"));
+  s.Advance(absl::Minutes(27));
+  EXPECT_EQ(s.Patches(), 1u) << "nothing but time has passed";
+}
+
+TEST_F(Limits, ARungThatHasNotWrittenWaitsForAWindowOneThatHasGoesOn) {
+  Sets(1);
+  s.Policy(AnnotatedSpec(
+      {{"limits", {{"windows", {{{"schedule", "0 3 * * *"}, {"duration", "6m"}}}}}},
+       {"remedies",
+        {{{"name", "slow"},
+          {"steps",
+           {{{"patch", {{"patch", {{"metadata", {{"labels", {{"step-1", "done"}}}}}}}}}},
+            {{"waitFor", {{"expression", "false"}, {"timeout", "3m"}}}, {"onFailure", "Continue"}},
+            {{"patch", {{"patch", {{"metadata", {{"labels", {{"step-2", "done"}}}}}}}}}}}},
+          {"verify", {{{"name", "v"}, {"expression", "false"}}}},
+          {"cureWithin", "1m"}},
+         {{"name", "next"},
+          {"steps", {{{"patch", {{"patch", {{"metadata", {{"labels", {{"step-3", "done"}}}}}}}}}}}},
+          {"verify", {{{"name", "v"}, {"expression", "true"}}}}}}}}));
+  s.Start();
+  Sick(0);
+  s.Advance(absl::Minutes(4));
+  const auto done = [&](const char* step) {
+    return s.Get("daemonsets", "net/ds-0")["metadata"]["labels"].contains(step);
+  };
+  EXPECT_TRUE(done("step-2")) << "the window closed at 03:06, in mid-rung";
+  s.Advance(absl::Minutes(10));
+  EXPECT_FALSE(done("step-3")) << "the next rung begins in a window only";
+  EXPECT_EQ(s.Reason(), "OutsideWindow");
+  s.Advance(absl::Hours(24));
+  EXPECT_TRUE(done("step-3"));
+}
+
+TEST_F(Limits, NoMoreBeginWithinASpanThanTheRateSays) {
+  Sets(3);
+  s.Policy(AnnotatedSpec({{"limits",
+                           {{"maxUnhealthy", "100%"},
+                            {"maxConcurrent", 3},
+                            {"rate", {{"count", 2}, {"within", "30m"}}}}}}));
+  s.Start();
+  for (int i = 0; i < 3; ++i) Sick(i);
+  s.Advance(absl::Minutes(1));
+  EXPECT_EQ(s.Remediations().size(), 2u);
+  EXPECT_THAT(s.Waiting(), HasSubstr("RateLimited: the policy may begin 2 within 30m; the next one "
+                                     "at 2026-01-02T03:34:"));
+  s.Restart();
+  s.Advance(absl::Minutes(28));
+  EXPECT_EQ(s.Remediations().size(), 2u) << "a restart forgets nothing";
+  s.Advance(absl::Minutes(2));
+  EXPECT_EQ(s.Remediations().size(), 3u);
+}
+
 TEST_F(Limits, PausedPolicyWaitsAndSaysSo) {
   Sets(2);
   s.Policy(AnnotatedSpec({{"paused", true}}));
