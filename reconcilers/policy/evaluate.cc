@@ -14,6 +14,8 @@ TriggerReading Read(const Trigger& trigger, const signals::View& view) {
   for (const signals::SignalPtr& signal : trigger.signals) {
     reading.signals.push_back(signal->Read(view));
     reading.value = And(reading.value, reading.signals.back().value);
+    // Most targets of most policies are well, and most signals need not be asked to know that.
+    if (reading.value == Tri::kFalse) break;
   }
   return reading;
 }

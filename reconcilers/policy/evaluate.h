@@ -19,7 +19,8 @@ struct Verdict {
 
 struct TriggerReading {
   signals::Tri value = signals::Tri::kUnknown;
-  std::vector<signals::Reading> signals;  // parallel to Trigger::signals
+  // Parallel to Trigger::signals, up to the first that is False: that decides.
+  std::vector<signals::Reading> signals;
 };
 
 struct Evaluation {

@@ -96,6 +96,15 @@ TEST(Evaluate, FalseWinsOverUnknownInAnEntry) {
   EXPECT_EQ(Eval(Policy({trigger}), around).symptom.value, Tri::kFalse);
 }
 
+TEST(Evaluate, NothingIsAskedAfterASignalThatIsFalse) {
+  Around around;
+  json trigger = Match("false");
+  trigger["match"].push_back({{"name", "n"}, {"expression", "object.data.y == '1'"}});
+  const Evaluation evaluation = Eval(Policy({trigger}), around);
+  EXPECT_EQ(evaluation.symptom.value, Tri::kFalse);
+  EXPECT_EQ(evaluation.triggers[0].signals.size(), 1u);
+}
+
 TEST(Evaluate, TrueWinsOverUnknownBetweenEntries) {
   Around around;
   EXPECT_EQ(Eval(Policy({Match("object.data.y == '1'"), Match("true", "u")}), around).symptom.value,
