@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Compares our CEL with Kubernetes' own: tests/oracle/run.sh [--update] BUILD_DIR
-# The expressions of cases/, those of cel-spec's conformance files, and COUNT random ones (SEED).
+# The expressions of cases/ and of docs/expressions.md, those of cel-spec's conformance files, and COUNT random ones (SEED).
 # --update writes the answers to cases/ into golden.jsonl, and what the environment declares into
 # environment.txt; the unit tests read both.
 set -euo pipefail
@@ -25,7 +25,12 @@ check() {
   "$compare" compare "$work/$1.questions" "$work/$1.answers"
 }
 
-cat "$here"/cases/*.txt >"$work/cases.txt"
+{
+  cat "$here"/cases/*.txt
+  # What the documentation shows must be so in Kubernetes as well.
+  echo @pod
+  sed -n '/^```cel/,/^```/p' "$here/../../docs/expressions.md" | grep -v '^```'
+} >"$work/cases.txt"
 "$compare" table "$work/cases.txt" "$here/objects.json" >"$work/table.questions"
 ask table
 if $update; then
