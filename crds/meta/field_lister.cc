@@ -16,6 +16,10 @@ std::string FieldLister::DefaultText(absl::Duration value) {
   return '"' + crds::FormatDuration(value) + '"';
 }
 
+std::string FieldLister::DefaultText(const std::string& value) {
+  return value.empty() ? "" : '"' + value + '"';
+}
+
 std::string FieldLister::DefaultText(const IntOrPercent& value) {
   return value.percent ? '"' + value.ToString() + '"' : value.ToString();
 }

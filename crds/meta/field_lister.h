@@ -79,6 +79,7 @@ class FieldLister {
   static std::string DefaultText(int64_t value);
   static std::string DefaultText(absl::Duration value);
   static std::string DefaultText(const IntOrPercent& value);
+  static std::string DefaultText(const std::string& value);  // "" is no default
   template <typename T>
   static std::string DefaultText(const T& value) {
     if constexpr (std::is_enum_v<T>) {
