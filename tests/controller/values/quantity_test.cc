@@ -19,9 +19,8 @@ Quantity Of(std::string_view text) {
 }
 
 TEST(Quantity, WhatHasNoBoundIsRefused) {
-  for (const std::string& text :
-       {std::string(1'025, '1'), std::string("1e10001"), std::string("1e-10001"),
-        std::string("1e99999999999999999999")}) {
+  for (const std::string& text : {std::string(1'025, '1'), std::string("1e10001"),
+                                  std::string("1e-10001"), std::string("1e99999999999999999999")}) {
     EXPECT_FALSE(Quantity::Parse(text).ok()) << text.substr(0, 30);
   }
   EXPECT_TRUE(Quantity::Parse(std::string(1'024, '9')).ok());
