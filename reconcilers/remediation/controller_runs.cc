@@ -304,6 +304,13 @@ void Controller::OnEnded(Runner& runner) {
     if (pinned) controller.Serve();
     controller.symptoms_.Queue(uid, key);  // Events before its last write are answered now
     controller.ConsiderSoon(uid);
+    // Other policies may have waited for this object.
+    for (const auto& [other, state] : controller.states_) {
+      const auto waiting = state.waiting.find(key);
+      if (waiting != state.waiting.end() && waiting->second.reason == crds::refusal::kTargetBusy) {
+        controller.ConsiderSoon(other);
+      }
+    }
     controller.Report(uid);
   });
 }
