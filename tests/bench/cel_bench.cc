@@ -1,4 +1,4 @@
-// Nanoseconds per evaluation of five expressions as policies have them, on a Pod and its kind.
+// Nanoseconds per evaluation of expressions as policies have them, on a Pod and its kind.
 #include <benchmark/benchmark.h>
 #include <nlohmann/json.hpp>
 
@@ -26,6 +26,7 @@ json Pod(int i) {
         {"containers",
          {{{"name", "app"},
            {"image", "web:1"},
+           {"resources", {{"limits", {{"memory", "1536Mi"}}}}},
            {"env", {{{"name", "A"}, {"value", "1"}}, {{"name", "B"}, {"value", "2"}}}}},
           {{"name", "proxy"}, {"image", "proxy:2"}}}}}},
       {"status",
@@ -95,11 +96,21 @@ constexpr std::string_view kRelated =
     "related.pods.filter(p, p.status.conditions.exists(c, c.type == 'Ready' && c.status != "
     "'True')).map(p, p.metadata.ownerReferences[0].uid).distinct().size() >= 3";
 
+constexpr std::string_view kQuantity =
+    "object.spec.containers.exists(c, quantity(c.?resources.limits.memory.orValue('0'))"
+    ".isGreaterThan(quantity('1Gi')))";
+constexpr std::string_view kTwoVariables =
+    "object.status.conditions.transformMapEntry(i, c, {c.type: c.status}).Ready == 'True'";
+constexpr std::string_view kAddress = "cidr('10.0.0.0/8').containsIP('10.1.2.3')";
+
 BENCHMARK_CAPTURE(Evaluate, label, kLabel);
 BENCHMARK_CAPTURE(Evaluate, condition, kCondition);
 BENCHMARK_CAPTURE(Evaluate, environment_of_a_container, kEnv);
 BENCHMARK_CAPTURE(Evaluate, age_of_a_condition, kAge);
 BENCHMARK_CAPTURE(Evaluate, hundred_related_pods, kRelated);
+BENCHMARK_CAPTURE(Evaluate, quantity_of_a_container, kQuantity);
+BENCHMARK_CAPTURE(Evaluate, conditions_as_a_map, kTwoVariables);
+BENCHMARK_CAPTURE(Evaluate, address_in_a_network, kAddress);
 BENCHMARK_CAPTURE(Compile, condition, kCondition);
 
 }  // namespace

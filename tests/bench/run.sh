@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The measurements of docs/performance.md: tests/bench/run.sh BUILD_DIR. CPU time and memory are what
-# to quote: they do not depend on what else the machine does.
+# The measurements of docs/performance.md: tests/bench/run.sh BUILD_DIR. Best on a machine that
+# does nothing else: latencies suffer most, memory least.
 #
 #   BENCH_SETS=realistic        only one of the data sets
 #   BENCH_PODS, BENCH_NODES     a smaller cluster, to try it out: nothing is judged then

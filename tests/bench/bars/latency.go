@@ -92,13 +92,22 @@ func (w *world) measureReactions(ctx context.Context, o options) (single, storm 
 		for round := range rounds {
 			chosen := nodes[:count]
 			nodes = nodes[count:]
+			before, err := usageOf(op.Pid())
+			if err != nil {
+				return best, err
+			}
 			if err := play(ctx, b, n, chosen); err != nil {
+				return best, err
+			}
+			after, err := usageOf(op.Pid())
+			if err != nil {
 				return best, err
 			}
 			r, err := w.readReaction(b, chosen)
 			if err != nil {
 				return best, err
 			}
+			r.cpu = (after.cpu - before.cpu) / time.Duration(count)
 			say("%s, round %d: %v", what, round+1, r)
 			if round == 0 || cost(r) < cost(best) {
 				best = r

@@ -23,12 +23,13 @@ type reaction struct {
 	events      float64       // Events per node, which are not among them
 	writeRate   float64       // of everybody, per second, while it lasted
 	worstWrites int           // until acted, of the node that took most
+	cpu         time.Duration // of kube-remedy per node, to the end of its remediation
 }
 
 func (r reaction) String() string {
-	return fmt.Sprintf("created P50 %s, acted P50 %s P99 %s; all within %.2f s; writes per node %.1f until acted (at most %d), %.1f until the end and %.1f Events; %.0f writes/s",
+	return fmt.Sprintf("created P50 %s, acted P50 %s P99 %s; all within %.2f s; writes per node %.1f until acted (at most %d), %.1f until the end and %.1f Events; %.0f writes/s; %s of CPU per node",
 		milliseconds(r.created.at(50)), milliseconds(r.acted.at(50)), milliseconds(r.acted.at(99)),
-		r.whole.Seconds(), r.untilActed, r.worstWrites, r.untilEnd, r.events, r.writeRate)
+		r.whole.Seconds(), r.untilActed, r.worstWrites, r.untilEnd, r.events, r.writeRate, milliseconds(r.cpu))
 }
 
 // samples are sorted durations.

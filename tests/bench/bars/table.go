@@ -77,7 +77,8 @@ func (t *table) add(set string, m measurement) {
 	t.row("symptom to first action, P50 / P99", set, "<= "+milliseconds(actedBar)+" / "+milliseconds(actedP99Bar),
 		milliseconds(acted)+" / "+milliseconds(late), t.verdict(acted <= actedBar && late <= actedP99Bar), nil)
 	n := len(m.storm.acted)
-	t.row(fmt.Sprintf("%d at once, all acted on", n), set, "<= "+seconds(stormBar), seconds(m.storm.whole), t.verdict(m.storm.whole <= stormBar), nil)
+	t.row(fmt.Sprintf("%d at once, all acted on", n), set, "<= "+seconds(stormBar),
+		fmt.Sprintf("%s at %.0f writes/s", seconds(m.storm.whole), m.storm.writeRate), t.verdict(m.storm.whole <= stormBar), nil)
 	t.row(fmt.Sprintf("%d at once, writes each until acted on", n), set, fmt.Sprintf("<= %d", writesBar),
 		fmt.Sprintf("%.1f, at most %d", m.storm.untilActed, m.storm.worstWrites), t.verdict(m.storm.worstWrites <= writesBar), nil)
 }
