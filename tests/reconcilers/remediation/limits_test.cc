@@ -9,6 +9,7 @@ namespace {
 
 using nlohmann::json;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 // Sick by an annotation, so that the tests decide when it begins and ends.
 json AnnotatedSpec(const json& patch = json::object()) {
@@ -236,6 +237,30 @@ TEST_F(Limits, NoMoreBeginWithinASpanThanTheRateSays) {
   EXPECT_EQ(s.Remediations().size(), 2u) << "a restart forgets nothing";
   s.Advance(absl::Minutes(2));
   EXPECT_EQ(s.Remediations().size(), 3u);
+}
+
+TEST_F(Limits, APolicyThatFoundItsTargetBusyGoesOnWhenTheOtherHasEnded) {
+  Sets(1);
+  s.Policy(AnnotatedSpec());
+  s.Policy(AnnotatedSpec(
+               {{"triggers",
+                 {{{"name", "later"},
+                   {"for", "6s"},
+                   {"match",
+                    {{{"name", "m"},
+                      {"expression", "object.metadata.?annotations['sick'].hasValue()"}}}}}}},
+                {"remedies", {{{"name", "tell"}, {"steps", {{{"notify", {{"message", "m"}}}}}}}}}}),
+           "other");
+  s.Start();
+  Sick(0);
+  s.Advance(absl::Seconds(8));
+  EXPECT_THAT(s.Waiting("other"), HasSubstr("TargetBusy: DaemonSet net/ds-0 is being remediated by "
+                                            "policy policy (Remediation "));
+  const std::string name = s.Remediations()[0]["metadata"]["name"];
+  s.Edit("remediations", "/" + name, {{"spec", {{"cancel", true}}}});
+  s.Advance(absl::Seconds(1));
+  EXPECT_EQ(s.Remediations().size(), 2u);
+  EXPECT_THAT(s.Waiting("other"), Not(HasSubstr("TargetBusy")));
 }
 
 TEST_F(Limits, PausedPolicyWaitsAndSaysSo) {
