@@ -119,7 +119,6 @@ class Controller final : private policy::WatchListener,
   Runner* FindRunner(std::string_view policy_uid, const kube::ObjectKey& target) const;
   // Admission.
   void ConsiderSoon(const std::string& policy_uid);
-  void ConsiderThoseThatWaitFor(const std::string& target_uid);
   void Consider(const std::string& policy_uid);
   // `sick_since`: by lineage, of the targets before this one.
   void TryAdmit(const policy::PolicyTargets& targets, const kube::ObjectKey& key,

@@ -291,7 +291,6 @@ void Controller::OnEnded(Runner& runner) {
   const kube::ObjectKey key = runner.target();
   // The runner is on the stack.
   engine_.After(absl::ZeroDuration(), [weak = std::weak_ptr(self_), uid, key,
-                                       target_uid = remediation.spec.target_ref.uid,
                                        name = remediation.metadata.name] {
     auto self = weak.lock();
     if (!self) return;
@@ -305,9 +304,6 @@ void Controller::OnEnded(Runner& runner) {
     if (pinned) controller.Serve();
     controller.symptoms_.Queue(uid, key);  // Events before its last write are answered now
     controller.ConsiderSoon(uid);
-<<<<<<< reconcilers/remediation/controller_runs.cc
-    controller.ConsiderThoseThatWaitFor(target_uid);
-=======
     // Other policies may have waited for this object.
     for (const auto& [other, state] : controller.states_) {
       const auto waiting = state.waiting.find(key);
@@ -315,18 +311,8 @@ void Controller::OnEnded(Runner& runner) {
         controller.ConsiderSoon(other);
       }
     }
->>>>>>> /tmp/kr/m.new
     controller.Report(uid);
   });
-}
-
-// Other policies may have found the object busy, and nothing else will tell them.
-void Controller::ConsiderThoseThatWaitFor(const std::string& target_uid) {
-  for (const auto& [uid, state] : states_) {
-    const bool waits = std::ranges::any_of(
-        state.waiting, [&](const auto& entry) { return entry.second.target.uid == target_uid; });
-    if (waits) ConsiderSoon(uid);
-  }
 }
 
 void Controller::LeaveToOthers(const std::string& name) {
