@@ -43,6 +43,7 @@ class Evaluation {
  private:
   Value Eval(const Expr& e);
   Value Visit(const Expr& e);
+  void Place(const Expr& e, Value& error);
   Value Variable(const Expr& e);
   Value Select(const Expr& e);
   Value Index(const Expr& e);
