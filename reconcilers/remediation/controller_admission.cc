@@ -204,11 +204,16 @@ limits::AdmissionView Controller::ViewOf(const policy::PolicyTargets& targets,
     view.stale = Message(facts.status());
   }
   view.sick_since = sick.since;
-  registry_.ForEachAbout(view.target.ref.uid, [&](const crds::Remediation& other) {
+  const auto note_busy = [&](const crds::Remediation& other) {
     if (IsOpen(other) && other.spec.policy_ref.uid != policy.uid) {
       view.busy = {other.metadata.name, other.spec.policy_ref.name, view.target.ref.ToString()};
     }
-  });
+  };
+  registry_.ForEachAbout(view.target.ref.uid, note_busy);
+  // Also those whose creation is on its way: two policies may find the same object sick at once.
+  for (const auto& [lineage, draft] : creating_) {
+    if (draft.object.spec.target_ref.uid == view.target.ref.uid) note_busy(draft.object);
+  }
   view.breaker = state.breaker;
   view.holders = Holders(policy.uid);
   view.windows = policy.windows;

@@ -263,6 +263,17 @@ TEST_F(Limits, APolicyThatFoundItsTargetBusyGoesOnWhenTheOtherHasEnded) {
   EXPECT_THAT(s.Waiting("other"), Not(HasSubstr("TargetBusy")));
 }
 
+TEST_F(Limits, OfTwoPoliciesThatFindAnObjectSickAtOnceOneActs) {
+  Sets(1);
+  s.Policy(AnnotatedSpec());
+  s.Policy(AnnotatedSpec(), "other");
+  s.Start();
+  Sick(0);
+  s.Advance(absl::Milliseconds(5100));
+  EXPECT_EQ(s.Remediations().size(), 1u);
+  EXPECT_THAT(s.Waiting() + s.Waiting("other"), HasSubstr("TargetBusy"));
+}
+
 TEST_F(Limits, PausedPolicyWaitsAndSaysSo) {
   Sets(2);
   s.Policy(AnnotatedSpec({{"paused", true}}));
