@@ -96,7 +96,7 @@ void FakeApi::Send(kube::HttpRequest request, Callback done, runtime::SendOption
       response = Execute(request, target, options.permit);
     }
   }
-  engine_->Post(1, [response = std::move(response), happens, done = std::move(done)]() mutable {
+  auto answer = [response = std::move(response), happens, done = std::move(done)]() mutable {
     switch (happens) {
       case Fault::kLostBefore:
       case Fault::kLostAfter:
@@ -112,7 +112,12 @@ void FakeApi::Send(kube::HttpRequest request, Callback done, runtime::SendOption
       return std::move(done)(std::move(status));
     }
     std::move(done)(kube::Reply{.code = response.code, .body = response.body, .server_date = {}});
-  });
+  };
+  if (latency > absl::ZeroDuration()) {
+    engine_->After(latency, std::move(answer));
+  } else {
+    engine_->Post(1, std::move(answer));
+  }
 }
 
 kube::HttpResponse FakeApi::Execute(const kube::HttpRequest& request, const Target& target,

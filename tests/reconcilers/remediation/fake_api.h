@@ -44,6 +44,8 @@ class FakeApi final : public runtime::ApiSender {
   std::function<int(const std::string& target)> refuse_read;
   // The same for dry-runs.
   std::function<int(const Request&)> refuse_dry_run;
+  // From a request, which is executed at once, to its answer.
+  absl::Duration latency;
   // GETs of objects by plural, for "nothing is read that is not needed".
   std::map<std::string, int> reads;
   // Before the first request; after a crash the next process has another engine.

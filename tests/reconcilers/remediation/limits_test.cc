@@ -268,6 +268,7 @@ TEST_F(Limits, OfTwoPoliciesThatFindAnObjectSickAtOnceOneActs) {
   s.Policy(AnnotatedSpec());
   s.Policy(AnnotatedSpec(), "other");
   s.Start();
+  s.api.latency = absl::Milliseconds(5);
   Sick(0);
   s.Advance(absl::Milliseconds(5100));
   EXPECT_EQ(s.Remediations().size(), 1u);
