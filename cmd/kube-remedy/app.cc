@@ -16,7 +16,6 @@
 #include "controller/base/log.h"
 #include "controller/base/random.h"
 #include "controller/cache/flow_control.h"
-#include "controller/cache/inbox.h"
 #include "controller/document/decoder.h"
 #include "controller/kube/beast_transport.h"
 #include "controller/kube/client.h"
@@ -24,6 +23,7 @@
 #include "controller/kube/credentials.h"
 #include "controller/runtime/dispatcher.h"
 #include "controller/runtime/engine.h"
+#include "controller/runtime/engine_inbox.h"
 #include "controller/runtime/event_recorder.h"
 #include "controller/runtime/health_checks.h"
 #include "controller/runtime/health_server.h"
@@ -48,21 +48,6 @@ constexpr absl::Duration kFlushPoll = absl::Milliseconds(20);
 // How often readiness is looked at, which only the engine thread can do: closely at the start.
 constexpr absl::Duration kReadyPoll = absl::Milliseconds(100);
 constexpr absl::Duration kSyncedPoll = absl::Seconds(1);
-
-// The engine's queue as the cache sees it.
-class EngineInbox final : public cache::Inbox {
- public:
-  explicit EngineInbox(runtime::Engine& engine) : engine_(engine) {}
-  bool Post(size_t weight_bytes, absl::AnyInvocable<void()> input) override {
-    return engine_.Post(weight_bytes, std::move(input));
-  }
-  void AddDrainListener(std::function<void()> listener) override {
-    engine_.AddDrainListener(std::move(listener));
-  }
-
- private:
-  runtime::Engine& engine_;
-};
 
 SeededRandom NewRandom() {
   return SeededRandom(std::random_device()());
@@ -298,7 +283,7 @@ class App {
   runtime::WritePermit permit_;
   document::Decoder decoder_;
   runtime::Engine engine_;
-  EngineInbox inbox_;
+  runtime::EngineInbox inbox_;
   cache::FlowControl flow_;
   runtime::Dispatcher dispatcher_;
   runtime::Manager manager_;

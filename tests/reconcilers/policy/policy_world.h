@@ -11,9 +11,9 @@
 #include <nlohmann/json.hpp>
 
 #include "controller/cache/flow_control.h"
-#include "controller/cache/inbox.h"
 #include "controller/kube/api_error.h"
 #include "controller/runtime/engine.h"
+#include "controller/runtime/engine_inbox.h"
 #include "reconcilers/policy/policies.h"
 #include "reconcilers/policy/symptoms.h"
 #include "reconcilers/policy/watches.h"
@@ -54,21 +54,6 @@ class FakeDiscovery final : public runtime::ApiSender {
     }
     engine_.After(absl::Milliseconds(3),
                   [done = std::move(done), reply]() mutable { done(std::move(reply)); });
-  }
-
- private:
-  runtime::Engine& engine_;
-};
-
-// The engine as the streams see it.
-class EngineInbox final : public cache::Inbox {
- public:
-  explicit EngineInbox(runtime::Engine& engine) : engine_(engine) {}
-  bool Post(size_t weight, absl::AnyInvocable<void()> input) override {
-    return engine_.Post(weight, std::move(input));
-  }
-  void AddDrainListener(std::function<void()> listener) override {
-    engine_.AddDrainListener(std::move(listener));
   }
 
  private:
@@ -181,7 +166,7 @@ class PolicyStack final : public WatchListener, public SymptomListener {
 
  public:
   runtime::Engine engine;
-  EngineInbox inbox;
+  runtime::EngineInbox inbox;
   cache::FlowControl flow;
   document::Decoder decoder;
   FakeDiscovery discovery;

@@ -10,20 +10,6 @@ namespace {
 
 using nlohmann::json;
 
-class EngineInbox final : public cache::Inbox {
- public:
-  explicit EngineInbox(runtime::Engine& engine) : engine_(engine) {}
-  bool Post(size_t weight, absl::AnyInvocable<void()> input) override {
-    return engine_.Post(weight, std::move(input));
-  }
-  void AddDrainListener(std::function<void()> listener) override {
-    engine_.AddDrainListener(std::move(listener));
-  }
-
- private:
-  runtime::Engine& engine_;
-};
-
 class Teller final : public runtime::EventSink {
  public:
   explicit Teller(std::vector<std::string>& told) : told_(told) {}
@@ -47,7 +33,7 @@ struct Simulation::Process {
                    cache::WatchContext{s.transport, flow, s.clock, s.random, decoder}, teller,
                    RemedyMetrics()) {}
   runtime::Engine engine;
-  EngineInbox inbox;
+  runtime::EngineInbox inbox;
   cache::FlowControl flow;
   document::Decoder decoder;
   Teller teller;

@@ -7,8 +7,8 @@
 #include <nlohmann/json.hpp>
 
 #include "controller/cache/flow_control.h"
-#include "controller/cache/inbox.h"
 #include "controller/runtime/engine.h"
+#include "controller/runtime/engine_inbox.h"
 #include "reconcilers/remediation/controller.h"
 #include "tests/reconcilers/remediation/fake_api.h"
 #include "tests/support/fake_api_server.h"
