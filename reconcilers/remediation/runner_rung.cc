@@ -53,13 +53,20 @@ void Runner::OnLive(StatusOr<LiveState> live) {
                 "the live state could not be read: " + std::string(Message(live.status())),
                 Now() + services_.timing.retry_initial);
   }
-  if (!live->document || live->document->uid() != remediation().spec.target_ref.uid) {
+  const std::string& uid = remediation().spec.target_ref.uid;
+  const document::DocumentPtr cached = world_.Target(*policy_, target());
+  if (!live->document || live->document->uid() != uid) {
+    // Ended now, it would begin again at once, for as long as the cache shows a sick target.
+    if (cached && cached->uid() == uid) {
+      return Idle(crds::refusal::kStaleView,
+                  "the object is gone, and the cache has not seen it yet",
+                  Now() + services_.timing.recheck);
+    }
     target_gone_ = true;
     return Finish(*ShouldStop());
   }
   // The rest of the evaluation (Events, the next targets) rests on the cache: both must tell the
   // same. Versions are not compared, or an object that flaps would never be repaired.
-  const document::DocumentPtr cached = world_.Target(*policy_, target());
   if (!cached || !cached->SameBody(*live->document)) {
     return Idle(crds::refusal::kStaleView, "the cache has not caught up with the live object",
                 Now() + services_.timing.recheck);

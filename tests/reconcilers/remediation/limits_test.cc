@@ -1,4 +1,6 @@
 // What stops the controller from acting, and that it says so.
+#include <utility>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -335,6 +337,103 @@ TEST_F(Limits, AWriteWaitsWhileItsPolicyIsPausedInMidRun) {
   EXPECT_EQ(s.Remediations().size(), 1u);
   EXPECT_EQ(s.Patches(), 0u);
   EXPECT_EQ(s.Reason(), "Paused");
+}
+
+// Marks the object, waits for the annotation go, marks it again.
+json TwoWrites(const json& patch = json::object()) {
+  json spec = AnnotatedSpec(
+      {{"remedies",
+        {{{"name", "two"},
+          {"steps",
+           {{{"patch", {{"patch", {{"metadata", {{"labels", {{"first", "done"}}}}}}}}}},
+            {{"waitFor",
+              {{"expression", "object.metadata.annotations.?go.hasValue()"}, {"timeout", "10m"}}}},
+            {{"patch", {{"patch", {{"metadata", {{"labels", {{"second", "done"}}}}}}}}}}}},
+          {"verify", {{{"name", "v"}, {"expression", "true"}}}}}}}});
+  spec.merge_patch(patch);
+  return spec;
+}
+
+TEST_F(Limits, AnObjectThatIsExcludedInMidRunIsNotWrittenToAgain) {
+  Sets(1);
+  s.Policy(TwoWrites());
+  s.Start();
+  Sick(0);
+  s.Advance(absl::Seconds(8));
+  ASSERT_EQ(s.Patches(), 1u);
+  s.Edit("daemonsets", "net/ds-0",
+         {{"metadata", {{"labels", {{"kube-remedy.io/exclude", "true"}}}}}});
+  s.Edit("daemonsets", "net/ds-0", {{"metadata", {{"annotations", {{"go", "yes"}}}}}});
+  s.Advance(absl::Seconds(8));
+  EXPECT_EQ(s.Patches(), 1u);
+  EXPECT_EQ(s.Reason(), "Protected");
+}
+
+TEST_F(Limits, AStormInMidRunStopsTheNextWrite) {
+  Sets(10);
+  s.Policy(TwoWrites());
+  s.Start();
+  Sick(0);
+  s.Advance(absl::Seconds(8));
+  ASSERT_EQ(s.Patches(), 1u);
+  for (int i = 1; i < 6; ++i) Sick(i);
+  s.Advance(absl::Seconds(1));
+  s.Edit("daemonsets", "net/ds-0", {{"metadata", {{"annotations", {{"go", "yes"}}}}}});
+  s.Advance(absl::Seconds(8));
+  EXPECT_EQ(s.Patches(), 1u);
+  EXPECT_EQ(s.Reason(), "BreakerOpen");
+}
+
+// More become sick than are evaluated in one go.
+TEST_F(Limits, AStormWithoutForIsCountedBeforeTheFirstIsAdmitted) {
+  Sets(300);
+  s.Policy(AnnotatedSpec(
+      {{"triggers",
+        {{{"name", "annotated"},
+          {"for", "0s"},
+          {"match",
+           {{{"name", "m"},
+             {"expression", "object.metadata.?annotations['sick'].hasValue()"}}}}}}}}));
+  s.Start();
+  for (int i = 0; i < 150; ++i) Sick(i);
+  s.Advance(absl::Seconds(10));
+  EXPECT_EQ(s.Patches(), 0u);
+  EXPECT_EQ(Condition("Blocked", "status"), "True");
+}
+
+TEST_F(Limits, TargetsThatAreBeingRemediatedCountForTheBreaker) {
+  Sets(10);
+  s.Policy(AnnotatedSpec({{"limits", {{"maxUnhealthy", "30%"}, {"maxConcurrent", 10}}},
+                          {"recovery", {{"stableFor", "2m"}}}}));
+  s.Start();
+  for (int i = 0; i < 3; ++i) Sick(i);
+  s.Advance(absl::Seconds(8));
+  ASSERT_EQ(s.Patches(), 3u);
+  for (int i = 0; i < 3; ++i) Sick(i, false);
+  Sick(3);
+  s.Advance(absl::Seconds(8));
+  EXPECT_EQ(s.Patches(), 3u) << "three are not known to be well yet";
+  EXPECT_THAT(s.Waiting(), HasSubstr("BreakerOpen"));
+}
+
+TEST_F(Limits, AnObjectThatWasMadeAgainJustBeforeTheWriteIsNotWrittenTo) {
+  Sets(1);
+  s.Policy(AnnotatedSpec());
+  s.Start();
+  bool replaced = false;
+  s.api.refuse_read = [&](const std::string& target) {
+    if (target.find("daemonsets/ds-0") != std::string::npos && !std::exchange(replaced, true)) {
+      s.server.Delete("daemonsets", "net", "ds-0");
+      s.DaemonSet("ds-0");
+    }
+    return 0;
+  };
+  Sick(0);
+  s.Advance(absl::Seconds(8));
+  ASSERT_TRUE(replaced);
+  EXPECT_EQ(s.Patches(), 0u);
+  ASSERT_EQ(s.Remediations().size(), 1u) << "not again and again until the cache has seen it";
+  EXPECT_EQ(s.Reason(), "TargetGone");
 }
 
 }  // namespace
