@@ -436,5 +436,25 @@ TEST_F(Limits, AnObjectThatWasMadeAgainJustBeforeTheWriteIsNotWrittenTo) {
   EXPECT_EQ(s.Reason(), "TargetGone");
 }
 
+TEST_F(Limits, AnObjectThatChangedJustBeforeTheWriteIsLookedAtAgain) {
+  Sets(1);
+  s.Policy(AnnotatedSpec());
+  s.Start();
+  bool changed = false;
+  s.api.refuse_read = [&](const std::string& target) {
+    if (target.find("daemonsets/ds-0") != std::string::npos && !std::exchange(changed, true)) {
+      json containers = s.Get("daemonsets", "net/ds-0")["spec"]["template"]["spec"]["containers"];
+      containers[0]["env"].push_back({{"name", "OTHER"}, {"value", "1"}});
+      s.Edit("daemonsets", "net/ds-0",
+             {{"spec", {{"template", {{"spec", {{"containers", containers}}}}}}}});
+    }
+    return 0;
+  };
+  Sick(0);
+  s.Advance(absl::Seconds(8));
+  EXPECT_EQ(s.api.reads["daemonsets"], 2) << "the cache has to know it before anything is judged";
+  EXPECT_EQ(s.Patches(), 1u);
+}
+
 }  // namespace
 }  // namespace kr::remediation
