@@ -68,7 +68,8 @@ TEST_F(Story, RecoveryKeepsCure) {
 
 TEST_F(Story, EvidenceCountsOnlyWhatIsCounted) {
   ProbesFail();
-  for (const json& evidence : s.Remediations().at(0)["status"]["evidence"]) {
+  const json remediation = s.Remediations().at(0);
+  for (const json& evidence : remediation["status"]["evidence"]) {
     const bool event = evidence["source"].get<std::string>().starts_with("events.");
     EXPECT_EQ(evidence.contains("count"), event) << evidence;
   }
