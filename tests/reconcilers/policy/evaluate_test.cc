@@ -148,6 +148,30 @@ TEST(Evaluate, CuredNeedsHealthToo) {
       Tri::kFalse);
 }
 
+// A node that reboots reports nothing: its Ready turns Unknown, which ends the symptom "Ready is
+// False" and proves nothing.
+TEST(Evaluate, RebootInProgressIsNotRecovery) {
+  const auto parsed = crds::FromJson<crds::RemediationPolicy>(json::parse(R"JSON({
+    "apiVersion": "kube-remedy.io/v1alpha1", "kind": "RemediationPolicy",
+    "metadata": {"name": "p", "uid": "u"},
+    "spec": {"target": {"apiVersion": "v1", "kind": "Node", "all": true},
+             "triggers": [{"name": "t", "for": "0s", "condition": {"type": "Ready", "status": ["False"]}}],
+             "remedies": [{"name": "r", "steps": [{"notify": {"message": "m"}}]}]}})JSON"));
+  ASSERT_TRUE(parsed.ok()) << parsed.status();
+  KR_ASSERT_OK_AND_ASSIGN(const CompiledPolicyPtr policy, Compile(*parsed));
+  const auto with_ready = [&](const char* status) {
+    const auto node = testing::Doc(
+        {{"metadata", {{"name", "n"}}},
+         {"status", {{"conditions", json::array({{{"type", "Ready"}, {"status", status}}})}}}});
+    const Around around;
+    return Evaluate(*policy, TargetView(*policy, node, around, {.now = absl::UnixEpoch()}));
+  };
+  EXPECT_EQ(with_ready("False").symptom.value, Tri::kTrue);
+  EXPECT_NE(with_ready("Unknown").symptom.value, Tri::kTrue);
+  EXPECT_NE(Cured(with_ready("Unknown")).value, Tri::kTrue);
+  EXPECT_EQ(Cured(with_ready("True")).value, Tri::kTrue);
+}
+
 TEST(Evaluate, EventsBeforeTheLastWriteAreAnswered) {
   Around around;
   around.facts = {{.object = {},
