@@ -19,10 +19,6 @@ kube::RestMapper::Result Discovery::Want(const kube::GroupVersionKind& kind) {
   return result;
 }
 
-void Discovery::Doubt(const kube::GroupVersionKind& kind) {
-  Ask(kind, absl::Seconds(1));
-}
-
 void Discovery::Ask(const kube::GroupVersionKind& kind, absl::Duration delay) {
   if (!asking_.insert(kind).second) return;
   engine_.After(delay, [weak = std::weak_ptr(self_), kind] {

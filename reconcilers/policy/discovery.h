@@ -24,8 +24,6 @@ class Discovery {
   kube::RestMapper::Result Find(const kube::GroupVersionKind& kind) const {
     return mapper_.Find(kind);
   }
-  // Its watch says that the kind is not there: ask again.
-  void Doubt(const kube::GroupVersionKind& kind);
 
  private:
   void Ask(const kube::GroupVersionKind& kind, absl::Duration delay);
