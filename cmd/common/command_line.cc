@@ -6,6 +6,8 @@
 
 #include <CLI/CLI.hpp>
 
+#include "controller/kube/config.h"
+
 namespace kr::cmd {
 
 std::optional<int> ParseArguments(CLI::App& app, int argc, const char* const* argv,
@@ -28,6 +30,15 @@ std::optional<int> ParseArguments(CLI::App& app, int argc, const char* const* ar
         << "Run " << app.get_name() << " --help for usage.\n";
     return kExitUsage;
   }
+}
+
+void AddClusterFlags(CLI::App& command, kube::ConfigFlags& flags) {
+  command
+      .add_option("--kubeconfig", flags.kubeconfig,
+                  "Kubeconfig file; otherwise $KUBECONFIG, the pod's service account, "
+                  "~/.kube/config")
+      ->type_name("FILE");
+  command.add_option("--context", flags.context, "Context of the kubeconfig")->type_name("NAME");
 }
 
 }  // namespace kr::cmd

@@ -7,6 +7,10 @@ namespace CLI {
 class App;
 }
 
+namespace kr::kube {
+struct ConfigFlags;
+}
+
 namespace kr::cmd {
 
 // What shells and scripts expect of every program here.
@@ -18,5 +22,8 @@ inline constexpr int kExitUsage = 2;
 // the help), the exit status; otherwise nullopt.
 std::optional<int> ParseArguments(CLI::App& app, int argc, const char* const* argv,
                                   std::ostream& out, std::ostream& err);
+
+// --kubeconfig and --context, for every command that talks to a cluster.
+void AddClusterFlags(CLI::App& command, kube::ConfigFlags& flags);
 
 }  // namespace kr::cmd

@@ -44,12 +44,7 @@ CLI::Option* AddText(CLI::App& app, const char* name, std::optional<std::string>
 void AddControllerOptions(CLI::App& app, ControllerFlags& flags) {
   app.add_option("--config", flags.config_file, "Configuration file (docs/configuration.md)")
       ->type_name("FILE");
-  app.add_option("--kubeconfig", flags.cluster.kubeconfig,
-                 "Kubeconfig file; otherwise $KUBECONFIG, the pod's service account, "
-                 "~/.kube/config")
-      ->type_name("FILE");
-  app.add_option("--context", flags.cluster.context, "Context of the kubeconfig")
-      ->type_name("NAME");
+  AddClusterFlags(app, flags.cluster);
   app.add_option_function<std::string>(
          "--leader-elect",
          [&flags](const std::string& given) { flags.elect_leader = given == "true"; }, kElectHelp)

@@ -1,13 +1,14 @@
 // `kubectl remedy cancel`: spec.cancel of a Remediation, and the wait for what becomes of it.
-#include <optional>
 #include <ostream>
 #include <string>
 
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
+#include "cmd/common/command_line.h"
 #include "cmd/kubectl-remedy/command.h"
 #include "crds/v1alpha1/codec.h"
+#include "reconcilers/remediation/registry.h"
 #include "reconcilers/remediation/resources.h"
 
 namespace kr::cmd {
@@ -36,7 +37,8 @@ class CancelCommand final : public Command {
     KR_ASSIGN_OR_RETURN(const auto cluster, console.connect(flags_));
     KR_ASSIGN_OR_RETURN(json object, cluster->Get(RemediationResource(), {"", name_}));
     KR_ASSIGN_OR_RETURN(crds::Remediation remediation, crds::FromJson<crds::Remediation>(object));
-    if (Ended(remediation)) return Tell(remediation, " had ended already: ", console);
+    if (!remediation::IsOpen(remediation))
+      return Tell(remediation, " had ended already: ", console);
     if (!remediation.spec.cancel) {
       KR_RETURN_IF_ERROR(
           cluster->Patch(RemediationResource(), object, {{"spec", {{"cancel", true}}}}).status());
@@ -49,17 +51,13 @@ class CancelCommand final : public Command {
   }
 
  private:
-  static bool Ended(const crds::Remediation& remediation) {
-    return remediation.status.phase && crds::IsFinal(*remediation.status.phase);
-  }
-
   Status Await(Cluster& cluster, Console& console) {
     const MonotonicTime deadline = console.clock.Monotonic() + absl::Seconds(timeout_seconds_);
     std::string last;
     while (true) {
       KR_ASSIGN_OR_RETURN(const json object, cluster.Get(RemediationResource(), {"", name_}));
       KR_ASSIGN_OR_RETURN(const auto remediation, crds::FromJson<crds::Remediation>(object));
-      if (Ended(remediation)) return Tell(remediation, ": ", console);
+      if (!remediation::IsOpen(remediation)) return Tell(remediation, ": ", console);
       if (remediation.status.message != last) {
         last = remediation.status.message;
         console.err << "waiting: " << last << "\n";

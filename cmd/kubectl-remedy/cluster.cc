@@ -3,7 +3,6 @@
 #include <stop_token>
 #include <utility>
 
-#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "controller/kube/beast_transport.h"
@@ -82,14 +81,6 @@ StatusOr<json> Cluster::Patch(const kube::Resource& resource, const json& object
   return Ask(kube::PatchObject(
       resource, {Text(object, "metadata", "namespace"), Text(object, "metadata", "name")}, "",
       kube::PatchType::kMerge, patch, {.field_manager = kFieldManager}));
-}
-
-void AddClusterFlags(CLI::App& command, kube::ConfigFlags& flags) {
-  command
-      .add_option("--kubeconfig", flags.kubeconfig, "The kubeconfig; otherwise as kubectl finds it")
-      ->type_name("FILE");
-  command.add_option("--context", flags.context, "The context in it; otherwise its current one")
-      ->type_name("NAME");
 }
 
 }  // namespace kr::cmd

@@ -13,10 +13,6 @@
 #include "controller/kube/config.h"
 #include "controller/kube/resource.h"
 
-namespace CLI {
-class App;
-}
-
 namespace kr::cmd {
 
 // The API server as a person uses it: one request after another, each with a deadline. Errors are
@@ -42,8 +38,5 @@ class Cluster {
 
   kube::Client& client_;
 };
-
-// --kubeconfig and --context, for every command that talks to a cluster.
-void AddClusterFlags(CLI::App& command, kube::ConfigFlags& flags);
 
 }  // namespace kr::cmd

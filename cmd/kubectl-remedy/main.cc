@@ -5,7 +5,6 @@
 #include "absl/time/clock.h"
 #include "cmd/kubectl-remedy/command.h"
 #include "controller/base/clock.h"
-#include "controller/base/log.h"
 
 int main(int argc, char** argv) {
   kr::RealClock clock;

@@ -7,6 +7,7 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
+#include "cmd/common/command_line.h"
 #include "cmd/kubectl-remedy/command.h"
 #include "reconcilers/remediation/resources.h"
 

@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
+#include "cmd/common/command_line.h"
 #include "cmd/kubectl-remedy/command.h"
 #include "cmd/kubectl-remedy/timeline.h"
 #include "crds/v1alpha1/codec.h"

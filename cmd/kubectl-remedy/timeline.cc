@@ -7,12 +7,14 @@
 #include <vector>
 
 #include "cmd/kubectl-remedy/table.h"
+#include "reconcilers/remediation/registry.h"
 
 namespace kr::cmd {
 namespace {
 
 using crds::Remediation;
 using crds::RemediationStatus;
+using remediation::IsOpen;
 
 struct Moment {
   absl::Time at;
@@ -111,10 +113,6 @@ std::string PhaseOf(const RemediationStatus& status) {
   return status.phase ? std::string(ToString(*status.phase)) : "not taken up yet";
 }
 
-bool IsOpen(const RemediationStatus& status) {
-  return !status.phase || !crds::IsFinal(*status.phase);
-}
-
 }  // namespace
 
 std::string FormatRemediations(std::span<const Remediation> remediations, absl::Time now) {
@@ -124,8 +122,8 @@ std::string FormatRemediations(std::span<const Remediation> remediations, absl::
     return remediation.metadata.creation_timestamp.value_or(absl::InfinitePast());
   };
   std::ranges::sort(order, [&](const Remediation* a, const Remediation* b) {
-    return std::tuple(!IsOpen(a->status), created(*b), a->metadata.name) <
-           std::tuple(!IsOpen(b->status), created(*a), b->metadata.name);
+    return std::tuple(!IsOpen(*a), created(*b), a->metadata.name) <
+           std::tuple(!IsOpen(*b), created(*a), b->metadata.name);
   });
   std::vector<std::vector<std::string>> rows;
   for (const Remediation* remediation : order) {
@@ -148,7 +146,7 @@ std::string FormatTimeline(const Remediation& remediation) {
   if (status.ledger)
     text += "; remediation " + std::to_string(status.ledger->n) + " of this target";
   text += "\n";
-  if (remediation.spec.cancel && IsOpen(status)) text += "It is asked to cancel.\n";
+  if (remediation.spec.cancel && IsOpen(remediation)) text += "It is asked to cancel.\n";
 
   Story story;
   TellSymptom(status, story);

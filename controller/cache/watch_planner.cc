@@ -15,10 +15,6 @@ using document::Projection;
 // Scopes of one resource with the projections that are read in them.
 using Scopes = std::map<WatchScope, Projection::Ptr>;
 
-bool IsSecret(const kube::Resource& resource) {
-  return resource.gvk.group.empty() && resource.gvk.kind == "Secret";
-}
-
 Projection::Ptr MetadataPart(const Projection::Ptr& projection) {
   std::vector<Path> kept;
   for (const std::string& text : projection->Paths()) {
@@ -107,7 +103,7 @@ std::vector<WatchScope> ScopesOf(const Need& need) {
 }
 
 Projection::Ptr ServedProjection(const Need& need) {
-  const bool restricted = IsSecret(need.resource) && !need.names_secret_data;
+  const bool restricted = kube::IsSecret(need.resource.gvk) && !need.names_secret_data;
   return restricted ? MetadataPart(need.projection) : need.projection;
 }
 

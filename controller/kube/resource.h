@@ -17,6 +17,11 @@ struct GroupVersionKind {
   friend auto operator<=>(const GroupVersionKind&, const GroupVersionKind&) = default;
 };
 
+// Whose content is shown to nobody, and watched and logged only when somebody names it.
+inline bool IsSecret(const GroupVersionKind& gvk) {
+  return gvk.group.empty() && gvk.kind == "Secret";
+}
+
 // What a URL needs: found by discovery.
 struct Resource {
   GroupVersionKind gvk;

@@ -16,6 +16,7 @@
 namespace kr::actions {
 namespace {
 
+using kube::IsSecret;
 using nlohmann::json;
 
 // In the memo: the patch with its values.
@@ -31,10 +32,6 @@ struct ComputedValue {
 
 kube::PatchType ToKube(crds::PatchType type) {
   return type == crds::PatchType::kMerge ? kube::PatchType::kMerge : kube::PatchType::kStrategic;
-}
-
-bool IsSecret(const kube::GroupVersionKind& gvk) {
-  return gvk.group.empty() && gvk.kind == "Secret";
 }
 
 Status CheckSize(const json& patch) {

@@ -26,7 +26,8 @@ struct Window {
 };
 
 // OutsideWindow when none of them is open; says when the next one opens. No windows = always open.
-// A remediation that began inside goes on when its window closes: half a remedy is no remedy.
+// Asked before the first write of a rung: one that has begun to write is finished, as half a remedy
+// is no remedy.
 std::optional<Refusal> CheckWindows(std::span<const Window> windows, absl::Time now);
 
 }  // namespace kr::limits

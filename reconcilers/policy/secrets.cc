@@ -12,10 +12,7 @@ namespace kr::policy {
 namespace {
 
 using document::Step;
-
-bool IsSecret(const kube::GroupVersionKind& gvk) {
-  return gvk.group.empty() && gvk.kind == "Secret";
-}
+using kube::IsSecret;
 
 // Whether a path below a Secret can reach its data; metadata, type and kind are no secret.
 bool ReachesData(const std::vector<Step>& steps, size_t begin) {

@@ -136,6 +136,9 @@ class Controller final : private policy::WatchListener,
   // A target that was sick is well now, or gone.
   void SawWell(const policy::PolicyTargets& targets, const document::Document& target);
   limits::Breaker::Counts CountSick(const policy::PolicyTargets& targets) const;
+  // The policy's Remediations, those whose creation is on its way included.
+  void ForEachOf(std::string_view policy_uid,
+                 absl::FunctionRef<void(const crds::Remediation&)> visit) const;
   std::vector<absl::Time> CreationTimes(std::string_view policy_uid) const;
   std::vector<limits::SlotHolder> Holders(std::string_view policy_uid) const;
   bool Reverted(const policy::CompiledPolicy& policy, const document::Document& target,

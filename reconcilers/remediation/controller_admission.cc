@@ -103,17 +103,23 @@ void Controller::Consider(const std::string& policy_uid) {
   Report(policy_uid);
 }
 
-std::vector<limits::SlotHolder> Controller::Holders(std::string_view policy_uid) const {
-  std::vector<limits::SlotHolder> holders;
+void Controller::ForEachOf(std::string_view policy_uid,
+                           absl::FunctionRef<void(const crds::Remediation&)> visit) const {
   registry_.ForEach([&](const crds::Remediation& remediation) {
-    if (remediation.spec.policy_ref.uid != policy_uid || !limits::HoldsSlot(remediation)) return;
-    holders.push_back({remediation.metadata.name, remediation.spec.target_ref.ToString()});
+    if (remediation.spec.policy_ref.uid == policy_uid) visit(remediation);
   });
   for (const auto& [lineage, draft] : creating_) {
     if (draft.object.spec.policy_ref.uid != policy_uid) continue;
-    if (registry_.Find(draft.object.metadata.name) != nullptr) continue;
-    holders.push_back({draft.object.metadata.name, draft.object.spec.target_ref.ToString()});
+    if (registry_.Find(draft.object.metadata.name) == nullptr) visit(draft.object);
   }
+}
+
+std::vector<limits::SlotHolder> Controller::Holders(std::string_view policy_uid) const {
+  std::vector<limits::SlotHolder> holders;
+  ForEachOf(policy_uid, [&](const crds::Remediation& remediation) {
+    if (!limits::HoldsSlot(remediation)) return;
+    holders.push_back({remediation.metadata.name, remediation.spec.target_ref.ToString()});
+  });
   return holders;
 }
 
@@ -226,16 +232,9 @@ limits::AdmissionView Controller::ViewOf(const policy::PolicyTargets& targets,
 
 std::vector<absl::Time> Controller::CreationTimes(std::string_view policy_uid) const {
   std::vector<absl::Time> times;
-  registry_.ForEach([&](const crds::Remediation& remediation) {
-    if (remediation.spec.policy_ref.uid != policy_uid) return;
+  ForEachOf(policy_uid, [&](const crds::Remediation& remediation) {
     times.push_back(remediation.metadata.creation_timestamp.value_or(engine_.clock().Now()));
   });
-  // Those whose answer is still to come count as well.
-  for (const auto& [lineage, draft] : creating_) {
-    const crds::Remediation& object = draft.object;
-    if (object.spec.policy_ref.uid != policy_uid) continue;
-    if (registry_.Find(object.metadata.name) == nullptr) times.push_back(engine_.clock().Now());
-  }
   return times;
 }
 

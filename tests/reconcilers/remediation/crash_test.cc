@@ -75,8 +75,8 @@ TEST(Crash, CrashBetweenEveryIntentAndWrite) {
   }
 }
 
-TEST(Crash, AnOldIntentIsNotCarriedOutWhenTheSymptomIsGone) {
-  Simulation s;
+// The probes fail, and the patch never reaches the API server.
+void FailWithThePatchLost(Simulation& s) {
   s.DaemonSet("calico-node");
   s.Pod("calico-1", "calico-node");
   s.Policy(FelixSpec());
@@ -87,6 +87,11 @@ TEST(Crash, AnOldIntentIsNotCarriedOutWhenTheSymptomIsGone) {
   s.Start();
   for (const char* name : {"e1", "e2", "e3"}) s.Event("calico-1", name);
   s.Advance(absl::Milliseconds(100));
+}
+
+TEST(Crash, AnOldIntentIsNotCarriedOutWhenTheSymptomIsGone) {
+  Simulation s;
+  FailWithThePatchLost(s);
   ASSERT_TRUE(s.Remediations().at(0)["status"].contains("intent"));
   s.Crash();
   s.Advance(absl::Minutes(20));  // the Events leave their window
@@ -102,16 +107,7 @@ TEST(Crash, AnOldIntentIsNotCarriedOutWhenTheSymptomIsGone) {
 TEST(Crash, TheJournalThatWasThereIsNoTakeover) {
   Simulation s;
   s.next_term = 7;
-  s.DaemonSet("calico-node");
-  s.Pod("calico-1", "calico-node");
-  s.Policy(FelixSpec());
-  s.api.fault = [](const FakeApi::Request& request) {
-    const bool patch = request.target.find("/daemonsets/") != std::string::npos;
-    return patch ? Fault::kLostBefore : Fault::kNone;
-  };
-  s.Start();
-  for (const char* name : {"e1", "e2", "e3"}) s.Event("calico-1", name);
-  s.Advance(absl::Milliseconds(100));
+  FailWithThePatchLost(s);
   ASSERT_EQ(s.Remediations().at(0)["status"]["journal"]["leaseTransitions"], 7);
   s.Crash();
   s.next_term = 0;

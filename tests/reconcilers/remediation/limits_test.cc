@@ -339,47 +339,46 @@ TEST_F(Limits, AWriteWaitsWhileItsPolicyIsPausedInMidRun) {
   EXPECT_EQ(s.Reason(), "Paused");
 }
 
-// Marks the object, waits for the annotation go, marks it again.
-json TwoWrites(const json& patch = json::object()) {
-  json spec = AnnotatedSpec(
-      {{"remedies",
-        {{{"name", "two"},
-          {"steps",
-           {{{"patch", {{"patch", {{"metadata", {{"labels", {{"first", "done"}}}}}}}}}},
-            {{"waitFor",
-              {{"expression", "object.metadata.annotations.?go.hasValue()"}, {"timeout", "10m"}}}},
-            {{"patch", {{"patch", {{"metadata", {{"labels", {{"second", "done"}}}}}}}}}}}},
-          {"verify", {{{"name", "v"}, {"expression", "true"}}}}}}}});
-  spec.merge_patch(patch);
-  return spec;
-}
+// The first of so many targets is marked; GoOn lets it be marked again.
+class MidRun : public Limits {
+ protected:
+  void BeginTwoWrites(int sets) {
+    Sets(sets);
+    s.Policy(AnnotatedSpec(
+        {{"remedies",
+          {{{"name", "two"},
+            {"steps",
+             {{{"patch", {{"patch", {{"metadata", {{"labels", {{"first", "done"}}}}}}}}}},
+              {{"waitFor",
+                {{"expression", "object.metadata.annotations.?go.hasValue()"},
+                 {"timeout", "10m"}}}},
+              {{"patch", {{"patch", {{"metadata", {{"labels", {{"second", "done"}}}}}}}}}}}},
+            {"verify", {{{"name", "v"}, {"expression", "true"}}}}}}}}));
+    s.Start();
+    Sick(0);
+    s.Advance(absl::Seconds(8));
+    ASSERT_EQ(s.Patches(), 1u);
+  }
+  void GoOn() {
+    s.Edit("daemonsets", "net/ds-0", {{"metadata", {{"annotations", {{"go", "yes"}}}}}});
+    s.Advance(absl::Seconds(8));
+  }
+};
 
-TEST_F(Limits, AnObjectThatIsExcludedInMidRunIsNotWrittenToAgain) {
-  Sets(1);
-  s.Policy(TwoWrites());
-  s.Start();
-  Sick(0);
-  s.Advance(absl::Seconds(8));
-  ASSERT_EQ(s.Patches(), 1u);
+TEST_F(MidRun, AnObjectThatIsExcludedInMidRunIsNotWrittenToAgain) {
+  ASSERT_NO_FATAL_FAILURE(BeginTwoWrites(1));
   s.Edit("daemonsets", "net/ds-0",
          {{"metadata", {{"labels", {{"kube-remedy.io/exclude", "true"}}}}}});
-  s.Edit("daemonsets", "net/ds-0", {{"metadata", {{"annotations", {{"go", "yes"}}}}}});
-  s.Advance(absl::Seconds(8));
+  GoOn();
   EXPECT_EQ(s.Patches(), 1u);
   EXPECT_EQ(s.Reason(), "Protected");
 }
 
-TEST_F(Limits, AStormInMidRunStopsTheNextWrite) {
-  Sets(10);
-  s.Policy(TwoWrites());
-  s.Start();
-  Sick(0);
-  s.Advance(absl::Seconds(8));
-  ASSERT_EQ(s.Patches(), 1u);
+TEST_F(MidRun, AStormInMidRunStopsTheNextWrite) {
+  ASSERT_NO_FATAL_FAILURE(BeginTwoWrites(10));
   for (int i = 1; i < 6; ++i) Sick(i);
   s.Advance(absl::Seconds(1));
-  s.Edit("daemonsets", "net/ds-0", {{"metadata", {{"annotations", {{"go", "yes"}}}}}});
-  s.Advance(absl::Seconds(8));
+  GoOn();
   EXPECT_EQ(s.Patches(), 1u);
   EXPECT_EQ(s.Reason(), "BreakerOpen");
 }
