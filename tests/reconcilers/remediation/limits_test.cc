@@ -383,6 +383,30 @@ TEST_F(MidRun, AStormInMidRunStopsTheNextWrite) {
   EXPECT_EQ(s.Reason(), "BreakerOpen");
 }
 
+TEST_F(Limits, ASecondWriteWaitsUntilTheCacheKnowsWhatTheFirstDid) {
+  Sets(1);
+  s.Policy(AnnotatedSpec(
+      {{"remedies",
+        {{{"name", "two"},
+          {"steps",
+           {{{"patch", {{"patch", {{"metadata", {{"annotations", {{"sick", nullptr}}}}}}}}}},
+            {{"patch", {{"patch", {{"metadata", {{"labels", {{"second", "done"}}}}}}}}}}}},
+          {"verify", {{{"name", "v"}, {"expression", "true"}}}}}}}}));
+  s.Start();
+  s.api.fault = [&](const FakeApi::Request& request) {
+    if (request.target.find("/daemonsets/") != std::string::npos) s.watches_silent = true;
+    return FakeApi::Fault::kNone;
+  };
+  Sick(0);
+  s.Advance(absl::Seconds(10));
+  ASSERT_TRUE(s.watches_silent);
+  EXPECT_EQ(s.Patches(), 1u) << "in the cache the symptom still holds";
+  s.watches_silent = false;
+  s.Advance(absl::Seconds(10));
+  EXPECT_EQ(s.Patches(), 1u) << "the first write was the cure";
+  EXPECT_EQ(s.Phase(), "Succeeded");
+}
+
 // More become sick than are evaluated in one go.
 TEST_F(Limits, AStormWithoutForIsCountedBeforeTheFirstIsAdmitted) {
   Sets(300);

@@ -68,7 +68,7 @@ void Simulation::Run() {
   while (busy) {
     const size_t opened = transport.opened();
     busy = transport.RunDue();
-    server.Serve();
+    if (!watches_silent) server.Serve();
     if (process_ && process_->engine.RunUntilIdle() > 0) busy = true;
     busy = busy || transport.opened() != opened;
   }

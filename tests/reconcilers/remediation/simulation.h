@@ -69,7 +69,8 @@ class Simulation {
   FakeApi api;
   std::vector<std::string> told;  // "Reason: note" of Events on targets
   Controller::Options options;
-  int64_t next_term = 0;  // leaseTransitions of the next Start
+  int64_t next_term = 0;        // leaseTransitions of the next Start
+  bool watches_silent = false;  // the caches hear nothing new, requests are answered
 
  private:
   struct Process;
