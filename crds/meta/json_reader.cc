@@ -237,6 +237,10 @@ void JsonReader::Read(const Json& json, const FieldPath& path, const Rules& rule
 void JsonReader::Read(const Json& json, const FieldPath& path, const Rules& rules,
                       std::map<std::string, std::string>& value) {
   if (!ExpectObject(json, path, problems_)) return;
+  if (json.size() < rules.min_items) {
+    problems_.Add(path, absl::StrCat("expected at least ", rules.min_items,
+                                     rules.min_items == 1 ? " entry" : " entries"));
+  }
   const size_t max = rules.max_items > 0 ? rules.max_items : kMaxMapEntries;
   if (json.size() > max) {
     problems_.Add(path, absl::StrCat("expected at most ", max, " entries, found ", json.size()));

@@ -11,6 +11,7 @@
 #include "crds/meta/text.h"
 #include "crds/v1alpha1/remediation_fields.h"
 #include "crds/v1alpha1/schema_fields.h"
+#include "crds/v1alpha1/target_baseline_fields.h"
 #include "crds/v1alpha1/validate.h"
 
 namespace kr::crds {
@@ -26,6 +27,10 @@ struct Root<RemediationPolicy> {
 template <>
 struct Root<Remediation> {
   static constexpr std::string_view kPath = "", kKind = kRemediationKind;
+};
+template <>
+struct Root<TargetBaseline> {
+  static constexpr std::string_view kPath = "", kKind = kBaselineKind;
 };
 template <>
 struct Root<RemediationPolicySpec> {
@@ -105,6 +110,7 @@ template absl::StatusOr<Remediation> FromJson(const nlohmann::json&);
 template absl::StatusOr<RemediationSpec> FromJson(const nlohmann::json&);
 template absl::StatusOr<RemediationStatus> FromJson(const nlohmann::json&);
 template absl::StatusOr<PolicySnapshot> FromJson(const nlohmann::json&);
+template absl::StatusOr<TargetBaseline> FromJson(const nlohmann::json&);
 template nlohmann::json ToJson(const RemediationPolicy&);
 template nlohmann::json ToJson(const RemediationPolicySpec&);
 template nlohmann::json ToJson(const RemediationPolicyStatus&);
@@ -112,6 +118,7 @@ template nlohmann::json ToJson(const Remediation&);
 template nlohmann::json ToJson(const RemediationSpec&);
 template nlohmann::json ToJson(const RemediationStatus&);
 template nlohmann::json ToJson(const PolicySnapshot&);
+template nlohmann::json ToJson(const TargetBaseline&);
 
 PolicySnapshot TakeSnapshot(const RemediationPolicySpec& spec) {
   return {.related = spec.related,
@@ -127,6 +134,9 @@ std::vector<FieldInfo> RemediationPolicyFields() {
 }
 std::vector<FieldInfo> RemediationFields() {
   return ListFields<Remediation>();
+}
+std::vector<FieldInfo> TargetBaselineFields() {
+  return ListFields<TargetBaseline>();
 }
 
 }  // namespace kr::crds

@@ -12,6 +12,8 @@ inline constexpr std::string_view kPolicyKind = "RemediationPolicy";
 inline constexpr std::string_view kPolicyPlural = "remediationpolicies";
 inline constexpr std::string_view kRemediationKind = "Remediation";
 inline constexpr std::string_view kRemediationPlural = "remediations";
+inline constexpr std::string_view kBaselineKind = "TargetBaseline";
+inline constexpr std::string_view kBaselinePlural = "targetbaselines";
 
 // On objects that no policy may touch ("true").
 inline constexpr std::string_view kExcludeLabel = "kube-remedy.io/exclude";

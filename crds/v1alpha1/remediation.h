@@ -59,7 +59,9 @@ struct StartedBy {
 
 // Why the trigger held. Event evidence stands after a restart for the rest of its window.
 struct Evidence {
-  std::string source;  // "condition", "events.<name>", "match.<name>"
+  // "condition", "events.<name>", "match.<name>", "increase", "absent", "changed", "schedule",
+  // "alert"
+  std::string source;
   std::optional<ObjectReference> object;
   std::string message;
   std::optional<int64_t> count;  // of events

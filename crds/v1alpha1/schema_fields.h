@@ -9,5 +9,6 @@ namespace kr::crds {
 
 std::vector<FieldInfo> RemediationPolicyFields();
 std::vector<FieldInfo> RemediationFields();
+std::vector<FieldInfo> TargetBaselineFields();
 
 }  // namespace kr::crds

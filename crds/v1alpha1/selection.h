@@ -13,17 +13,28 @@
 // Which objects a policy looks at: its targets, the objects joined to them, the Events about both.
 namespace kr::crds {
 
+struct TargetKind {
+  std::string api_version;
+  std::string kind;
+
+  friend bool operator==(const TargetKind&, const TargetKind&) = default;
+};
+
 // The objects that a policy watches: all conditions must hold. Empty lists and absent selectors do
 // not narrow.
 struct Target {
+  // One kind, or several in `kinds`.
   std::string api_version;
   std::string kind;
+  std::vector<TargetKind> kinds;
   std::vector<std::string> names;
   std::vector<std::string> namespaces;
   std::optional<LabelSelector> selector;
   std::optional<LabelSelector> exclude_selector;
   bool all = false;  // needed when nothing above narrows
 
+  // Whichever way they are written.
+  std::vector<TargetKind> Kinds() const;
   friend bool operator==(const Target&, const Target&) = default;
 };
 

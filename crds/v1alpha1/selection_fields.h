@@ -17,9 +17,16 @@ struct EnumNames<RelatedPreset> {
 };
 
 template <typename V>
-void Describe(V& v, Member<V, Target>& x) {
+void Describe(V& v, Member<V, TargetKind>& x) {
   v.Field("apiVersion", x.api_version, Text(kGroupVersion, kMaxObjectName).Required());
   v.Field("kind", x.kind, Text(kKindName, kMaxName).Required());
+}
+
+template <typename V>
+void Describe(V& v, Member<V, Target>& x) {
+  v.Field("apiVersion", x.api_version, Text(kGroupVersion, kMaxObjectName));
+  v.Field("kind", x.kind, Text(kKindName, kMaxName));
+  v.Field("kinds", x.kinds, Items(0, 8));
   v.Field("names", x.names, Text(kMaxObjectName).NotEmpty().Items(0, 100, "*"));
   v.Field("namespaces", x.namespaces, Text(kDnsLabel, kMaxNamespace).Items(0, 100, "*"));
   v.Field("selector", x.selector);

@@ -10,6 +10,9 @@ std::string_view ToString(Mode mode) {
 std::string_view ToString(RelatedPreset preset) {
   return EnumToString(preset);
 }
+std::string_view ToString(Distinct distinct) {
+  return EnumToString(distinct);
+}
 std::string_view ToString(PatchType type) {
   return EnumToString(type);
 }
@@ -55,6 +58,15 @@ bool IsFinal(Phase phase) {
 absl::Duration Trigger::HoldFor() const {
   if (hold_for) return *hold_for;
   return condition ? absl::Minutes(3) : absl::ZeroDuration();
+}
+
+bool Trigger::OnlyOccurrences() const {
+  return (events || changed || schedule || alert) && !condition && !absent && !increase &&
+         match.empty();
+}
+
+std::vector<TargetKind> Target::Kinds() const {
+  return kinds.empty() ? std::vector<TargetKind>{{api_version, kind}} : kinds;
 }
 
 std::vector<std::string> SetEnv::Containers() const {

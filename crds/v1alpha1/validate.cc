@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "crds/meta/duration.h"
 #include "crds/meta/text.h"
+#include "crds/v1alpha1/validate_signals.h"
 
 namespace kr::crds {
 namespace {
@@ -49,6 +50,23 @@ void ValidateSelector(const std::optional<LabelSelector>& selector, const FieldP
 }
 
 void ValidateTarget(const Target& target, const FieldPath& path, Problems& problems) {
+  if (target.kinds.empty()) {
+    if (target.api_version.empty() || target.kind.empty()) {
+      problems.Add(path, "expected apiVersion and kind, or a list of several in kinds");
+    }
+  } else {
+    if (!target.api_version.empty() || !target.kind.empty()) {
+      problems.Add(path, "kinds excludes apiVersion and kind: put that kind into the list");
+    }
+    const FieldPath kinds = path["kinds"];
+    for (size_t i = 0; i < target.kinds.size(); ++i) {
+      for (size_t j = 0; j < i; ++j) {
+        if (target.kinds[i] != target.kinds[j]) continue;
+        problems.Add(kinds[i], absl::StrCat("is the same as ", kinds[j].ToString()));
+        break;
+      }
+    }
+  }
   ValidateSelector(target.selector, path["selector"], problems);
   ValidateSelector(target.exclude_selector, path["excludeSelector"], problems);
   const bool narrowed = !target.names.empty() || !target.namespaces.empty() ||
@@ -90,9 +108,7 @@ void ValidateEvents(const EventSource& source, const RemediationPolicySpec& spec
 
 void ValidateTrigger(const Trigger& trigger, const RemediationPolicySpec& spec,
                      const FieldPath& path, Problems& problems) {
-  if (!trigger.condition && !trigger.events && trigger.match.empty()) {
-    problems.Add(path, "expected at least one signal: condition, events or match");
-  }
+  ValidateSignals(trigger, spec, path, problems);
   if (trigger.events) {
     const FieldPath events = path["events"];
     ExpectDeclared(trigger.events->from, spec.events, "spec.events", events["from"], problems);
@@ -171,15 +187,13 @@ void ValidateRemedy(const Remedy& remedy, const RemediationPolicySpec& spec, con
                                                   crds::FormatDuration(spec.recovery.stable_for),
                                                   "), else no cure is ever proved in time"));
   }
-  const auto by_events_alone = [](const Trigger& trigger) {
-    return trigger.events && !trigger.condition && trigger.match.empty();
-  };
-  const auto trigger = std::find_if(spec.triggers.begin(), spec.triggers.end(), by_events_alone);
+  const auto trigger = std::find_if(spec.triggers.begin(), spec.triggers.end(),
+                                    [](const Trigger& t) { return t.OnlyOccurrences(); });
   if (trigger != spec.triggers.end() && remedy.verify.empty() && spec.recovery.healthy.empty()) {
     problems.Add(path["verify"],
                  absl::StrCat("is required, or spec.recovery.healthy: trigger ", trigger->name,
-                              " looks at events alone, and that no more of them arrive proves no "
-                              "cure"));
+                              " looks at ", OccurrencesOf(*trigger),
+                              " alone, and that nothing more happens proves no cure"));
   }
 }
 

@@ -29,6 +29,9 @@ class Compiler {
       : policy_(policy), out_(std::make_shared<CompiledPolicy>(Begin(policy))) {}
 
   StatusOr<CompiledPolicyPtr> Run() {
+    if (!policy_.spec.target.kinds.empty()) {
+      return InvalidArgument("spec.target.kinds: is not supported by this version");
+    }
     KR_RETURN_IF_ERROR(Joins());
     KR_RETURN_IF_ERROR(EventSources());
     KR_RETURN_IF_ERROR(Variables());
@@ -108,6 +111,7 @@ class Compiler {
       const crds::Trigger& spec = policy_.spec.triggers[i];
       const std::string path = At("spec.triggers", i);
       Trigger trigger{.name = spec.name, .hold_for = spec.HoldFor()};
+      KR_RETURN_IF_ERROR(CheckSupported(spec, path));
       if (spec.condition) {
         KR_ASSIGN_OR_RETURN(signals::SignalPtr signal,
                             signals::MakeCondition(*spec.condition, path + ".condition"));
@@ -122,6 +126,20 @@ class Compiler {
       for (const auto& signal : trigger.signals) Note(signal->Reads());
       out_->triggers.push_back(std::move(trigger));
     }
+    return OkStatus();
+  }
+
+  static Status CheckSupported(const crds::Trigger& spec, const std::string& path) {
+    const auto refuse = [&](std::string_view field) {
+      return InvalidArgument(path + "." + std::string(field) +
+                             ": is not supported by this version");
+    };
+    if (spec.absent) return refuse("absent");
+    if (spec.changed) return refuse("changed");
+    if (spec.increase) return refuse("increase");
+    if (spec.schedule) return refuse("schedule");
+    if (spec.alert) return refuse("alert");
+    if (spec.events && spec.events->distinct) return refuse("events.distinct");
     return OkStatus();
   }
 

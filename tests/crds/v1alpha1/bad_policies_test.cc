@@ -60,8 +60,6 @@ const Case kCases[] = {
     {"/spec/triggers/0/lease", "{state: Fresh}", "spec.triggers[0].lease: unknown field"},
     {"/spec/remedies/0/steps/0/on", "{}", "spec.remedies[0].steps[0].on: unknown field"},
     {"/spec/target/namespaceSelector", "{}", "spec.target.namespaceSelector: unknown field"},
-    {"/spec/triggers/0/events/distinct", "owner",
-     "spec.triggers[0].events.distinct: unknown field"},
     {"/spec/remedies/0/steps/0/applyTo", "{related: pods}",
      "spec.remedies[0].steps[0].applyTo.ref: is required; "
      "spec.remedies[0].steps[0].applyTo.related: unknown field"},
@@ -73,11 +71,11 @@ const Case kCases[] = {
      "spec.triggers[0].condition.status[0]: expected one of True, False, Unknown, found true"},
     {"/spec/triggers/0/condition/status", "[]",
      "spec.triggers[0].condition.status: expected at least 1 element"},
-    {"/spec/triggers/0/for", "25h",
-     R"(spec.triggers[0].for: expected a duration from 0s to 24h such as "90s" or "1h30m", found )"
-     R"("25h")"},
+    {"/spec/triggers/0/for", "721h",
+     R"(spec.triggers[0].for: expected a duration from 0s to 720h such as "90s" or "1h30m", found )"
+     R"("721h")"},
     {"/spec/triggers/0/for", "5 minutes",
-     R"(spec.triggers[0].for: expected a duration from 0s to 24h such as "90s" or "1h30m", found )"
+     R"(spec.triggers[0].for: expected a duration from 0s to 720h such as "90s" or "1h30m", found )"
      R"("5 minutes")"},
     {"/spec/events/0/within", "0s",
      R"(spec.events[0].within: expected a duration from 1s to 24h such as "90s" or "1h30m", found )"
@@ -96,7 +94,15 @@ const Case kCases[] = {
     {"/spec/remedies/0/steps", "", "spec.remedies[0].steps: is required"},
     {"/spec/target/apiVersion", "Apps/V1",
      R"(spec.target.apiVersion: expected an API version such as "v1" or "apps/v1", found "Apps/V1")"},
-    {"/spec/target/kind", "", "spec.target.kind: is required"},
+    {"/spec/target/kind", "",
+     "spec.target: expected apiVersion and kind, or a list of several in kinds"},
+    {"/spec/target/kinds", "[{apiVersion: v1, kind: Pod}]",
+     "spec.target: kinds excludes apiVersion and kind: put that kind into the list"},
+    {"/spec/target",
+     "{kinds: [{apiVersion: v1, kind: Pod}, {apiVersion: v1, kind: Pod}], all: true}",
+     "spec.target.kinds[1]: is the same as spec.target.kinds[0]"},
+    {"/spec/target", "{kinds: [{kind: Pod}], all: true}",
+     "spec.target.kinds[0].apiVersion: is required"},
     {"/spec/variables", "[{name: a-b, expression: '1'}]",
      "spec.variables[0].name: expected a name of letters, digits and '_' that does not start with "
      "a "
@@ -146,11 +152,40 @@ const Case kCases[] = {
      R"(spec.events[0].about: expected an object, found "Target")"},
     // Triggers.
     {"/spec/triggers/0", "{name: empty}",
-     "spec.triggers[0]: expected at least one signal: condition, events or match"},
+     "spec.triggers[0]: expected at least one signal: condition, events, absent, changed, "
+     "increase, schedule, alert or match"},
     {"/spec/triggers/0", "{name: noisy, events: {from: probes}}",
      "spec.remedies[0].verify: is required, or spec.recovery.healthy: trigger noisy looks at "
-     "events "
-     "alone, and that no more of them arrive proves no cure"},
+     "events alone, and that nothing more happens proves no cure"},
+    {"/spec/triggers/0",
+     "{name: told, schedule: {cron: '@daily'}, alert: {labels: {a: b}, targetLabels: {name: x}}}",
+     "spec.remedies[0].verify: is required, or spec.recovery.healthy: trigger told looks at "
+     "schedule and alert alone, and that nothing more happens proves no cure"},
+    {"/spec/triggers/0", "{name: drift, changed: {expression: object.spec}}",
+     "spec.remedies[0].verify: is required, or spec.recovery.healthy: trigger drift looks at "
+     "changed alone, and that nothing more happens proves no cure"},
+    {"/spec/triggers/0/events/distinct", "pod",
+     R"(spec.triggers[0].events.distinct: expected one of object, owner, node, found "pod")"},
+    {"/spec/triggers/0/changed", "{}", "spec.triggers[0].changed.expression: is required"},
+    {"/spec/triggers/0/increase", "{expression: '1', within: 5m}",
+     "spec.triggers[0].increase.by: is required"},
+    {"/spec/triggers/0/increase", "{expression: '1', by: 0, within: 5m}",
+     "spec.triggers[0].increase.by: expected a number from 1 to 1000000, or a share such as "
+     R"("20%", found 0)"},
+    {"/spec/triggers/0/increase", "{expression: '1', by: 50%}",
+     "spec.triggers[0].increase.within: is required"},
+    {"/spec/triggers/0/schedule", "{}", "spec.triggers[0].schedule.cron: is required"},
+    {"/spec/triggers/0/schedule", "{cron: '@daily', startingDeadline: 3m}",
+     "spec.triggers[0].for: is 3m, must be shorter than schedule.startingDeadline (3m), else it "
+     "never holds for long enough"},
+    {"/spec/triggers/0/alert", "{labels: {}, targetLabels: {name: pod}}",
+     "spec.triggers[0].alert.labels: expected at least 1 entry"},
+    {"/spec/triggers/0/alert", "{labels: {alertname: x}}",
+     "spec.triggers[0].alert.targetLabels: is required"},
+    {"/spec/triggers/0/alert", "{labels: {alertname: x}, targetLabels: {}}",
+     "spec.triggers[0].alert.targetLabels.name: is required"},
+    {"/spec/triggers/0/absent", "{}",
+     "spec.triggers[0].condition: excludes absent: an object that is not there has none"},
     // Steps.
     {"/spec/remedies/0/steps/0/notify", "{}",
      "spec.remedies[0].steps[0]: setEnv and notify exclude each other"},
@@ -203,6 +238,66 @@ json Changed(const Case& c) {
     policy[pointer.parent_pointer()].erase(pointer.back());
   }
   return policy;
+}
+
+struct Trouble {
+  const char* target;
+  const char* source;
+  const char* trigger;
+  const char* problem;  // "" = none
+};
+
+// What signals ask of the rest of the policy.
+const Trouble kTroubles[] = {
+    {"{apiVersion: v1, kind: ConfigMap, names: [a], namespaces: [b]}", "{name: s}",
+     "{name: gone, absent: {}}", ""},
+    {"{apiVersion: v1, kind: ConfigMap, namespaces: [b]}", "{name: s}", "{name: gone, absent: {}}",
+     "spec.triggers[0].absent: needs spec.target.names: they say which objects should be there"},
+    {"{apiVersion: v1, kind: Node, names: [a], selector: {matchLabels: {a: b}}}", "{name: s}",
+     "{name: gone, absent: {}}",
+     "spec.triggers[0].absent: excludes spec.target.selector and excludeSelector: an object that "
+     "is not there has no labels"},
+    {"{apiVersion: v1, kind: Pod, all: true}", "{name: s}",
+     "{name: t, events: {from: s, distinct: node}, match: [{name: m, expression: 'true'}]}",
+     "spec.triggers[0].events.distinct: source s is about the target, which is one object: "
+     "expected a source about related objects or about a kind"},
+    {"{apiVersion: v1, kind: Node, all: true}", "{name: s, about: {apiVersion: v1, kind: Pod}}",
+     "{name: t, events: {from: s, distinct: owner}, match: [{name: m, expression: 'true'}]}",
+     "spec.triggers[0].events.distinct: source s is about a kind, whose owners are not known: "
+     "expected a source about related objects"},
+    {"{apiVersion: v1, kind: Node, all: true}", "{name: s, about: {apiVersion: v1, kind: Pod}}",
+     "{name: t, events: {from: s, distinct: object}, match: [{name: m, expression: 'true'}]}", ""},
+};
+
+TEST(BadPolicies, SignalsSayWhatTheyNeedOfTheRest) {
+  for (const Trouble& c : kTroubles) {
+    SCOPED_TRACE(std::string(c.target) + " " + c.trigger);
+    json policy = testing::ParseYaml(kPolicy);
+    policy["spec"]["target"] = testing::ParseYaml(c.target);
+    policy["spec"]["events"] = json::array({testing::ParseYaml(c.source)});
+    policy["spec"]["triggers"] = json::array({testing::ParseYaml(c.trigger)});
+    policy["spec"].erase("related");
+    if (*c.problem == '\0') {
+      KR_EXPECT_OK(FromJson<RemediationPolicy>(policy));
+    } else {
+      EXPECT_THAT(FromJson<RemediationPolicy>(policy),
+                  testing::StatusIs(absl::StatusCode::kInvalidArgument, std::string(c.problem)));
+    }
+  }
+}
+
+TEST(BadPolicies, MorePlacesThanAnybodyWouldListAreRefused) {
+  json policy = testing::ParseYaml(kPolicy);
+  policy["spec"]["target"] = testing::ParseYaml("{apiVersion: v1, kind: ConfigMap}");
+  for (int i = 0; i < 40; ++i) {
+    policy["spec"]["target"]["names"].push_back("n" + std::to_string(i));
+    policy["spec"]["target"]["namespaces"].push_back("s" + std::to_string(i));
+  }
+  policy["spec"]["triggers"] = testing::ParseYaml("[{name: gone, absent: {}}]");
+  EXPECT_THAT(FromJson<RemediationPolicy>(policy),
+              testing::StatusIs(absl::StatusCode::kInvalidArgument,
+                                "spec.triggers[0].absent: spec.target means 1600 places (kinds x "
+                                "names x namespaces), at most 1000 are possible"));
 }
 
 TEST(BadPolicies, TheirBaseIsGood) {

@@ -73,6 +73,7 @@ void ExpectElement(const FieldInfo& field, const json& schema) {
     case FieldType::kTextMap:
       EXPECT_EQ(Optional(schema["additionalProperties"], "maxLength"), field.rules.max_length);
       EXPECT_EQ(Optional(schema, "maxProperties"), field.rules.max_items);
+      EXPECT_EQ(Optional(schema, "minProperties"), OrNull(field.rules.min_items));
       return;
     case FieldType::kFreeForm:
       EXPECT_EQ(Optional(schema, "x-kubernetes-preserve-unknown-fields"), true);
@@ -146,6 +147,10 @@ TEST(SchemaMatchesTypes, Remediation) {
   ExpectSame("crds/remediations.yaml", RemediationFields());
 }
 
+TEST(SchemaMatchesTypes, TargetBaseline) {
+  ExpectSame("crds/targetbaselines.yaml", TargetBaselineFields());
+}
+
 // What makes `kubectl explain` read like documentation, and the static cost of CEL rules finite.
 void ExpectDescribedAndBounded(const json& schema, const std::string& path) {
   SCOPED_TRACE(path);
@@ -176,7 +181,8 @@ void ExpectDescribedAndBounded(const json& schema, const std::string& path) {
 }
 
 TEST(Schemas, EveryFieldIsDescribedAndBounded) {
-  for (const char* crd : {"crds/remediationpolicies.yaml", "crds/remediations.yaml"}) {
+  for (const char* crd :
+       {"crds/remediationpolicies.yaml", "crds/remediations.yaml", "crds/targetbaselines.yaml"}) {
     SCOPED_TRACE(crd);
     ExpectDescribedAndBounded(testing::LoadSchema(crd), "");
   }
