@@ -9,6 +9,7 @@
 #include "crds/meta/json_reader.h"
 #include "crds/meta/json_writer.h"
 #include "crds/meta/text.h"
+#include "crds/v1alpha1/remediation_budget_fields.h"
 #include "crds/v1alpha1/remediation_fields.h"
 #include "crds/v1alpha1/schema_fields.h"
 #include "crds/v1alpha1/target_baseline_fields.h"
@@ -33,6 +34,10 @@ struct Root<TargetBaseline> {
   static constexpr std::string_view kPath = "", kKind = kBaselineKind;
 };
 template <>
+struct Root<RemediationBudget> {
+  static constexpr std::string_view kPath = "", kKind = kBudgetKind;
+};
+template <>
 struct Root<RemediationPolicySpec> {
   static constexpr std::string_view kPath = "spec", kKind = "";
 };
@@ -44,6 +49,8 @@ struct Root<RemediationPolicyStatus> {
 };
 template <>
 struct Root<RemediationStatus> : Root<RemediationPolicyStatus> {};
+template <>
+struct Root<RemediationBudgetStatus> : Root<RemediationPolicyStatus> {};
 template <>
 struct Root<PolicySnapshot> {
   static constexpr std::string_view kPath = "snapshot", kKind = "";
@@ -85,6 +92,8 @@ absl::StatusOr<T> FromJson(const nlohmann::json& json) {
       Validate(value.spec, root["spec"], problems);
     } else if constexpr (std::is_same_v<T, RemediationPolicySpec>) {
       Validate(value, root, problems);
+    } else if constexpr (std::is_same_v<T, RemediationBudget>) {
+      Validate(value.spec, root["spec"], problems);
     }
   }
   if (!problems.empty()) return problems.ToStatus();
@@ -111,6 +120,8 @@ template absl::StatusOr<RemediationSpec> FromJson(const nlohmann::json&);
 template absl::StatusOr<RemediationStatus> FromJson(const nlohmann::json&);
 template absl::StatusOr<PolicySnapshot> FromJson(const nlohmann::json&);
 template absl::StatusOr<TargetBaseline> FromJson(const nlohmann::json&);
+template absl::StatusOr<RemediationBudget> FromJson(const nlohmann::json&);
+template absl::StatusOr<RemediationBudgetStatus> FromJson(const nlohmann::json&);
 template nlohmann::json ToJson(const RemediationPolicy&);
 template nlohmann::json ToJson(const RemediationPolicySpec&);
 template nlohmann::json ToJson(const RemediationPolicyStatus&);
@@ -119,6 +130,8 @@ template nlohmann::json ToJson(const RemediationSpec&);
 template nlohmann::json ToJson(const RemediationStatus&);
 template nlohmann::json ToJson(const PolicySnapshot&);
 template nlohmann::json ToJson(const TargetBaseline&);
+template nlohmann::json ToJson(const RemediationBudget&);
+template nlohmann::json ToJson(const RemediationBudgetStatus&);
 
 PolicySnapshot TakeSnapshot(const RemediationPolicySpec& spec) {
   return {.related = spec.related,
@@ -137,6 +150,9 @@ std::vector<FieldInfo> RemediationFields() {
 }
 std::vector<FieldInfo> TargetBaselineFields() {
   return ListFields<TargetBaseline>();
+}
+std::vector<FieldInfo> RemediationBudgetFields() {
+  return ListFields<RemediationBudget>();
 }
 
 }  // namespace kr::crds

@@ -4,11 +4,12 @@
 
 #include "absl/status/statusor.h"
 #include "crds/v1alpha1/remediation.h"
+#include "crds/v1alpha1/remediation_budget.h"
 #include "crds/v1alpha1/remediation_policy.h"
 #include "crds/v1alpha1/target_baseline.h"
 
-// JSON in and out. T is RemediationPolicy, Remediation, one of their Spec and Status structs,
-// PolicySnapshot, or TargetBaseline.
+// JSON in and out. T is RemediationPolicy, Remediation, RemediationBudget, TargetBaseline, one of
+// their Spec and Status structs that are listed below, or PolicySnapshot.
 namespace kr::crds {
 
 // Reads and checks. InvalidArgument lists up to 20 problems, each with its JSON path:
@@ -32,6 +33,8 @@ extern template absl::StatusOr<RemediationSpec> FromJson(const nlohmann::json&);
 extern template absl::StatusOr<RemediationStatus> FromJson(const nlohmann::json&);
 extern template absl::StatusOr<PolicySnapshot> FromJson(const nlohmann::json&);
 extern template absl::StatusOr<TargetBaseline> FromJson(const nlohmann::json&);
+extern template absl::StatusOr<RemediationBudget> FromJson(const nlohmann::json&);
+extern template absl::StatusOr<RemediationBudgetStatus> FromJson(const nlohmann::json&);
 extern template nlohmann::json ToJson(const RemediationPolicy&);
 extern template nlohmann::json ToJson(const RemediationPolicySpec&);
 extern template nlohmann::json ToJson(const RemediationPolicyStatus&);
@@ -40,6 +43,8 @@ extern template nlohmann::json ToJson(const RemediationSpec&);
 extern template nlohmann::json ToJson(const RemediationStatus&);
 extern template nlohmann::json ToJson(const PolicySnapshot&);
 extern template nlohmann::json ToJson(const TargetBaseline&);
+extern template nlohmann::json ToJson(const RemediationBudget&);
+extern template nlohmann::json ToJson(const RemediationBudgetStatus&);
 
 // The parts of a policy that a remediation keeps to once it has started.
 PolicySnapshot TakeSnapshot(const RemediationPolicySpec& spec);

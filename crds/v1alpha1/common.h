@@ -14,6 +14,8 @@ inline constexpr std::string_view kRemediationKind = "Remediation";
 inline constexpr std::string_view kRemediationPlural = "remediations";
 inline constexpr std::string_view kBaselineKind = "TargetBaseline";
 inline constexpr std::string_view kBaselinePlural = "targetbaselines";
+inline constexpr std::string_view kBudgetKind = "RemediationBudget";
+inline constexpr std::string_view kBudgetPlural = "remediationbudgets";
 
 // On objects that no policy may touch ("true").
 inline constexpr std::string_view kExcludeLabel = "kube-remedy.io/exclude";

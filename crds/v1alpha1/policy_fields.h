@@ -63,9 +63,17 @@ void Describe(V& v, Member<V, Window>& x) {
 }
 
 template <typename V>
+void Describe(V& v, Member<V, LimitGroup>& x) {
+  v.Field("key", x.key, Expression().Required());
+  v.Field("maxConcurrent", x.max_concurrent, Rules{.min = 1});
+  v.Field("maxUnhealthy", x.max_unhealthy, Rules{.min = 0});
+}
+
+template <typename V>
 void Describe(V& v, Member<V, Limits>& x) {
   v.Field("maxConcurrent", x.max_concurrent, Rules{.min = 1});
   v.Field("maxUnhealthy", x.max_unhealthy, Rules{.min = 0});
+  v.Field("groups", x.groups, Items(0, 4));
   v.Field("cooldown", x.cooldown, Between(kNone, kDay));
   v.Field("rate", x.rate);
   v.Field("windows", x.windows, Items(0, 16));
@@ -84,6 +92,7 @@ void Describe(V& v, Member<V, RemediationPolicySpec>& x) {
   v.Field("runbook", x.runbook, Text(1024));
   v.Field("mode", x.mode);
   v.Field("paused", x.paused);
+  v.Field("priority", x.priority, Between(-100, 100));
   v.Field("target", x.target, Rules{.required = true});
   v.Field("related", x.related, Items(0, 16, "name"));
   v.Field("events", x.events, Items(0, 16, "name"));
@@ -116,6 +125,13 @@ void Describe(V& v, Member<V, Waiting>& x) {
 }
 
 template <typename V>
+void Describe(V& v, Member<V, WaitingReason>& x) {
+  v.IgnoreUnknown();
+  v.Field("reason", x.reason, Text(kCamelCase, 128).Required());
+  v.Field("count", x.count);
+}
+
+template <typename V>
 void Describe(V& v, Member<V, LastRemediation>& x) {
   v.IgnoreUnknown();
   v.Field("name", x.name, Text(kMaxObjectName).Required());
@@ -135,14 +151,27 @@ void Describe(V& v, Member<V, Breaker>& x) {
 }
 
 template <typename V>
+void Describe(V& v, Member<V, GroupBreaker>& x) {
+  v.Field("group", x.group);
+  v.Field("value", x.value, Text(kMaxObjectName));
+  v.Field("state", x.state, Rules{.required = true});
+  v.Field("since", x.since, Rules{.required = true});
+  v.Field("unhealthy", x.unhealthy);
+  v.Field("selected", x.selected);
+  v.IgnoreUnknown();
+}
+
+template <typename V>
 void Describe(V& v, Member<V, RemediationPolicyStatus>& x) {
   v.IgnoreUnknown();
   v.Field("observedGeneration", x.observed_generation);
   v.Field("conditions", x.conditions, Items(0, 16, "type"));
   v.Field("targets", x.targets);
   v.Field("waiting", x.waiting, Items(0, kMaxWaiting).Clamped());
+  v.Field("waitingReasons", x.waiting_reasons, Items(0, 32, "reason"));
   v.Field("lastRemediation", x.last_remediation);
   v.Field("breaker", x.breaker);
+  v.Field("groupBreakers", x.group_breakers, Items(0, kMaxGroupBreakers).Clamped());
 }
 
 template <typename V>

@@ -135,6 +135,8 @@ struct RemediationStatus {
   std::vector<StepProgress> steps;
   std::optional<Intent> intent;
   std::vector<PreImage> pre_images;
+  // Objects that nobody else's remediation may write, besides the target: those of the plan.
+  std::vector<ObjectReference> locks;
   std::optional<Holding> holding;
   std::optional<Contended> contended;
   std::optional<Ledger> ledger;
@@ -144,6 +146,7 @@ struct RemediationStatus {
   std::string snapshot;  // PolicySnapshot as JSON text
   friend bool operator==(const RemediationStatus&, const RemediationStatus&) = default;
 };
+inline constexpr size_t kMaxLocks = 200;
 // Status is checked against this before the first write (PlanTooLarge).
 inline constexpr size_t kMaxStatusBytes = 256 * 1024;
 

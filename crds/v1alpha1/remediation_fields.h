@@ -226,6 +226,7 @@ void Describe(V& v, Member<V, RemediationStatus>& x) {
   v.Field("steps", x.steps, Items(0, kMaxRecordedSteps));
   v.Field("intent", x.intent);
   v.Field("preImages", x.pre_images, Items(0, kMaxRecordedSteps));
+  v.Field("locks", x.locks, Items(0, kMaxLocks));
   v.Field("holding", x.holding);
   v.Field("contended", x.contended);
   v.Field("ledger", x.ledger);

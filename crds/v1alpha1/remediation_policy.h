@@ -51,9 +51,19 @@ struct Window {
   friend bool operator==(const Window&, const Window&) = default;
 };
 
+// The targets that share a value of `key` (CEL over `target` and `object`): a zone, a rack, an
+// owner. Each such group has limits of its own. A target without a value belongs to no group.
+struct LimitGroup {
+  std::string key;
+  std::optional<IntOrPercent> max_concurrent;  // at least one of the two is given
+  std::optional<IntOrPercent> max_unhealthy;
+  friend bool operator==(const LimitGroup&, const LimitGroup&) = default;
+};
+
 struct Limits {
   IntOrPercent max_concurrent = IntOrPercent::Count(1);
   IntOrPercent max_unhealthy = IntOrPercent::Percent(20);
+  std::vector<LimitGroup> groups;
   absl::Duration cooldown = absl::Minutes(10);
   std::optional<RateLimit> rate;
   std::vector<Window> windows;  // remediations begin only in one of them; empty = always
@@ -72,6 +82,7 @@ struct RemediationPolicySpec {
   std::string runbook;
   Mode mode = Mode::kEnforce;
   bool paused = false;
+  int64_t priority = 0;  // who gets scarce budget first
   Target target;
   std::vector<Related> related;
   std::vector<EventSource> events;
@@ -104,6 +115,13 @@ struct Waiting {
 };
 inline constexpr size_t kMaxWaiting = 50;
 
+// How many targets wait for one reason, those included that `waiting` has no room for.
+struct WaitingReason {
+  std::string reason;
+  int64_t count = 0;
+  friend bool operator==(const WaitingReason&, const WaitingReason&) = default;
+};
+
 struct LastRemediation {
   std::string name;
   ObjectReference target;
@@ -125,13 +143,23 @@ struct Breaker {
   friend bool operator==(const Breaker&, const Breaker&) = default;
 };
 
+// The breaker of one group (limits.groups[].maxUnhealthy).
+struct GroupBreaker : Breaker {
+  int64_t group = 0;  // index in limits.groups
+  std::string value;  // of its key
+  friend bool operator==(const GroupBreaker&, const GroupBreaker&) = default;
+};
+inline constexpr size_t kMaxGroupBreakers = 50;
+
 struct RemediationPolicyStatus {
   int64_t observed_generation = 0;
   std::vector<Condition> conditions;  // types of reasons.h
   TargetCounts targets;
   std::vector<Waiting> waiting;  // at most kMaxWaiting
+  std::vector<WaitingReason> waiting_reasons;
   std::optional<LastRemediation> last_remediation;
   std::optional<Breaker> breaker;
+  std::vector<GroupBreaker> group_breakers;  // at most kMaxGroupBreakers, none that is closed
   friend bool operator==(const RemediationPolicyStatus&, const RemediationPolicyStatus&) = default;
 };
 

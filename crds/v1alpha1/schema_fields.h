@@ -10,5 +10,6 @@ namespace kr::crds {
 std::vector<FieldInfo> RemediationPolicyFields();
 std::vector<FieldInfo> RemediationFields();
 std::vector<FieldInfo> TargetBaselineFields();
+std::vector<FieldInfo> RemediationBudgetFields();
 
 }  // namespace kr::crds

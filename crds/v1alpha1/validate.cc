@@ -197,6 +197,14 @@ void ValidateRemedy(const Remedy& remedy, const RemediationPolicySpec& spec, con
   }
 }
 
+void ValidateGroups(const std::vector<LimitGroup>& groups, const FieldPath& path,
+                    Problems& problems) {
+  for (size_t i = 0; i < groups.size(); ++i) {
+    if (groups[i].max_concurrent || groups[i].max_unhealthy) continue;
+    problems.Add(path[i], "expected maxConcurrent, maxUnhealthy or both");
+  }
+}
+
 }  // namespace
 
 void Validate(const RemediationPolicySpec& spec, const FieldPath& path, Problems& problems) {
@@ -217,6 +225,17 @@ void Validate(const RemediationPolicySpec& spec, const FieldPath& path, Problems
   for (size_t i = 0; i < spec.remedies.size(); ++i) {
     ValidateRemedy(spec.remedies[i], spec, remedies[i], problems);
   }
+  const FieldPath limits = path["limits"];
+  ValidateGroups(spec.limits.groups, limits["groups"], problems);
+}
+
+void Validate(const RemediationBudgetSpec& spec, const FieldPath& path, Problems& problems) {
+  if (!spec.max_concurrent && !spec.max_unhealthy && spec.groups.empty()) {
+    problems.Add(path, "expected at least one of maxConcurrent, maxUnhealthy and groups");
+  }
+  const FieldPath objects = path["objects"];
+  ValidateSelector(spec.objects.selector, objects["selector"], problems);
+  ValidateGroups(spec.groups, path["groups"], problems);
 }
 
 }  // namespace kr::crds

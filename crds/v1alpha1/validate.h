@@ -1,6 +1,7 @@
 #pragma once
 
 #include "crds/meta/problems.h"
+#include "crds/v1alpha1/remediation_budget.h"
 #include "crds/v1alpha1/remediation_policy.h"
 
 namespace kr::crds {
@@ -9,5 +10,7 @@ namespace kr::crds {
 // names are unique, a target is narrowed, waiting times fit into each other, a policy can prove its
 // cure by more than events. Paths start at `path` ("spec"). Pure.
 void Validate(const RemediationPolicySpec& spec, const FieldPath& path, Problems& problems);
+// A budget limits something.
+void Validate(const RemediationBudgetSpec& spec, const FieldPath& path, Problems& problems);
 
 }  // namespace kr::crds

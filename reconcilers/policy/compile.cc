@@ -29,9 +29,7 @@ class Compiler {
       : policy_(policy), out_(std::make_shared<CompiledPolicy>(Begin(policy))) {}
 
   StatusOr<CompiledPolicyPtr> Run() {
-    if (!policy_.spec.target.kinds.empty()) {
-      return InvalidArgument("spec.target.kinds: is not supported by this version");
-    }
+    KR_RETURN_IF_ERROR(Unsupported());
     KR_RETURN_IF_ERROR(Joins());
     KR_RETURN_IF_ERROR(EventSources());
     KR_RETURN_IF_ERROR(Variables());
@@ -57,6 +55,19 @@ class Compiler {
         .target = kube::GroupVersionKind::FromApiVersion(target.api_version, target.kind),
         .selector = Selector(target),
     };
+  }
+
+  Status Unsupported() const {
+    if (!policy_.spec.target.kinds.empty()) {
+      return InvalidArgument("spec.target.kinds: is not supported by this version");
+    }
+    if (policy_.spec.priority != 0) {
+      return InvalidArgument("spec.priority: is not supported by this version");
+    }
+    if (!policy_.spec.limits.groups.empty()) {
+      return InvalidArgument("spec.limits.groups: is not supported by this version");
+    }
+    return OkStatus();
   }
 
   Status Joins() {

@@ -55,7 +55,7 @@ const Case kCases[] = {
      R"(spec.mode: expected one of Enforce, Observe, found "Approve": approvals are not supported )"
      "by this version, Observe shows the plan without acting"},
     {"/spec/mode", "enforce", R"(spec.mode: expected one of Enforce, Observe, found "enforce")"},
-    {"/spec/priority", "3", "spec.priority: unknown field"},
+    {"/spec/priority", "101", "spec.priority: expected an integer from -100 to 100, found 101"},
     {"/spec/remedys", "[]", R"(spec.remedys: unknown field, did you mean "remedies"?)"},
     {"/spec/triggers/0/lease", "{state: Fresh}", "spec.triggers[0].lease: unknown field"},
     {"/spec/remedies/0/steps/0/on", "{}", "spec.remedies[0].steps[0].on: unknown field"},
@@ -85,6 +85,12 @@ const Case kCases[] = {
     {"/spec/limits/maxUnhealthy", "120%",
      R"(spec.limits.maxUnhealthy: expected a number from 0 to 1000000, or a share such as "20%", )"
      R"(found "120%")"},
+    {"/spec/limits/groups", "[{maxConcurrent: 1}]", "spec.limits.groups[0].key: is required"},
+    {"/spec/limits/groups", "[{key: a}]",
+     "spec.limits.groups[0]: expected maxConcurrent, maxUnhealthy or both"},
+    {"/spec/limits/groups", "[{key: a, maxUnhealthy: 101%}]",
+     "spec.limits.groups[0].maxUnhealthy: expected a number from 0 to 1000000, or a share such as "
+     R"("20%", found "101%")"},
     {"/spec/limits/maxConcurrent", "0",
      R"(spec.limits.maxConcurrent: expected a number from 1 to 1000000, or a share such as "20%", )"
      "found 0"},

@@ -103,6 +103,7 @@ Remediation Full() {
                    .object = CalicoNode(),
                    .fields = RawJson(json{{"spec", {{"a", nullptr}}}}),
                    .patch_type = "application/merge-patch+json"}};
+  s.locks = {CalicoNode()};
   s.holding = Holding{.since = kNoon, .triggers = {"probe"}};
   s.contended =
       Contended{.count = 1, .manager = "tigera", .object = CalicoNode(), .last_at = kNoon};

@@ -151,6 +151,10 @@ TEST(SchemaMatchesTypes, TargetBaseline) {
   ExpectSame("crds/targetbaselines.yaml", TargetBaselineFields());
 }
 
+TEST(SchemaMatchesTypes, RemediationBudget) {
+  ExpectSame("crds/remediationbudgets.yaml", RemediationBudgetFields());
+}
+
 // What makes `kubectl explain` read like documentation, and the static cost of CEL rules finite.
 void ExpectDescribedAndBounded(const json& schema, const std::string& path) {
   SCOPED_TRACE(path);
@@ -181,8 +185,8 @@ void ExpectDescribedAndBounded(const json& schema, const std::string& path) {
 }
 
 TEST(Schemas, EveryFieldIsDescribedAndBounded) {
-  for (const char* crd :
-       {"crds/remediationpolicies.yaml", "crds/remediations.yaml", "crds/targetbaselines.yaml"}) {
+  for (const char* crd : {"crds/remediationpolicies.yaml", "crds/remediations.yaml",
+                          "crds/targetbaselines.yaml", "crds/remediationbudgets.yaml"}) {
     SCOPED_TRACE(crd);
     ExpectDescribedAndBounded(testing::LoadSchema(crd), "");
   }
