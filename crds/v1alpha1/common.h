@@ -21,13 +21,17 @@ inline constexpr std::string_view kBudgetPlural = "remediationbudgets";
 inline constexpr std::string_view kExcludeLabel = "kube-remedy.io/exclude";
 // On a Remediation from before its first lasting effect until none is outstanding.
 inline constexpr std::string_view kEffectsFinalizer = "kube-remedy.io/effects";
-// On Remediations, so that they can be listed per policy and lineage.
+// On Remediations, so that they can be listed per policy and lineage. Only the controller sets
+// them: what has a lineage was admitted by it.
 inline constexpr std::string_view kPolicyLabel = "kube-remedy.io/policy";
 inline constexpr std::string_view kLineageLabel = "kube-remedy.io/lineage";
+// On Remediations that a person made ("true"); set by the controller when it takes one up.
+inline constexpr std::string_view kManualLabel = "kube-remedy.io/manual";
 
-// What the controller does about a symptom. Observe makes the whole plan and has the server check
-// its writes (dry-run), and writes nothing.
-enum class Mode { kEnforce, kObserve };
+// What the controller does about a symptom. Approve makes the plan of a remedy and asks a person
+// before it begins. Observe makes the whole plan and has the server check its writes (dry-run), and
+// writes nothing.
+enum class Mode { kEnforce, kApprove, kObserve };
 std::string_view ToString(Mode mode);
 
 // A CEL expression that people and messages refer to by `name`.

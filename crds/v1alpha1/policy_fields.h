@@ -14,15 +14,19 @@ namespace kr::crds {
 
 template <>
 struct EnumNames<Mode> {
-  static constexpr std::pair<Mode, std::string_view> kNames[] = {{Mode::kEnforce, "Enforce"},
-                                                                 {Mode::kObserve, "Observe"}};
+  static constexpr std::pair<Mode, std::string_view> kNames[] = {
+      {Mode::kEnforce, "Enforce"}, {Mode::kApprove, "Approve"}, {Mode::kObserve, "Observe"}};
 };
 
 template <>
-inline std::string_view EnumHint<Mode>(std::string_view found) {
-  return found == "Approve" ? "approvals are not supported by this version, Observe shows the plan "
-                              "without acting"
-                            : "";
+struct EnumNames<RemedyMode> {
+  static constexpr std::pair<RemedyMode, std::string_view> kNames[] = {
+      {RemedyMode::kEnforce, "Enforce"}, {RemedyMode::kApprove, "Approve"}};
+};
+
+template <>
+inline std::string_view EnumHint<RemedyMode>(std::string_view found) {
+  return found == "Observe" ? "only a whole policy is observed (spec.mode)" : "";
 }
 
 template <>
@@ -36,6 +40,7 @@ struct EnumNames<BreakerState> {
 template <typename V>
 void Describe(V& v, Member<V, Remedy>& x) {
   v.Field("name", x.name, Text(kDnsLabel, kMaxName).Required());
+  v.Field("mode", x.mode);
   v.Field("matchConditions", x.match_conditions, Items(0, 16, "name"));
   v.Field("steps", x.steps, Items(1, 16).Required());
   v.Field("verify", x.verify, Items(0, 16, "name"));

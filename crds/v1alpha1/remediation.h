@@ -9,6 +9,7 @@
 #include "absl/time/time.h"
 #include "crds/meta/condition.h"
 #include "crds/meta/object_meta.h"
+#include "crds/meta/raw_json.h"
 #include "crds/v1alpha1/progress.h"
 #include "crds/v1alpha1/remediation_policy.h"
 
@@ -22,19 +23,38 @@ struct PolicyReference {
   friend bool operator==(const PolicyReference&, const PolicyReference&) = default;
 };
 
+enum class Decision { kApprove, kDeny };
+std::string_view ToString(Decision decision);
+
+// What a person decided about one remedy, as its plan was shown in status.approvals.
+struct Approval {
+  std::string remedy;
+  std::string plan_hash;
+  Decision decision = Decision::kApprove;
+  std::string by;  // the person's own user name: the admission policy sees to that
+  friend bool operator==(const Approval&, const Approval&) = default;
+};
+
+// Made by the controller for an episode, or by a person to run a policy by hand: then without the
+// labels of common.h, and `uid`s may be missing until the controller has taken it up.
 struct RemediationSpec {
   PolicyReference policy_ref;
   ObjectReference target_ref;
-  Mode mode = Mode::kEnforce;
+  Mode mode = Mode::kEnforce;  // the stricter of this and the policy's holds
+  RawJson params;              // by hand: values instead of the policy's; an object
+  std::string requested_by;    // by hand: who
+  std::vector<Approval> approvals;
   bool cancel = false;
+  bool retry = false;  // on a finished one: its failures and its cooldown are forgotten
   friend bool operator==(const RemediationSpec&, const RemediationSpec&) = default;
 };
 
 enum class Phase {
-  kPending,    // admitted, waits for locks on objects
-  kRunning,    // a rung's steps
-  kVerifying,  // the steps are done, the cure is not proved yet
-  kHolding,    // verified, but a trigger or an effect of ours is still outstanding
+  kPending,           // waits for locks on objects; by hand also: for being admitted
+  kAwaitingApproval,  // a person has to say yes to the plan of the next rung; holds no slot
+  kRunning,           // a rung's steps
+  kVerifying,         // the steps are done, the cure is not proved yet
+  kHolding,           // verified, but a trigger or an effect of ours is still outstanding
   kSucceeded,
   kFailed,
   kCancelled,
@@ -86,6 +106,22 @@ struct Contended {
   friend bool operator==(const Contended&, const Contended&) = default;
 };
 
+enum class ApprovalState { kRequested, kApproved, kDenied };
+std::string_view ToString(ApprovalState state);
+
+// That a person was asked about one attempt of one remedy, and what was answered.
+struct ApprovalRecord {
+  std::string remedy;
+  int64_t attempt = 1;
+  std::string plan_hash;  // of the plan in status.plan
+  ApprovalState state = ApprovalState::kRequested;
+  absl::Time requested_at;
+  absl::Time expires_at;  // of the request, once approved of the approval
+  std::string by;
+  std::optional<absl::Time> decided_at;
+  friend bool operator==(const ApprovalRecord&, const ApprovalRecord&) = default;
+};
+
 // Memory of (policy, lineage) that travels from one Remediation to the next.
 struct Ledger {
   int64_t n = 0;         // this is the n-th remediation of the lineage
@@ -128,9 +164,11 @@ struct RemediationStatus {
   std::optional<absl::Time> started_at;
   std::optional<absl::Time> finished_at;
   std::vector<PhaseTime> phase_times;  // one per phase
+  bool manual = false;                 // a person made it
   std::optional<StartedBy> trigger;
   std::vector<Evidence> evidence;
   std::vector<PlannedStep> plan;
+  std::vector<ApprovalRecord> approvals;
   std::vector<RemedyProgress> remedies;
   std::vector<StepProgress> steps;
   std::optional<Intent> intent;
@@ -154,6 +192,11 @@ struct Remediation {
   ObjectMeta metadata;
   RemediationSpec spec;
   RemediationStatus status;
+
+  // Made by a person, and taken up by the controller.
+  bool IsManual() const {
+    return status.manual || metadata.labels.contains(std::string(kManualLabel));
+  }
   friend bool operator==(const Remediation&, const Remediation&) = default;
 };
 

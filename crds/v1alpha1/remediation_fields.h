@@ -12,15 +12,31 @@ namespace kr::crds {
 
 inline constexpr size_t kMaxBodyLength = 128 * 1024;
 inline constexpr size_t kMaxRecordedSteps = 128;
+inline constexpr size_t kMaxUserName = 512;
+inline constexpr int64_t kMaxAttempts = 10;
 
 template <>
 struct EnumNames<Phase> {
   static constexpr std::pair<Phase, std::string_view> kNames[] = {
-      {Phase::kPending, "Pending"},     {Phase::kRunning, "Running"},
-      {Phase::kVerifying, "Verifying"}, {Phase::kHolding, "Holding"},
-      {Phase::kSucceeded, "Succeeded"}, {Phase::kFailed, "Failed"},
-      {Phase::kCancelled, "Cancelled"}, {Phase::kObserved, "Observed"},
-      {Phase::kReported, "Reported"}};
+      {Phase::kPending, "Pending"},   {Phase::kAwaitingApproval, "AwaitingApproval"},
+      {Phase::kRunning, "Running"},   {Phase::kVerifying, "Verifying"},
+      {Phase::kHolding, "Holding"},   {Phase::kSucceeded, "Succeeded"},
+      {Phase::kFailed, "Failed"},     {Phase::kCancelled, "Cancelled"},
+      {Phase::kObserved, "Observed"}, {Phase::kReported, "Reported"}};
+};
+
+template <>
+struct EnumNames<Decision> {
+  static constexpr std::pair<Decision, std::string_view> kNames[] = {
+      {Decision::kApprove, "Approve"}, {Decision::kDeny, "Deny"}};
+};
+
+template <>
+struct EnumNames<ApprovalState> {
+  static constexpr std::pair<ApprovalState, std::string_view> kNames[] = {
+      {ApprovalState::kRequested, "Requested"},
+      {ApprovalState::kApproved, "Approved"},
+      {ApprovalState::kDenied, "Denied"}};
 };
 
 template <>
@@ -63,11 +79,23 @@ void Describe(V& v, Member<V, PolicyReference>& x) {
 }
 
 template <typename V>
+void Describe(V& v, Member<V, Approval>& x) {
+  v.Field("remedy", x.remedy, Text(kDnsLabel, kMaxName).Required());
+  v.Field("planHash", x.plan_hash, Text(kHexDigest, 64).Required());
+  v.Field("decision", x.decision, Rules{.required = true});
+  v.Field("by", x.by, Text(kMaxUserName).Required());
+}
+
+template <typename V>
 void Describe(V& v, Member<V, RemediationSpec>& x) {
   v.Field("policyRef", x.policy_ref, Rules{.required = true});
   v.Field("targetRef", x.target_ref, Rules{.required = true});
   v.Field("mode", x.mode);
+  v.Field("params", x.params);
+  v.Field("requestedBy", x.requested_by, Text(kMaxUserName));
+  v.Field("approvals", x.approvals, Items(0, 8, "remedy"));
   v.Field("cancel", x.cancel);
+  v.Field("retry", x.retry);
 }
 
 template <typename V>
@@ -182,6 +210,18 @@ void Describe(V& v, Member<V, Contended>& x) {
 }
 
 template <typename V>
+void Describe(V& v, Member<V, ApprovalRecord>& x) {
+  v.Field("remedy", x.remedy, Text(kDnsLabel, kMaxName).Required());
+  v.Field("attempt", x.attempt, Between(1, kMaxAttempts).Required());
+  v.Field("planHash", x.plan_hash, Text(kHexDigest, 64).Required());
+  v.Field("state", x.state, Rules{.required = true});
+  v.Field("requestedAt", x.requested_at, Rules{.required = true});
+  v.Field("expiresAt", x.expires_at, Rules{.required = true});
+  v.Field("by", x.by, Text(kMaxUserName));
+  v.Field("decidedAt", x.decided_at);
+}
+
+template <typename V>
 void Describe(V& v, Member<V, Ledger>& x) {
   v.Field("n", x.n);
   v.Field("failures", x.failures);
@@ -219,9 +259,11 @@ void Describe(V& v, Member<V, RemediationStatus>& x) {
   v.Field("startedAt", x.started_at);
   v.Field("finishedAt", x.finished_at);
   v.Field("phaseTimes", x.phase_times, Items(0, 16, "phase"));
+  v.Field("manual", x.manual);
   v.Field("trigger", x.trigger);
   v.Field("evidence", x.evidence, Items(0, 32).Clamped());
   v.Field("plan", x.plan, Items(0, kMaxRecordedSteps));
+  v.Field("approvals", x.approvals, Items(0, 80));
   v.Field("remedies", x.remedies, Items(0, 8, "name"));
   v.Field("steps", x.steps, Items(0, kMaxRecordedSteps));
   v.Field("intent", x.intent);

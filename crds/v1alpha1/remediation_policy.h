@@ -19,9 +19,14 @@
 // meaning of each field is documented in docs/api.md.
 namespace kr::crds {
 
+// Whether a rung begins by itself. The stricter of this and the policy's mode holds.
+enum class RemedyMode { kEnforce, kApprove };
+std::string_view ToString(RemedyMode mode);
+
 // One rung of the escalation ladder.
 struct Remedy {
   std::string name;
+  RemedyMode mode = RemedyMode::kEnforce;
   std::vector<NamedExpression> match_conditions;  // one false = the rung is skipped
   std::vector<Step> steps;
   std::vector<NamedExpression> verify;  // empty = cured: no trigger holds and the target is healthy

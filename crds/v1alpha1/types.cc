@@ -7,6 +7,9 @@ namespace kr::crds {
 std::string_view ToString(Mode mode) {
   return EnumToString(mode);
 }
+std::string_view ToString(RemedyMode mode) {
+  return EnumToString(mode);
+}
 std::string_view ToString(RelatedPreset preset) {
   return EnumToString(preset);
 }
@@ -34,6 +37,12 @@ std::string_view ToString(StepState state) {
 std::string_view ToString(RemedyState state) {
   return EnumToString(state);
 }
+std::string_view ToString(Decision decision) {
+  return EnumToString(decision);
+}
+std::string_view ToString(ApprovalState state) {
+  return EnumToString(state);
+}
 std::string_view ToString(Phase phase) {
   return EnumToString(phase);
 }
@@ -41,6 +50,7 @@ std::string_view ToString(Phase phase) {
 bool IsFinal(Phase phase) {
   switch (phase) {
     case Phase::kPending:
+    case Phase::kAwaitingApproval:
     case Phase::kRunning:
     case Phase::kVerifying:
     case Phase::kHolding:

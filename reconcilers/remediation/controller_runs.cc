@@ -141,7 +141,7 @@ void Controller::TakeUp(const crds::Remediation& remediation, StartFacts start) 
   if (runners_.contains(name) || concluding_.contains(name)) return;
   if (left_to_others_.contains(name)) return;
   if (!remediation.metadata.labels.contains(std::string(crds::kLineageLabel))) {
-    return Conclude(remediation, Phase::kFailed, crds::reason::kManualRunsNotSupported,
+    return Conclude(remediation, Phase::kFailed, crds::reason::kNotSelected,
                     "Remediations are made by the controller; running a policy by hand is not "
                     "supported yet");
   }

@@ -51,10 +51,11 @@ const Case kCases[] = {
     {"/sepc", "{}", R"(sepc: unknown field, did you mean "spec"?)"},
     {"/metadata/labels", "{a: 1}", "metadata.labels.a: expected a string, found 1"},
     // Fields of later versions and misspelt ones.
-    {"/spec/mode", "Approve",
-     R"(spec.mode: expected one of Enforce, Observe, found "Approve": approvals are not supported )"
-     "by this version, Observe shows the plan without acting"},
-    {"/spec/mode", "enforce", R"(spec.mode: expected one of Enforce, Observe, found "enforce")"},
+    {"/spec/mode", "enforce",
+     R"(spec.mode: expected one of Enforce, Approve, Observe, found "enforce")"},
+    {"/spec/remedies/0/mode", "Observe",
+     R"(spec.remedies[0].mode: expected one of Enforce, Approve, found "Observe": )"
+     "only a whole policy is observed (spec.mode)"},
     {"/spec/priority", "101", "spec.priority: expected an integer from -100 to 100, found 101"},
     {"/spec/remedys", "[]", R"(spec.remedys: unknown field, did you mean "remedies"?)"},
     {"/spec/triggers/0/lease", "{state: Fresh}", "spec.triggers[0].lease: unknown field"},

@@ -37,7 +37,14 @@ Remediation Full() {
   r.metadata.resource_version = "12";
   r.metadata.generation = 1;
   r.metadata.finalizers = {std::string(kEffectsFinalizer)};
-  r.spec = {.policy_ref = {"calico", "p-1"}, .target_ref = CalicoNode(), .cancel = true};
+  r.spec = {.policy_ref = {"calico", "p-1"},
+            .target_ref = CalicoNode(),
+            .mode = Mode::kApprove,
+            .params = RawJson(json{{"minReady", 3}}),
+            .requested_by = "alice",
+            .approvals = {{"set-healthhost", "ab12", Decision::kDeny, "bob"}},
+            .cancel = true,
+            .retry = true};
   RemediationStatus& s = r.status;
   s.observed_generation = 1;
   SetCondition(
@@ -53,6 +60,7 @@ Remediation Full() {
   s.started_at = kNoon + absl::Milliseconds(1);
   s.finished_at = kNoon + absl::Hours(1);
   s.phase_times = {{Phase::kPending, kNoon}, {Phase::kRunning, kNoon}};
+  s.manual = true;
   s.trigger = StartedBy{"probe", kNoon};
   s.evidence = {{.source = "events.probes",
                  .object = CalicoNode(),
@@ -67,6 +75,14 @@ Remediation Full() {
              .body = R"({"spec":{}})",
              .validation = WriteOutcome::kValidated,
              .message = "ok"}};
+  s.approvals = {{.remedy = "set-healthhost",
+                  .attempt = 2,
+                  .plan_hash = "ab12",
+                  .state = ApprovalState::kDenied,
+                  .requested_at = kNoon,
+                  .expires_at = kNoon + absl::Hours(1),
+                  .by = "bob",
+                  .decided_at = kNoon + absl::Minutes(1)}};
   s.remedies = {{.name = "set-healthhost",
                  .state = RemedyState::kRunning,
                  .attempt = 1,
@@ -199,7 +215,8 @@ TEST(PolicyStatus, StaysSmallWithAHundredThousandTargets) {
 }
 
 TEST(Phase, FinalOnesAreThoseAfterWhichNothingHappens) {
-  for (Phase phase : {Phase::kPending, Phase::kRunning, Phase::kVerifying, Phase::kHolding}) {
+  for (Phase phase : {Phase::kPending, Phase::kAwaitingApproval, Phase::kRunning, Phase::kVerifying,
+                      Phase::kHolding}) {
     EXPECT_FALSE(IsFinal(phase)) << ToString(phase);
   }
   for (Phase phase :
