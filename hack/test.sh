@@ -10,6 +10,8 @@ step "unit and component tests"
 ctest --test-dir "$build" --output-on-failure -j "$jobs"
 step "CEL against Kubernetes' own implementation"
 tests/oracle/run.sh "$build"
+step "alerts, with promtool"
+(cd tests/prometheus && go test ./...)
 step "fault proxy, local cluster, demo"
 (cd e2e && go test ./faultproxy/... ./cluster/... ./cmd/...)
 step "end to end on a real control plane"

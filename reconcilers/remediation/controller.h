@@ -120,6 +120,7 @@ class Controller final : private policy::WatchListener,
   // Admission.
   void ConsiderSoon(const std::string& policy_uid);
   void Consider(const std::string& policy_uid);
+  void SetGauges() const;
   // `sick_since`: by lineage, of the targets before this one.
   void TryAdmit(const policy::PolicyTargets& targets, const kube::ObjectKey& key,
                 const policy::Sick& sick, PolicyState& state,

@@ -101,6 +101,17 @@ void Controller::Consider(const std::string& policy_uid) {
                   });
   }
   Report(policy_uid);
+  SetGauges();
+}
+
+void Controller::SetGauges() const {
+  size_t sick = 0, open = 0;
+  for (const auto& [uid, targets] : symptoms_.policies()) sick += targets.sick.size();
+  for (const auto& [uid, state] : states_) {
+    if (state.breaker.state() != crds::BreakerState::kClosed) ++open;
+  }
+  metrics_.sick.Set(static_cast<double>(sick));
+  metrics_.breakers.Set(static_cast<double>(open));
 }
 
 void Controller::ForEachOf(std::string_view policy_uid,

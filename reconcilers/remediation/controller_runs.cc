@@ -255,7 +255,7 @@ void Controller::Conclude(const crds::Remediation& remediation, Phase phase,
   const std::string name = remediation.metadata.name;
   StatusWriter& concluding = *writer;
   concluding_[name] = std::move(writer);
-  metrics_.remediations.With({crds::ToString(phase)}).Increment();
+  metrics_.CountEnded(concluding.status());
   concluding.Save([this, name](SaveResult, Status) {
     engine_.After(absl::ZeroDuration(), [weak = std::weak_ptr(self_), name] {
       auto self = weak.lock();
@@ -274,12 +274,7 @@ void Controller::OnEnded(Runner& runner) {
   if (registry_.Find(remediation.metadata.name) != nullptr) registry_.Upsert(remediation);
   if (!IsOpen(remediation)) {
     const Phase phase = *remediation.status.phase;
-    metrics_.remediations.With({crds::ToString(phase)}).Increment();
-    for (const crds::StepProgress& step : remediation.status.steps) {
-      for (const crds::WriteRecord& write : step.writes) {
-        metrics_.writes.With({crds::ToString(write.outcome)}).Increment();
-      }
-    }
+    metrics_.CountEnded(remediation.status);
     log::Info("Ended remediation", {{"remediation", remediation.metadata.name},
                                     {"phase", crds::ToString(phase)},
                                     {"reason", remediation.status.reason},

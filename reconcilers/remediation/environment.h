@@ -14,6 +14,7 @@
 #include "reconcilers/limits/settings.h"
 #include "reconcilers/policy/compiled_policy.h"
 #include "reconcilers/policy/target_view.h"
+#include "reconcilers/remediation/metrics.h"
 #include "reconcilers/remediation/status_writer.h"
 
 namespace kr::remediation {
@@ -37,6 +38,7 @@ struct Services {
   Term term;  // of this leadership
   Timing timing;
   limits::Settings limits;
+  RemedyMetrics metrics;
 };
 
 // What a remediation asks about the world as the caches see it, and about the policy as it is now.

@@ -236,6 +236,7 @@ void Runner::OnWritten(WriteAhead::Result result) {
   switch (result.kind) {
     case Kind::kDone:
       retry_ = services_.timing.retry_initial;
+      services_.metrics.CountWritten(status(), Now());
       Tell(runtime::Event::Type::kNormal, "RemedyApplied", status().message);
       return Advance();
     case Kind::kRejected: {

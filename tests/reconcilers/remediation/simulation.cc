@@ -31,7 +31,7 @@ struct Simulation::Process {
         teller(s.told),
         controller(s.options, engine, s.api,
                    cache::WatchContext{s.transport, flow, s.clock, s.random, decoder}, teller,
-                   RemedyMetrics()) {}
+                   s.remedy_metrics) {}
   runtime::Engine engine;
   runtime::EngineInbox inbox;
   cache::FlowControl flow;
@@ -88,6 +88,13 @@ void Simulation::Advance(absl::Duration duration) {
     duration -= step;
     Run();
   }
+}
+
+double Simulation::Metric(const std::string& series) const {
+  const std::string text = "\n" + metrics.Serialize();
+  const std::string line = "\nkube_remedy_" + series + " ";
+  const size_t at = text.find(line);
+  return at == std::string::npos ? -1 : std::stod(text.substr(at + line.size()));
 }
 
 void Simulation::Policy(const json& spec, const std::string& name) {

@@ -9,6 +9,7 @@
 #include "controller/cache/flow_control.h"
 #include "controller/runtime/engine.h"
 #include "controller/runtime/engine_inbox.h"
+#include "controller/runtime/metrics.h"
 #include "reconcilers/remediation/controller.h"
 #include "tests/reconcilers/remediation/fake_api.h"
 #include "tests/support/fake_api_server.h"
@@ -67,6 +68,11 @@ class Simulation {
   testing::FakeStreamTransport transport{clock};
   testing::FakeApiServer server{transport, random};
   FakeApi api;
+  // As at /metrics, over all processes.
+  runtime::Metrics metrics{"kube_remedy"};
+  const RemedyMetrics remedy_metrics = RemedyMetrics::Register(metrics);
+  // The value of a series, "time_to_act_seconds_count" or "steps_total{action=...}"; -1: no such.
+  double Metric(const std::string& series) const;
   std::vector<std::string> told;  // "Reason: note" of Events on targets
   Controller::Options options;
   int64_t next_term = 0;        // leaseTransitions of the next Start
