@@ -226,7 +226,7 @@ void JsonReader::Read(const Json& json, const FieldPath& path, const Rules& rule
 }
 
 void JsonReader::Read(const Json& json, const FieldPath& path, const Rules& rules, RawJson& value) {
-  if (!ExpectObject(json, path, problems_)) return;
+  if (!rules.any_json && !ExpectObject(json, path, problems_)) return;
   value = RawJson(json);
   if (rules.max_length > 0 && value.text().size() > rules.max_length) {
     problems_.Add(path, absl::StrCat("is ", value.text().size(), " bytes long, expected at most ",

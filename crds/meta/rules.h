@@ -39,6 +39,9 @@ struct Rules {
   // for lists whose rest may be dropped.
   bool clamp = false;
 
+  // Free-form: not only an object.
+  bool any_json = false;
+
   // Lists and maps.
   size_t min_items = 0;
   size_t max_items = 0;
@@ -68,6 +71,11 @@ struct Rules {
     rules.min_items = min_count;
     rules.max_items = max_count;
     rules.unique_by = unique;
+    return rules;
+  }
+  Rules AnyJson() const {
+    Rules rules = *this;
+    rules.any_json = true;
     return rules;
   }
   Rules Clamped() const {

@@ -38,10 +38,17 @@ struct EnumNames<BreakerState> {
 };
 
 template <typename V>
+void Describe(V& v, Member<V, RecordEntry>& x) {
+  v.Field("key", x.key, Text(kIdentifier, kMaxName).Required());
+  v.Field("expression", x.expression, Expression().Required());
+}
+
+template <typename V>
 void Describe(V& v, Member<V, Remedy>& x) {
   v.Field("name", x.name, Text(kDnsLabel, kMaxName).Required());
   v.Field("mode", x.mode);
   v.Field("matchConditions", x.match_conditions, Items(0, 16, "name"));
+  v.Field("record", x.record, Items(0, 16, "key"));
   v.Field("steps", x.steps, Items(1, 16).Required());
   v.Field("verify", x.verify, Items(0, 16, "name"));
   v.Field("cureWithin", x.cure_within, Between(kShortest, kDay));
@@ -49,9 +56,16 @@ void Describe(V& v, Member<V, Remedy>& x) {
 }
 
 template <typename V>
+void Describe(V& v, Member<V, Revert>& x) {
+  v.Field("when", x.when, Expression());
+  v.Field("after", x.after, Between(kNone, absl::Hours(168)));
+}
+
+template <typename V>
 void Describe(V& v, Member<V, Recovery>& x) {
   v.Field("healthy", x.healthy, Items(0, 16, "name"));
   v.Field("stableFor", x.stable_for, Between(kNone, kDay));
+  v.Field("revert", x.revert);
 }
 
 template <typename V>

@@ -27,11 +27,13 @@ enum class WriteOutcome {
 };
 std::string_view ToString(WriteOutcome outcome);
 
-// Which step something belongs to: the remedy's name, the attempt from 1, the step's index from 0.
+// Which step something belongs to: the remedy's name, the attempt from 1, the step's index from 0,
+// and with applyTo the object's number from 1.
 struct StepId {
   std::string remedy;
   int64_t attempt = 1;
   int64_t step = 0;
+  int64_t item = 0;  // 0: the step works on the target, or its objects are not chosen yet
   friend bool operator==(const StepId&, const StepId&) = default;
 };
 
@@ -65,11 +67,14 @@ struct Intent {
 enum class StepState { kPending, kRunning, kSucceeded, kFailed, kSkipped, kRolledBack };
 std::string_view ToString(StepState state);
 
+// A step on one object: a step with applyTo has one of these for each of its objects.
 struct StepProgress {
   StepId id;
-  std::string action;  // "setEnv"
+  std::string action;                     // "setEnv"
+  std::optional<ObjectReference> object;  // absent: the target, or not chosen yet
   StepState state = StepState::kPending;
   std::optional<absl::Time> started_at;
+  std::optional<absl::Time> acted_at;  // the action is done, applyTo.waitFor runs since then
   std::optional<absl::Time> finished_at;
   std::string message;
   RawJson memo;  // the action's own state; an object

@@ -94,6 +94,7 @@ struct Evidence {
 struct Holding {
   absl::Time since;
   std::vector<std::string> triggers;
+  bool revert = false;  // cured; our changes are to be taken back (recovery.revert)
   friend bool operator==(const Holding&, const Holding&) = default;
 };
 
@@ -167,6 +168,7 @@ struct RemediationStatus {
   bool manual = false;                 // a person made it
   std::optional<StartedBy> trigger;
   std::vector<Evidence> evidence;
+  RawJson record;  // an object: what remedies[].record gave, by key
   std::vector<PlannedStep> plan;
   std::vector<ApprovalRecord> approvals;
   std::vector<RemedyProgress> remedies;

@@ -11,9 +11,10 @@
 namespace kr::crds {
 
 inline constexpr size_t kMaxBodyLength = 128 * 1024;
-inline constexpr size_t kMaxRecordedSteps = 128;
 inline constexpr size_t kMaxUserName = 512;
 inline constexpr int64_t kMaxAttempts = 10;
+inline constexpr size_t kMaxRecordBytes = 32 * 1024;
+inline constexpr size_t kMaxRecordedSteps = 1024;
 
 template <>
 struct EnumNames<Phase> {
@@ -103,6 +104,7 @@ void Describe(V& v, Member<V, StepId>& x) {
   v.Field("remedy", x.remedy, Text(kDnsLabel, kMaxName).Required());
   v.Field("attempt", x.attempt, Between(1, 10).Required());
   v.Field("step", x.step, Between(0, 15).Required());
+  v.Field("item", x.item, Between(1, kMaxApplyTo));
 }
 
 template <typename V>
@@ -133,8 +135,10 @@ template <typename V>
 void Describe(V& v, Member<V, StepProgress>& x) {
   Describe(v, x.id);
   v.Field("action", x.action, Text(kMaxName).Required());
+  v.Field("object", x.object);
   v.Field("state", x.state, Rules{.required = true});
   v.Field("startedAt", x.started_at);
+  v.Field("actedAt", x.acted_at);
   v.Field("finishedAt", x.finished_at);
   v.Field("message", x.message, Prose(1024));
   v.Field("memo", x.memo);
@@ -199,6 +203,7 @@ template <typename V>
 void Describe(V& v, Member<V, Holding>& x) {
   v.Field("since", x.since, Rules{.required = true});
   v.Field("triggers", x.triggers, Text(kDnsLabel, kMaxName).Items(0, 16, "*"));
+  v.Field("revert", x.revert);
 }
 
 template <typename V>
@@ -262,6 +267,7 @@ void Describe(V& v, Member<V, RemediationStatus>& x) {
   v.Field("manual", x.manual);
   v.Field("trigger", x.trigger);
   v.Field("evidence", x.evidence, Items(0, 32).Clamped());
+  v.Field("record", x.record, Text(kMaxRecordBytes));
   v.Field("plan", x.plan, Items(0, kMaxRecordedSteps));
   v.Field("approvals", x.approvals, Items(0, 80));
   v.Field("remedies", x.remedies, Items(0, 8, "name"));

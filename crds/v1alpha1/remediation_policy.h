@@ -23,21 +23,37 @@ namespace kr::crds {
 enum class RemedyMode { kEnforce, kApprove };
 std::string_view ToString(RemedyMode mode);
 
+// Evidence that is kept in the Remediation; expressions read it as `remediation.record.<key>`.
+struct RecordEntry {
+  std::string key;
+  std::string expression;  // CEL
+  friend bool operator==(const RecordEntry&, const RecordEntry&) = default;
+};
+
 // One rung of the escalation ladder.
 struct Remedy {
   std::string name;
   RemedyMode mode = RemedyMode::kEnforce;
   std::vector<NamedExpression> match_conditions;  // one false = the rung is skipped
   std::vector<Step> steps;
+  std::vector<RecordEntry> record;      // evaluated before the first step
   std::vector<NamedExpression> verify;  // empty = cured: no trigger holds and the target is healthy
   absl::Duration cure_within = absl::Minutes(10);
   int64_t attempts = 1;
   friend bool operator==(const Remedy&, const Remedy&) = default;
 };
 
+// When changes are taken back after the cure: `after` it, and not before `when` is true.
+struct Revert {
+  std::string when;  // CEL; "" = true
+  absl::Duration after = absl::ZeroDuration();
+  friend bool operator==(const Revert&, const Revert&) = default;
+};
+
 struct Recovery {
   std::vector<NamedExpression> healthy;  // empty = the default of the target's kind
   absl::Duration stable_for = absl::Minutes(2);
+  std::optional<Revert> revert;  // absent: changes stay
   friend bool operator==(const Recovery&, const Recovery&) = default;
 };
 

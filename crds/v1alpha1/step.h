@@ -17,6 +17,7 @@ namespace kr::crds {
 struct EnvVar {
   std::string name;
   std::string value;
+  std::string value_expression;  // CEL, instead of `value`; "" = not given
   friend bool operator==(const EnvVar&, const EnvVar&) = default;
 };
 
@@ -32,22 +33,88 @@ struct SetEnv {
   friend bool operator==(const SetEnv&, const SetEnv&) = default;
 };
 
-enum class PatchType { kMerge, kStrategic };
+enum class PatchType { kMerge, kStrategic, kJson, kApply };
 std::string_view ToString(PatchType type);
 
 // A value that is computed: `expression` (CEL) is evaluated once when the step starts and put at
-// `path` (RFC 6901 pointer into the patch).
+// `path` (RFC 6901 pointer into the patch or object). Or nothing: what is at `path` is removed.
 struct SetValue {
   std::string path;
   std::string expression;
+  bool remove = false;
   friend bool operator==(const SetValue&, const SetValue&) = default;
+};
+
+enum class JsonOp { kAdd, kRemove, kReplace, kMove, kCopy, kTest };
+std::string_view ToString(JsonOp op);
+
+// One operation of RFC 6902.
+struct JsonPatchOperation {
+  JsonOp op = JsonOp::kTest;
+  std::string path;
+  std::string from;              // of kMove and kCopy
+  RawJson value;                 // of kAdd, kReplace and kTest: any JSON, or...
+  std::string value_expression;  // ...CEL
+  friend bool operator==(const JsonPatchOperation&, const JsonPatchOperation&) = default;
 };
 
 struct Patch {
   PatchType type = PatchType::kMerge;
-  RawJson patch;  // an object; may be empty when `set` is not
+  RawJson patch;  // an object; may be empty when `set` is not; not of kJson
   std::vector<SetValue> set;
+  std::vector<JsonPatchOperation> operations;  // of kJson
+  bool force = false;                          // of kApply: takes fields from other managers
   friend bool operator==(const Patch&, const Patch&) = default;
+};
+
+// Makes an object as it is written (server-side apply): creates it when it is not there.
+struct Apply {
+  RawJson object;
+  std::vector<SetValue> set;
+  bool force = false;  // takes fields from other managers
+  friend bool operator==(const Apply&, const Apply&) = default;
+};
+
+enum class AutoscalerRule { kRefuse, kIgnore };
+std::string_view ToString(AutoscalerRule rule);
+
+// Sets the number of replicas.
+struct Scale {
+  std::optional<int64_t> replicas;  // exactly one of the two is given
+  std::string replicas_expression;  // CEL
+  std::optional<int64_t> min;       // what is computed is brought into these bounds
+  std::optional<int64_t> max;
+  bool raise_only = false;
+  bool lower_only = false;
+  AutoscalerRule autoscaler = AutoscalerRule::kRefuse;
+  friend bool operator==(const Scale&, const Scale&) = default;
+};
+
+// Replaces all pods of a workload by its own rules.
+struct RolloutRestart {
+  friend bool operator==(const RolloutRestart&, const RolloutRestart&) = default;
+};
+
+enum class DeletePodMode { kEvict, kDelete };
+std::string_view ToString(DeletePodMode mode);
+
+// Gets rid of a pod; done when it is gone. kEvict keeps to PodDisruptionBudgets.
+struct DeletePod {
+  DeletePodMode mode = DeletePodMode::kEvict;
+  std::optional<int64_t> grace_period_seconds;  // absent: the pod's own
+  absl::Duration timeout = absl::Minutes(5);
+  friend bool operator==(const DeletePod&, const DeletePod&) = default;
+};
+
+enum class Propagation { kBackground, kForeground, kOrphan };
+std::string_view ToString(Propagation propagation);
+
+// Deletes an object; done when it is gone.
+struct Delete {
+  Propagation propagation = Propagation::kBackground;
+  std::optional<int64_t> grace_period_seconds;
+  absl::Duration timeout = absl::Minutes(5);
+  friend bool operator==(const Delete&, const Delete&) = default;
 };
 
 // Waits until `expression` is true without a break for `hold_for`; fails after `timeout`.
@@ -66,18 +133,37 @@ struct Notify {
 };
 
 // monostate only before a step is read or filled in: FromJson gives exactly one action.
-using Action = std::variant<std::monostate, SetEnv, Patch, WaitFor, Notify>;
-// "setEnv", "patch", "waitFor", "notify"; "" for monostate.
+using Action = std::variant<std::monostate, SetEnv, Patch, Apply, Scale, RolloutRestart, DeletePod,
+                            Delete, WaitFor, Notify>;
+// "setEnv", "patch", ...; "" for monostate.
 std::string_view ActionName(const Action& action);
 
 enum class OnFailure { kFail, kContinue, kRollback };
 std::string_view ToString(OnFailure on_failure);
 
-// What a step works on instead of the target. `ref.uid` is always "".
+// One object by name. Without `name_space` it is in the target's (of a namespaced kind).
+struct ApplyToRef {
+  std::string api_version;
+  std::string kind;
+  std::string name_space;
+  std::string name;             // exactly one of the two is given
+  std::string name_expression;  // CEL, evaluated when the step starts
+  friend bool operator==(const ApplyToRef&, const ApplyToRef&) = default;
+};
+
+// What a step works on instead of the target. Chosen once, when the step starts, and recorded
+// before anything is written. Exactly one of `ref` and `related` is given.
 struct ApplyTo {
-  ObjectReference ref;
+  std::optional<ApplyToRef> ref;
+  std::string related;   // a name in spec.related: its objects...
+  std::string where;     // ...for which this is true (CEL over `it`; "" = all)...
+  std::string order_by;  // ...in this order (CEL over `it`; "" = by namespace and name)...
+  int64_t max = 100;     // ...and of those the first
+  int64_t max_concurrent = 1;
+  std::optional<WaitFor> wait_for;  // after each object; `it` is that object
   friend bool operator==(const ApplyTo&, const ApplyTo&) = default;
 };
+inline constexpr int64_t kMaxApplyTo = 500;
 
 struct Step {
   Action action;

@@ -19,6 +19,18 @@ std::string_view ToString(Distinct distinct) {
 std::string_view ToString(PatchType type) {
   return EnumToString(type);
 }
+std::string_view ToString(JsonOp op) {
+  return EnumToString(op);
+}
+std::string_view ToString(AutoscalerRule rule) {
+  return EnumToString(rule);
+}
+std::string_view ToString(DeletePodMode mode) {
+  return EnumToString(mode);
+}
+std::string_view ToString(Propagation propagation) {
+  return EnumToString(propagation);
+}
 std::string_view ToString(OnFailure on_failure) {
   return EnumToString(on_failure);
 }
@@ -88,6 +100,11 @@ std::string_view ActionName(const Action& action) {
     std::string_view operator()(const std::monostate&) const { return ""; }
     std::string_view operator()(const SetEnv&) const { return "setEnv"; }
     std::string_view operator()(const Patch&) const { return "patch"; }
+    std::string_view operator()(const Apply&) const { return "apply"; }
+    std::string_view operator()(const Scale&) const { return "scale"; }
+    std::string_view operator()(const RolloutRestart&) const { return "rolloutRestart"; }
+    std::string_view operator()(const DeletePod&) const { return "deletePod"; }
+    std::string_view operator()(const Delete&) const { return "delete"; }
     std::string_view operator()(const WaitFor&) const { return "waitFor"; }
     std::string_view operator()(const Notify&) const { return "notify"; }
   };

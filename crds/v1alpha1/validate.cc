@@ -1,37 +1,16 @@
 #include "crds/v1alpha1/validate.h"
 
 #include <algorithm>
-#include <array>
 #include <string>
 #include <variant>
 
-#include <nlohmann/json.hpp>
-
 #include "absl/strings/str_cat.h"
 #include "crds/meta/duration.h"
-#include "crds/meta/text.h"
 #include "crds/v1alpha1/validate_signals.h"
+#include "crds/v1alpha1/validate_step.h"
 
 namespace kr::crds {
 namespace {
-
-// What identifies an object or belongs to the server: a remedy never patches it.
-constexpr std::array<std::string_view, 7> kFixedMetadata = {
-    "creationTimestamp", "generation", "managedFields",  "name",
-    "namespace",         "uid",        "resourceVersion"};
-
-template <typename Named>
-void ExpectDeclared(std::string_view name, const std::vector<Named>& declared,
-                    std::string_view list, const FieldPath& path, Problems& problems) {
-  std::vector<std::string_view> names;
-  for (const Named& entry : declared) names.push_back(entry.name);
-  if (std::find(names.begin(), names.end(), name) != names.end()) return;
-  std::string message = absl::StrCat("\"", ToAbsl(name), "\" is not declared in ", ToAbsl(list));
-  if (std::string_view nearest = Nearest(name, names); !nearest.empty()) {
-    absl::StrAppend(&message, ", did you mean \"", ToAbsl(nearest), "\"?");
-  }
-  problems.Add(path, message);
-}
 
 void ValidateSelector(const std::optional<LabelSelector>& selector, const FieldPath& path,
                       Problems& problems) {
@@ -115,59 +94,6 @@ void ValidateTrigger(const Trigger& trigger, const RemediationPolicySpec& spec,
   }
 }
 
-void ValidatePatch(const Patch& action, const FieldPath& path, Problems& problems) {
-  if (action.patch.empty() && action.set.empty()) {
-    problems.Add(path, "expected patch, set or both");
-  }
-  const nlohmann::json body = action.patch.Parse();
-  const auto metadata = body.find("metadata");
-  const FieldPath patch = path["patch"];
-  const FieldPath patched_metadata = patch["metadata"];
-  const FieldPath set = path["set"];
-  for (std::string_view field : kFixedMetadata) {
-    constexpr std::string_view kProblem = "identifies the object, no remedy can change it";
-    if (metadata != body.end() && metadata->is_object() && metadata->contains(std::string(field))) {
-      problems.Add(patched_metadata[field], kProblem);
-    }
-    const std::string pointer = absl::StrCat("/metadata/", ToAbsl(field));
-    for (size_t i = 0; i < action.set.size(); ++i) {
-      const std::string& target = action.set[i].path;
-      const FieldPath element = set[i];
-      if (target == pointer || target.starts_with(pointer + "/")) {
-        problems.Add(element["path"], kProblem);
-      }
-    }
-  }
-}
-
-struct ActionValidator {
-  const FieldPath& path;
-  Problems& problems;
-
-  void operator()(const std::monostate&) const {}
-  void operator()(const SetEnv& action) const {
-    if (action.container.empty() == action.containers.empty()) {
-      problems.Add(path["setEnv"], action.container.empty()
-                                       ? "expected container or containers"
-                                       : "container and containers exclude each other");
-    }
-  }
-  void operator()(const Patch& action) const { ValidatePatch(action, path["patch"], problems); }
-  void operator()(const WaitFor& action) const {
-    const FieldPath wait = path["waitFor"];
-    if (action.hold_for >= action.timeout) {
-      problems.Add(wait["timeout"], absl::StrCat("is ", crds::FormatDuration(action.timeout),
-                                                 ", must be longer than for (",
-                                                 crds::FormatDuration(action.hold_for), ")"));
-    }
-  }
-  void operator()(const Notify& action) const {
-    if (!action.message.empty() && !action.message_expression.empty()) {
-      problems.Add(path["notify"], "message and messageExpression exclude each other");
-    }
-  }
-};
-
 bool OnlyNotifies(const Remedy& remedy) {
   return std::all_of(remedy.steps.begin(), remedy.steps.end(),
                      [](const Step& step) { return std::holds_alternative<Notify>(step.action); });
@@ -177,8 +103,7 @@ void ValidateRemedy(const Remedy& remedy, const RemediationPolicySpec& spec, con
                     Problems& problems) {
   const FieldPath steps = path["steps"];
   for (size_t i = 0; i < remedy.steps.size(); ++i) {
-    const FieldPath step = steps[i];
-    std::visit(ActionValidator{step, problems}, remedy.steps[i].action);
+    ValidateStep(remedy.steps[i], spec, steps[i], problems);
   }
   if (OnlyNotifies(remedy)) return;
   if (remedy.cure_within <= spec.recovery.stable_for) {

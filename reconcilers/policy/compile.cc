@@ -24,6 +24,32 @@ std::string At(std::string_view path, size_t index) {
   return std::string(path) + "[" + std::to_string(index) + "]";
 }
 
+// What a policy may say already and nothing does yet.
+Status RefuseUnsupported(const crds::Step& step, const std::string& path) {
+  const auto refuse = [&](std::string_view field) {
+    return InvalidArgument(path + std::string(field) + ": is not supported by this version");
+  };
+  if (step.apply_to) {
+    if (!step.apply_to->ref) return refuse(".applyTo.related");
+    if (!step.apply_to->ref->name_expression.empty()) return refuse(".applyTo.ref.nameExpression");
+    if (step.apply_to->wait_for) return refuse(".applyTo.waitFor");
+  }
+  if (const auto* patch = std::get_if<crds::Patch>(&step.action)) {
+    if (patch->type == crds::PatchType::kJson || patch->type == crds::PatchType::kApply) {
+      return refuse(".patch.type");
+    }
+    for (const crds::SetValue& value : patch->set) {
+      if (value.remove) return refuse(".patch.set");
+    }
+  }
+  if (const auto* set_env = std::get_if<crds::SetEnv>(&step.action)) {
+    for (const crds::EnvVar& variable : set_env->env) {
+      if (!variable.value_expression.empty()) return refuse(".setEnv.env");
+    }
+  }
+  return OkStatus();
+}
+
 class Compiler {
  public:
   explicit Compiler(const crds::RemediationPolicy& policy)
@@ -178,7 +204,11 @@ class Compiler {
       KR_RETURN_IF_ERROR(Programs(spec.match_conditions, running_scope_, path + ".matchConditions",
                                   remedy.match_conditions));
       KR_RETURN_IF_ERROR(Programs(spec.verify, running_scope_, path + ".verify", remedy.verify));
+      if (!spec.record.empty()) {
+        return InvalidArgument(path + ".record: is not supported by this version");
+      }
       for (size_t s = 0; s < spec.steps.size(); ++s) {
+        KR_RETURN_IF_ERROR(RefuseUnsupported(spec.steps[s], At(path + ".steps", s)));
         KR_ASSIGN_OR_RETURN(std::unique_ptr<actions::Action> action,
                             actions::Make(spec.steps[s], running_scope_, At(path + ".steps", s)));
         if (action->reversal() != actions::Reversal::kNothing) out_->only_notifies = false;
@@ -192,6 +222,9 @@ class Compiler {
   }
 
   Status Healthy() {
+    if (policy_.spec.recovery.revert) {
+      return InvalidArgument("spec.recovery.revert: is not supported by this version");
+    }
     KR_RETURN_IF_ERROR(
         Programs(policy_.spec.recovery.healthy, scope_, "spec.recovery.healthy", out_->healthy));
     const std::string_view standard = DefaultHealthy(out_->target);

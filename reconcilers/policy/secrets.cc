@@ -57,8 +57,8 @@ class Reader {
 };
 
 kube::GroupVersionKind ObjectOf(const CompiledPolicy& policy, const crds::Step& step) {
-  if (!step.apply_to) return policy.target;
-  const crds::ObjectReference& ref = step.apply_to->ref;
+  if (!step.apply_to || !step.apply_to->ref) return policy.target;
+  const crds::ApplyToRef& ref = *step.apply_to->ref;
   return kube::GroupVersionKind::FromApiVersion(ref.api_version, ref.kind);
 }
 

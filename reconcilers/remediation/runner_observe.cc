@@ -26,7 +26,7 @@ void Runner::AdvanceObserve() {
   const auto ref = RefOf(step);
   if (!ref) {
     return Plan(step, step.action->Describe(), "", std::nullopt,
-                "discovery does not know where " + step.spec.apply_to->ref.kind + " lives");
+                "discovery does not know where " + step.spec.apply_to->ref->kind + " lives");
   }
   if (step.action->reversal() == actions::Reversal::kNothing) {
     return Plan(step, step.action->Describe(), "", std::nullopt, "");
@@ -76,7 +76,11 @@ void Runner::Plan(const policy::Step& step, std::string text, std::string body,
                   std::optional<WriteOutcome> validation, std::string message) {
   std::optional<crds::ObjectReference> object;
   if (step.action->reversal() != actions::Reversal::kNothing) {
-    object = step.spec.apply_to ? step.spec.apply_to->ref : remediation().spec.target_ref;
+    object = remediation().spec.target_ref;
+    if (step.spec.apply_to && step.spec.apply_to->ref) {
+      const crds::ApplyToRef& ref = *step.spec.apply_to->ref;
+      object = crds::ObjectReference{ref.api_version, ref.kind, ref.name_space, ref.name, ""};
+    }
   }
   mutable_status().plan.push_back(
       {.id = {policy_->remedies[observe_rung_].name, 1, static_cast<int64_t>(observe_step_)},

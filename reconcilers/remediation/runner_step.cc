@@ -45,7 +45,7 @@ void Runner::AskStep(size_t index, const policy::Step& step) {
   const auto ref = RefOf(step);
   if (!ref) {
     return Idle(crds::refusal::kStaleView,
-                "discovery does not know where " + step.spec.apply_to->ref.kind + " lives",
+                "discovery does not know where " + step.spec.apply_to->ref->kind + " lives",
                 Now() + services_.timing.retry_max);
   }
   if (progress.state == StepState::kPending) {
@@ -90,8 +90,11 @@ void Runner::OnNext(size_t index, const policy::Step& step, actions::Next next) 
 }
 
 std::optional<actions::ObjectRef> Runner::RefOf(const policy::Step& step) const {
-  const crds::ObjectReference& object =
-      step.spec.apply_to ? step.spec.apply_to->ref : remediation().spec.target_ref;
+  crds::ObjectReference object = remediation().spec.target_ref;
+  if (step.spec.apply_to && step.spec.apply_to->ref) {
+    const crds::ApplyToRef& ref = *step.spec.apply_to->ref;
+    object = {ref.api_version, ref.kind, ref.name_space, ref.name, ""};
+  }
   const auto resource =
       world_.Find(kube::GroupVersionKind::FromApiVersion(object.api_version, object.kind));
   if (!resource) return std::nullopt;

@@ -31,7 +31,7 @@ ObjectReference CalicoNode() {
 
 // Every field filled in: what a runner writes in the middle of things.
 Remediation Full() {
-  const StepId step{.remedy = "set-healthhost", .attempt = 1, .step = 0};
+  const StepId step{.remedy = "set-healthhost", .attempt = 1, .step = 0, .item = 2};
   Remediation r;
   r.metadata.name = "calico-calico-node-0123456789abcdef-1";
   r.metadata.resource_version = "12";
@@ -68,6 +68,7 @@ Remediation Full() {
                  .count = 3,
                  .first_seen = kNoon,
                  .last_seen = kNoon}};
+  s.record = RawJson(json{{"image", "calico:3"}});
   s.plan = {{.id = step,
              .action = "setEnv",
              .object = CalicoNode(),
@@ -94,8 +95,10 @@ Remediation Full() {
                  .message = "m"}};
   s.steps = {{.id = step,
               .action = "setEnv",
+              .object = CalicoNode(),
               .state = StepState::kRunning,
               .started_at = kNoon,
+              .acted_at = kNoon,
               .finished_at = kNoon,
               .message = "sent",
               .memo = RawJson(json{{"before", {{"calico-node", json::array()}}}}),
@@ -120,7 +123,7 @@ Remediation Full() {
                    .fields = RawJson(json{{"spec", {{"a", nullptr}}}}),
                    .patch_type = "application/merge-patch+json"}};
   s.locks = {CalicoNode()};
-  s.holding = Holding{.since = kNoon, .triggers = {"probe"}};
+  s.holding = Holding{.since = kNoon, .triggers = {"probe"}, .revert = true};
   s.contended =
       Contended{.count = 1, .manager = "tigera", .object = CalicoNode(), .last_at = kNoon};
   s.ledger = Ledger{.n = 1, .failures = 2, .cooldown_until = kNoon, .exhausted = true};
