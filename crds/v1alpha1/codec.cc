@@ -134,8 +134,7 @@ template nlohmann::json ToJson(const RemediationBudget&);
 template nlohmann::json ToJson(const RemediationBudgetStatus&);
 
 PolicySnapshot TakeSnapshot(const RemediationPolicySpec& spec) {
-  return {.params = spec.params,
-          .related = spec.related,
+  return {.related = spec.related,
           .events = spec.events,
           .variables = spec.variables,
           .triggers = spec.triggers,

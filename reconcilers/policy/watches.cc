@@ -226,7 +226,7 @@ void Watches::OnChange(const cache::Informer& informer, cache::ObjectId id,
     });
   }
   const document::Document& object = after ? *after : *before;
-  index_.ForEachTarget(resource.gvk, object, [&](const CompiledPolicy& policy) {
+  index_.ForEachTarget(resource.gvk, before.get(), after.get(), [&](const CompiledPolicy& policy) {
     // The same object may come by several watches, and be newer in one than in the other.
     const Served* served = Find(policy);
     if (served == nullptr || !served->Sees(informer)) return;

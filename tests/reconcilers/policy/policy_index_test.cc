@@ -47,8 +47,21 @@ class PolicyIndexTest : public ::testing::Test {
   std::vector<std::string> Targets(const std::string& name_space, const std::string& name,
                                    const std::string& kind = "DaemonSet") const {
     std::vector<std::string> found;
-    index.ForEachTarget({"apps", "v1", kind},
-                        *testing::Doc({{"metadata", {{"namespace", name_space}, {"name", name}}}}),
+    const auto object = testing::Doc({{"metadata", {{"namespace", name_space}, {"name", name}}}});
+    index.ForEachTarget({"apps", "v1", kind}, nullptr, object.get(),
+                        [&](const CompiledPolicy& policy) { found.push_back(policy.name); });
+    return found;
+  }
+
+  // Of an object whose labels change; null: there is no such object.
+  std::vector<std::string> Relabelled(const json& before, const json& after) const {
+    const auto object = [](const json& labels) {
+      return labels.is_null() ? document::DocumentPtr()
+                              : testing::Doc({{"metadata", {{"name", "d"}, {"labels", labels}}}});
+    };
+    const document::DocumentPtr was = object(before), is = object(after);
+    std::vector<std::string> found;
+    index.ForEachTarget({"apps", "v1", "DaemonSet"}, was.get(), is.get(),
                         [&](const CompiledPolicy& policy) { found.push_back(policy.name); });
     return found;
   }
@@ -80,6 +93,27 @@ TEST_F(PolicyIndexTest, AChangeFindsThePoliciesThatMaySelectTheObject) {
   EXPECT_THAT(Targets("default", "web", "StatefulSet"), IsEmpty());
 }
 
+TEST_F(PolicyIndexTest, AChangeFindsThePoliciesWhoseLabelItHasOrHad) {
+  const auto in = [](json values) {
+    return json{{"selector",
+                 {{"matchExpressions",
+                   {{{"key", "pool"}, {"operator", "In"}, {"values", std::move(values)}}}}}}};
+  };
+  Add("a", {{"selector", {{"matchLabels", {{"pool", "a"}}}}}});
+  Add("a-or-b", in({"a", "b"}));
+  Add("c", in({"c"}));
+  Add("not-a",
+      {{"selector",
+        {{"matchExpressions", {{{"key", "pool"}, {"operator", "NotIn"}, {"values", {"a"}}}}}}}});
+  EXPECT_THAT(Relabelled(nullptr, {{"pool", "a"}}), UnorderedElementsAre("a", "a-or-b", "not-a"));
+  EXPECT_THAT(Relabelled({{"pool", "a"}}, nullptr), UnorderedElementsAre("a", "a-or-b", "not-a"));
+  EXPECT_THAT(Relabelled({{"pool", "a"}}, {{"pool", "b"}}),
+              UnorderedElementsAre("a", "a-or-b", "not-a"));
+  EXPECT_THAT(Relabelled({{"pool", "b"}}, {{"pool", "c"}}),
+              UnorderedElementsAre("a-or-b", "c", "not-a"));
+  EXPECT_THAT(Relabelled({{"other", "a"}}, json::object()), ElementsAre("not-a"));
+}
+
 TEST_F(PolicyIndexTest, AnEventFindsTheSourcesThatMayCountIt) {
   Add("about-target", {{"names", {"d"}}});
   Add("about-pods", {{"namespaces", {"kube-system"}}}, {{"related", "pods"}});
@@ -100,6 +134,9 @@ TEST_F(PolicyIndexTest, ARemovedPolicyIsFoundNoMore) {
   index.Remove(policies[0].get());
   EXPECT_THAT(Targets("any", "d"), ElementsAre("b"));
   EXPECT_THAT(Sources("DaemonSet", "any", "d"), ElementsAre("b"));
+  Add("by-label", {{"selector", {{"matchLabels", {{"pool", "a"}}}}}});
+  index.Remove(policies[2].get());
+  EXPECT_THAT(Relabelled({{"pool", "a"}}, {{"pool", "a"}}), ElementsAre("b"));
 }
 
 }  // namespace
