@@ -21,12 +21,14 @@ enum class FieldType {
   kText,
   kBool,
   kInteger,
+  kNumber,
   kDuration,
   kTime,
   kIntOrPercent,
   kEnum,
   kTextMap,
   kFreeForm,  // an object whose fields are not ours
+  kAnything,  // any value
   kObject,
 };
 
@@ -128,12 +130,14 @@ class FieldLister {
     if constexpr (std::is_same_v<T, std::string>) return FieldType::kText;
     if constexpr (std::is_same_v<T, bool>) return FieldType::kBool;
     if constexpr (std::is_same_v<T, int64_t>) return FieldType::kInteger;
+    if constexpr (std::is_same_v<T, double>) return FieldType::kNumber;
     if constexpr (std::is_same_v<T, absl::Duration>) return FieldType::kDuration;
     if constexpr (std::is_same_v<T, absl::Time>) return FieldType::kTime;
     if constexpr (std::is_same_v<T, IntOrPercent>) return FieldType::kIntOrPercent;
     if constexpr (std::is_enum_v<T>) return FieldType::kEnum;
     if constexpr (std::is_same_v<T, std::map<std::string, std::string>>) return FieldType::kTextMap;
     if constexpr (std::is_same_v<T, RawJson>) return FieldType::kFreeForm;
+    if constexpr (std::is_same_v<T, AnyJson>) return FieldType::kAnything;
     return FieldType::kObject;
   }
 

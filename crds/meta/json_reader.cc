@@ -225,9 +225,27 @@ void JsonReader::Read(const Json& json, const FieldPath& path, const Rules& rule
   value = *parsed;
 }
 
+void JsonReader::Read(const Json& json, const FieldPath& path, const Rules& /*rules*/,
+                      double& value) {
+  if (json.is_number()) {
+    value = json.get<double>();
+  } else {
+    problems_.Add(path, Expected("a number", json));
+  }
+}
+
 void JsonReader::Read(const Json& json, const FieldPath& path, const Rules& rules, RawJson& value) {
   if (!rules.any_json && !ExpectObject(json, path, problems_)) return;
   value = RawJson(json);
+  CheckSize(value, path, rules);
+}
+
+void JsonReader::Read(const Json& json, const FieldPath& path, const Rules& rules, AnyJson& value) {
+  value = AnyJson(json);
+  CheckSize(value, path, rules);
+}
+
+void JsonReader::CheckSize(const RawJson& value, const FieldPath& path, const Rules& rules) {
   if (rules.max_length > 0 && value.text().size() > rules.max_length) {
     problems_.Add(path, absl::StrCat("is ", value.text().size(), " bytes long, expected at most ",
                                      rules.max_length));

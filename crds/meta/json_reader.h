@@ -90,7 +90,9 @@ class JsonReader {
   void Read(const Json& json, const FieldPath& path, const Rules& rules, absl::Duration& value);
   void Read(const Json& json, const FieldPath& path, const Rules& rules, absl::Time& value);
   void Read(const Json& json, const FieldPath& path, const Rules& rules, IntOrPercent& value);
+  void Read(const Json& json, const FieldPath& path, const Rules& rules, double& value);
   void Read(const Json& json, const FieldPath& path, const Rules& rules, RawJson& value);
+  void Read(const Json& json, const FieldPath& path, const Rules& rules, AnyJson& value);
   void Read(const Json& json, const FieldPath& path, const Rules& rules,
             std::map<std::string, std::string>& value);
   template <typename T>
@@ -126,6 +128,7 @@ class JsonReader {
         json.is_string() ? EnumHint<E>(json.get_ref<const std::string&>()) : std::string_view());
   }
   bool ExpectList(const Json& json, const FieldPath& path, const Rules& rules);
+  void CheckSize(const RawJson& value, const FieldPath& path, const Rules& rules);
   void CheckText(const std::string& text, const FieldPath& path, const Rules& rules);
   void RefuseEnum(const Json& json, const FieldPath& path,
                   const std::vector<std::string_view>& names, std::string_view hint);

@@ -15,6 +15,10 @@ void JsonWriter::Field(std::string_view name, const RawJson& value, const Rules&
   if (!value.empty()) object_[std::string(name)] = value.Parse();
 }
 
+void JsonWriter::Field(std::string_view name, const AnyJson& value, const Rules& rules) {
+  Field(name, static_cast<const RawJson&>(value), rules);
+}
+
 nlohmann::json JsonWriter::ToValue(const std::string& value, const Rules& rules) {
   if (value.empty()) return nullptr;
   return rules.clamp && rules.max_length > 0 ? Truncate(value, rules.max_length) : value;
@@ -26,6 +30,10 @@ nlohmann::json JsonWriter::ToValue(bool value, const Rules&) {
 
 nlohmann::json JsonWriter::ToValue(int64_t value, const Rules& rules) {
   return value == 0 && rules.min > 0 ? Json() : Json(value);
+}
+
+nlohmann::json JsonWriter::ToValue(double value, const Rules&) {
+  return value;
 }
 
 nlohmann::json JsonWriter::ToValue(absl::Duration value, const Rules&) {

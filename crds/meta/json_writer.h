@@ -39,6 +39,7 @@ class JsonWriter {
     if (value) object_[std::string(name)] = ToValue(*value, rules);
   }
   void Field(std::string_view name, const RawJson& value, const Rules& rules = {});
+  void Field(std::string_view name, const AnyJson& value, const Rules& rules = {});
   template <typename T, typename Describer>
   void Object(std::string_view name, const T& value, const Rules& /*rules*/, Describer describe) {
     nlohmann::json object = nlohmann::json::object();
@@ -67,6 +68,7 @@ class JsonWriter {
   static Json ToValue(const std::string& value, const Rules& rules);
   static Json ToValue(bool value, const Rules& rules);
   static Json ToValue(int64_t value, const Rules& rules);
+  static Json ToValue(double value, const Rules& rules);
   static Json ToValue(absl::Duration value, const Rules& rules);
   static Json ToValue(absl::Time value, const Rules& rules);
   static Json ToValue(const IntOrPercent& value, const Rules& rules);

@@ -25,4 +25,12 @@ class RawJson {
   std::string text_;
 };
 
+// The same for any value: an object, a list, a text, a number or a truth value. null is "not
+// given".
+class AnyJson : public RawJson {
+ public:
+  using RawJson::RawJson;
+  friend bool operator==(const AnyJson&, const AnyJson&) = default;
+};
+
 }  // namespace kr::crds

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "crds/v1alpha1/field_rules.h"
+#include "crds/v1alpha1/params_fields.h"
 #include "crds/v1alpha1/remediation_policy.h"
 #include "crds/v1alpha1/selection_fields.h"
 #include "crds/v1alpha1/step_fields.h"
@@ -112,6 +113,8 @@ void Describe(V& v, Member<V, RemediationPolicySpec>& x) {
   v.Field("mode", x.mode);
   v.Field("paused", x.paused);
   v.Field("priority", x.priority, Between(-100, 100));
+  v.Field("params", x.params, Items(0, 32, "name"));
+  v.Field("paramRef", x.param_ref);
   v.Field("target", x.target, Rules{.required = true});
   v.Field("related", x.related, Items(0, 16, "name"));
   v.Field("events", x.events, Items(0, 16, "name"));

@@ -11,6 +11,7 @@
 #include "crds/meta/int_or_percent.h"
 #include "crds/meta/object_meta.h"
 #include "crds/v1alpha1/common.h"
+#include "crds/v1alpha1/params.h"
 #include "crds/v1alpha1/selection.h"
 #include "crds/v1alpha1/step.h"
 #include "crds/v1alpha1/trigger.h"
@@ -104,6 +105,8 @@ struct RemediationPolicySpec {
   Mode mode = Mode::kEnforce;
   bool paused = false;
   int64_t priority = 0;  // who gets scarce budget first
+  std::vector<Param> params;
+  std::optional<ParamRef> param_ref;
   Target target;
   std::vector<Related> related;
   std::vector<EventSource> events;

@@ -29,6 +29,7 @@ struct Target {
   std::vector<TargetKind> kinds;
   std::vector<std::string> names;
   std::vector<std::string> namespaces;
+  std::optional<LabelSelector> namespace_selector;  // of the labels of the object's Namespace
   std::optional<LabelSelector> selector;
   std::optional<LabelSelector> exclude_selector;
   bool all = false;  // needed when nothing above narrows
@@ -38,31 +39,41 @@ struct Target {
   friend bool operator==(const Target&, const Target&) = default;
 };
 
-// Joins that are built in.
-enum class RelatedPreset { kOwnedPods };
+// Joins that are built in, from the objects on the left (the target, or those of another join).
+enum class RelatedPreset {
+  kOwnedPods,                // a controller: its pods
+  kPodsOnNode,               // a Node: the pods bound to it
+  kNodeOfPod,                // a Pod: the Node that it is bound to
+  kTopOwner,                 // anything: what controls it in the end, of the kind that is named
+  kPodsOfService,            // a Service: the pods that it selects
+  kEndpointSlicesOfService,  // a Service
+  kPvcsOfPod,                // a Pod: its PersistentVolumeClaims
+  kPdbsOfPod,                // a Pod: the PodDisruptionBudgets that cover it
+};
 std::string_view ToString(RelatedPreset preset);
 
-// An equi-join written out: the objects of a kind whose `key` equals the target's `equals`. Either
-// may be a value, a list of values or an optional; none means no key, hence no match. Without both,
-// namespace, names and selector alone choose.
-struct RelatedQuery {
+// A named join; expressions read it as `related.<name>`: a preset, or the general form with the
+// kind of the joined objects and how they are found:
+// - `key` equals `equals`. Either may be a value, a list of values or an optional; none means no
+//   key, hence no match.
+// - `labels` are selected by `selected_by`. One of the two reads the joined object.
+// - neither: namespace, names and selector alone choose.
+struct Related {
+  std::string name;
+  std::optional<RelatedPreset> preset;
   std::string api_version;
   std::string kind;
-  bool same_namespace = false;  // the target's; not together with name_space
+  // The earlier join that this one starts from; "" = the target.
+  std::string of;
+  bool same_namespace = false;  // as what it starts from; not together with name_space
   std::string name_space;
   std::vector<std::string> names;
   std::optional<LabelSelector> selector;
-  std::string where;   // CEL over `it`, "" = no condition
-  std::string key;     // CEL over `it`; given together with `equals`
-  std::string equals;  // CEL over the policy's scope
-
-  friend bool operator==(const RelatedQuery&, const RelatedQuery&) = default;
-};
-
-// A named join; expressions read it as `related.<name>`.
-struct Related {
-  std::string name;
-  std::variant<RelatedPreset, RelatedQuery> from = RelatedPreset::kOwnedPods;
+  std::string where;  // CEL over `it`, "" = no condition
+  std::string key;    // CEL over `it`
+  std::string equals;
+  std::string labels;
+  std::string selected_by;
   // More objects than this make whatever reads the join Unknown.
   int64_t max = 1000;
 

@@ -13,7 +13,14 @@ namespace kr::crds {
 template <>
 struct EnumNames<RelatedPreset> {
   static constexpr std::pair<RelatedPreset, std::string_view> kNames[] = {
-      {RelatedPreset::kOwnedPods, "OwnedPods"}};
+      {RelatedPreset::kOwnedPods, "OwnedPods"},
+      {RelatedPreset::kPodsOnNode, "PodsOnNode"},
+      {RelatedPreset::kNodeOfPod, "NodeOfPod"},
+      {RelatedPreset::kTopOwner, "TopOwner"},
+      {RelatedPreset::kPodsOfService, "PodsOfService"},
+      {RelatedPreset::kEndpointSlicesOfService, "EndpointSlicesOfService"},
+      {RelatedPreset::kPvcsOfPod, "PVCsOfPod"},
+      {RelatedPreset::kPdbsOfPod, "PDBsOfPod"}};
 };
 
 template <typename V>
@@ -29,15 +36,19 @@ void Describe(V& v, Member<V, Target>& x) {
   v.Field("kinds", x.kinds, Items(0, 8));
   v.Field("names", x.names, Text(kMaxObjectName).NotEmpty().Items(0, 100, "*"));
   v.Field("namespaces", x.namespaces, Text(kDnsLabel, kMaxNamespace).Items(0, 100, "*"));
+  v.Field("namespaceSelector", x.namespace_selector);
   v.Field("selector", x.selector);
   v.Field("excludeSelector", x.exclude_selector);
   v.Field("all", x.all);
 }
 
 template <typename V>
-void Describe(V& v, Member<V, RelatedQuery>& x) {
+void Describe(V& v, Member<V, Related>& x) {
+  v.Field("name", x.name, Text(kIdentifier, kMaxName).Required());
+  v.Field("preset", x.preset);
   v.Field("apiVersion", x.api_version, Text(kGroupVersion, kMaxObjectName));
   v.Field("kind", x.kind, Text(kKindName, kMaxName));
+  v.Field("of", x.of, Text(kIdentifier, kMaxName));
   v.Field("sameNamespace", x.same_namespace);
   v.Field("namespace", x.name_space, Text(kDnsLabel, kMaxNamespace));
   v.Field("names", x.names, Text(kMaxObjectName).NotEmpty().Items(0, 100, "*"));
@@ -45,15 +56,9 @@ void Describe(V& v, Member<V, RelatedQuery>& x) {
   v.Field("where", x.where, Expression());
   v.Field("key", x.key, Expression());
   v.Field("equals", x.equals, Expression());
-}
-
-template <typename V>
-void Describe(V& v, Member<V, Related>& x) {
-  v.Field("name", x.name, Text(kIdentifier, kMaxName).Required());
-  v.template Alternative<RelatedPreset>("preset", x.from);
-  v.template InlineAlternative<RelatedQuery>(x.from);
+  v.Field("labels", x.labels, Expression());
+  v.Field("selectedBy", x.selected_by, Expression());
   v.Field("max", x.max, Between(1, 10000));
-  v.ExactlyOne("a preset, or the apiVersion and kind of the objects to join");
 }
 
 template <typename V>

@@ -16,6 +16,12 @@ std::string_view ToString(RelatedPreset preset) {
 std::string_view ToString(Distinct distinct) {
   return EnumToString(distinct);
 }
+std::string_view ToString(ParamType type) {
+  return EnumToString(type);
+}
+std::string_view ToString(ParamSource source) {
+  return EnumToString(source);
+}
 std::string_view ToString(PatchType type) {
   return EnumToString(type);
 }

@@ -6,27 +6,13 @@
 
 #include "absl/strings/str_cat.h"
 #include "crds/meta/duration.h"
+#include "crds/meta/text.h"
+#include "crds/v1alpha1/validate_parts.h"
 #include "crds/v1alpha1/validate_signals.h"
 #include "crds/v1alpha1/validate_step.h"
 
 namespace kr::crds {
 namespace {
-
-void ValidateSelector(const std::optional<LabelSelector>& selector, const FieldPath& path,
-                      Problems& problems) {
-  if (!selector) return;
-  const FieldPath expressions = path["matchExpressions"];
-  for (size_t i = 0; i < selector->match_expressions.size(); ++i) {
-    const LabelSelector::Requirement& requirement = selector->match_expressions[i];
-    const bool takes_values = requirement.op == LabelSelector::Operator::kIn ||
-                              requirement.op == LabelSelector::Operator::kNotIn;
-    if (takes_values != requirement.values.empty()) continue;
-    const FieldPath element = expressions[i];
-    problems.Add(element["values"], takes_values ? "is required with operator In or NotIn"
-                                                 : "must be empty with operator Exists or "
-                                                   "DoesNotExist");
-  }
-}
 
 void ValidateTarget(const Target& target, const FieldPath& path, Problems& problems) {
   if (target.kinds.empty()) {
@@ -46,32 +32,18 @@ void ValidateTarget(const Target& target, const FieldPath& path, Problems& probl
       }
     }
   }
+  ValidateSelector(target.namespace_selector, path["namespaceSelector"], problems);
   ValidateSelector(target.selector, path["selector"], problems);
   ValidateSelector(target.exclude_selector, path["excludeSelector"], problems);
   const bool narrowed = !target.names.empty() || !target.namespaces.empty() ||
+                        (target.namespace_selector && !target.namespace_selector->empty()) ||
                         (target.selector && !target.selector->empty());
   if (!narrowed && !target.all) {
-    problems.Add(path,
-                 "names, namespaces or selector must narrow the targets, or all: true says "
-                 "that every object of the kind is meant");
+    problems.Add(
+        path,
+        "names, namespaces, namespaceSelector or selector must narrow the targets, or all: "
+        "true says that every object of the kind is meant");
   }
-}
-
-void ValidateRelated(const Related& related, const FieldPath& path, Problems& problems) {
-  const auto* query = std::get_if<RelatedQuery>(&related.from);
-  if (query == nullptr) return;
-  if (query->api_version.empty()) problems.Add(path["apiVersion"], "is required with kind");
-  if (query->kind.empty()) {
-    problems.Add(path["kind"], "is required: the kind of the objects to join");
-  }
-  if (query->same_namespace && !query->name_space.empty()) {
-    problems.Add(path, "sameNamespace and namespace exclude each other");
-  }
-  if (query->key.empty() != query->equals.empty()) {
-    problems.Add(path[query->key.empty() ? "key" : "equals"],
-                 query->key.empty() ? "is required with equals" : "is required with key");
-  }
-  ValidateSelector(query->selector, path["selector"], problems);
 }
 
 void ValidateEvents(const EventSource& source, const RemediationPolicySpec& spec,
@@ -134,10 +106,8 @@ void ValidateGroups(const std::vector<LimitGroup>& groups, const FieldPath& path
 
 void Validate(const RemediationPolicySpec& spec, const FieldPath& path, Problems& problems) {
   ValidateTarget(spec.target, path["target"], problems);
-  const FieldPath related = path["related"];
-  for (size_t i = 0; i < spec.related.size(); ++i) {
-    ValidateRelated(spec.related[i], related[i], problems);
-  }
+  ValidateParams(spec, path, problems);
+  ValidateRelated(spec.related, path["related"], problems);
   const FieldPath events = path["events"];
   for (size_t i = 0; i < spec.events.size(); ++i) {
     ValidateEvents(spec.events[i], spec, events[i], problems);

@@ -98,6 +98,11 @@ class Compiler {
   }
 
   Status Joins() {
+    const auto later = [](const char* field) {
+      return InvalidArgument(std::string("spec.") + field + ": is not supported by this version");
+    };
+    if (!policy_.spec.params.empty()) return later("params");
+    if (policy_.spec.target.namespace_selector) return later("target.namespaceSelector");
     for (size_t i = 0; i < policy_.spec.related.size(); ++i) {
       KR_ASSIGN_OR_RETURN(RelatedJoin join, CompileRelated(policy_.spec.related[i], out_->target,
                                                            At("spec.related", i)));

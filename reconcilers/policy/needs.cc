@@ -17,12 +17,11 @@ std::string TargetSelectorText(const crds::Target& target) {
 std::string Canonical(const CompiledPolicy& policy, const RelatedJoin& join,
                       const crds::Related& spec) {
   std::string text = policy.target.ApiVersion() + "/" + policy.target.kind + "\n";
-  const auto* query = std::get_if<crds::RelatedQuery>(&spec.from);
-  if (query == nullptr) return text + "OwnedPods";
-  text += join.gvk.ApiVersion() + "/" + join.gvk.kind + "\n" + query->name_space + "\n" +
-          (query->same_namespace ? "same" : "") + "\n" + query->where + "\n" + query->key + "\n" +
-          query->equals + "\n" + (query->selector ? query->selector->ToString() : "");
-  for (const std::string& name : query->names) text += "\n" + name;
+  if (spec.preset) return text + "OwnedPods";
+  text += join.gvk.ApiVersion() + "/" + join.gvk.kind + "\n" + spec.name_space + "\n" +
+          (spec.same_namespace ? "same" : "") + "\n" + spec.where + "\n" + spec.key + "\n" +
+          spec.equals + "\n" + (spec.selector ? spec.selector->ToString() : "");
+  for (const std::string& name : spec.names) text += "\n" + name;
   return text;
 }
 

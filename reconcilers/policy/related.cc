@@ -95,7 +95,7 @@ struct QueryPrograms {
   std::optional<cel::Program> where, key, equals;
 };
 
-KeyFunction QueryKey(const crds::RelatedQuery& query, const QueryPrograms& programs) {
+KeyFunction QueryKey(const crds::Related& query, const QueryPrograms& programs) {
   return [query, programs](const Document& it) -> Keys {
     if (!query.names.empty() &&
         std::find(query.names.begin(), query.names.end(), it.name()) == query.names.end()) {
@@ -116,16 +116,16 @@ KeyFunction QueryEquals(const kube::GroupVersionKind& kind, const QueryPrograms&
   };
 }
 
-StatusOr<RelatedJoin> Query(const crds::Related& spec, const crds::RelatedQuery& query,
-                            const kube::GroupVersionKind& target, const std::string& path) {
+StatusOr<RelatedJoin> Query(const crds::Related& query, const kube::GroupVersionKind& target,
+                            const std::string& path) {
   RelatedJoin join;
-  join.name = spec.name;
+  join.name = query.name;
   join.gvk = kube::GroupVersionKind::FromApiVersion(query.api_version, query.kind);
   join.same_namespace = query.same_namespace;
   join.name_space = query.name_space;
   join.names = query.names;
   join.selector = query.selector;
-  join.max = static_cast<size_t>(spec.max);
+  join.max = static_cast<size_t>(query.max);
 
   QueryPrograms programs;
   const auto compile = [&](const std::string& text, const char* field, const cel::Scope& scope,
@@ -155,9 +155,14 @@ StatusOr<RelatedJoin> Query(const crds::Related& spec, const crds::RelatedQuery&
 
 StatusOr<RelatedJoin> CompileRelated(const crds::Related& spec,
                                      const kube::GroupVersionKind& target, std::string_view path) {
-  if (const auto* query = std::get_if<crds::RelatedQuery>(&spec.from)) {
-    return Query(spec, *query, target, std::string(path));
-  }
+  const auto later = [&](const char* field) {
+    return InvalidArgument(std::string(path) + "." + field + ": is not supported by this version");
+  };
+  if (!spec.of.empty()) return later("of");
+  if (!spec.labels.empty()) return later("labels");
+  if (!spec.preset) return Query(spec, target, std::string(path));
+  if (*spec.preset != crds::RelatedPreset::kOwnedPods) return later("preset");
+  if (!spec.where.empty()) return later("where");
   return OwnedPods(spec);
 }
 

@@ -60,7 +60,6 @@ const Case kCases[] = {
     {"/spec/remedys", "[]", R"(spec.remedys: unknown field, did you mean "remedies"?)"},
     {"/spec/triggers/0/lease", "{state: Fresh}", "spec.triggers[0].lease: unknown field"},
     {"/spec/remedies/0/steps/0/on", "{}", "spec.remedies[0].steps[0].on: unknown field"},
-    {"/spec/target/namespaceSelector", "{}", "spec.target.namespaceSelector: unknown field"},
     // Wrong types and ranges.
     {"/spec/paused", "'yes'", R"(spec.paused: expected true or false, found "yes")"},
     {"/spec/triggers/0/events/count", "three",
@@ -128,19 +127,62 @@ const Case kCases[] = {
      R"(spec.events[0].about.related: "nodes" is not declared in spec.related)"},
     // Targets.
     {"/spec/target/names", "[]",
-     "spec.target: names, namespaces or selector must narrow the targets, or all: true says that "
-     "every object of the kind is meant"},
+     "spec.target: names, namespaces, namespaceSelector or selector must narrow the targets, or "
+     "all: true says that every object of the kind is meant"},
     {"/spec/target/selector", "{matchExpressions: [{key: a, operator: In}]}",
      "spec.target.selector.matchExpressions[0].values: is required with operator In or NotIn"},
     {"/spec/target/selector", "{matchExpressions: [{key: a, operator: Exists, values: [b]}]}",
      "spec.target.selector.matchExpressions[0].values: must be empty with operator Exists or "
      "DoesNotExist"},
+    {"/spec/target/namespaceSelector", "{matchExpressions: [{key: a, operator: NotIn}]}",
+     "spec.target.namespaceSelector.matchExpressions[0].values: is required with operator In or "
+     "NotIn"},
+    // Parameters.
+    {"/spec/params", "[{name: a, type: string}]",
+     "spec.params[0].default: is required without spec.paramRef: nothing else gives the parameter "
+     "a value"},
+    {"/spec/params", "[{name: a, type: int, default: 3}]",
+     "spec.params[0].type: expected one of string, integer, number, boolean, array, object, found "
+     R"("int")"},
+    {"/spec/params", "[{name: a, type: string, default: x, minimum: 3}]",
+     "spec.params[0].minimum: is for parameters of type integer and number, this is string"},
+    {"/spec/params", "[{name: a, type: integer, default: 3, minimum: 4, maximum: 2}]",
+     "spec.params[0].minimum: is 4, more than maximum (2)"},
+    {"/spec/params", "[{name: a, type: boolean, default: true, enum: [a]}]",
+     "spec.params[0].enum: is for parameters of type string, this is boolean"},
+    {"/spec/params", "[{name: a, type: integer, default: 3, maximum: many}]",
+     R"(spec.params[0].maximum: expected a number, found "many")"},
+    {"/spec/params", "[{name: a, type: integer, default: 1}, {name: a, type: string, default: x}]",
+     R"(spec.params[1].name: "a" is already used by spec.params[0])"},
+    {"/spec/paramRef", "{namespace: a, name: b}",
+     "spec.paramRef: needs spec.params: only declared parameters are read from it"},
+    {"/spec/paramRef", "{kind: Secret, namespace: a, name: b}",
+     R"(spec.paramRef.kind: expected ConfigMap, found "Secret")"},
     // Joins and event sources.
     {"/spec/related/0/kind", "Pod", "spec.related[0]: preset and kind exclude each other"},
     {"/spec/related/0/preset", "",
      "spec.related[0]: expected a preset, or the apiVersion and kind of the objects to join"},
-    {"/spec/related/0/preset", "PodsOnNode",
-     R"(spec.related[0].preset: expected OwnedPods, found "PodsOnNode")"},
+    {"/spec/related/0/preset", "PodsOfNode",
+     "spec.related[0].preset: expected one of OwnedPods, PodsOnNode, NodeOfPod, TopOwner, "
+     "PodsOfService, EndpointSlicesOfService, PVCsOfPod, PDBsOfPod, found \"PodsOfNode\""},
+    {"/spec/related/0/sameNamespace", "true",
+     "spec.related[0]: preset and sameNamespace exclude each other"},
+    {"/spec/related/0/preset", "TopOwner",
+     "spec.related[0].kind: is required: TopOwner finds the owners of one kind, such as apps/v1 "
+     "Deployment"},
+    {"/spec/related/1/of", "pod",
+     R"(spec.related[1].of: "pod" is not declared in spec.related before it, did you mean "pods"?)"},
+    {"/spec/related/1/of", "hpas",
+     "spec.related[1].of: is the join itself: it starts from one before it"},
+    {"/spec/related/0/of", "hpas",
+     R"(spec.related[0].of: "hpas" is declared after it: a join starts from one before it)"},
+    {"/spec/related/1/labels", "it.metadata.labels",
+     "spec.related[1].selectedBy: is required with labels; "
+     "spec.related[1]: key and labels exclude each other: two joins, the second one with `of` or "
+     "`where`, say both"},
+    {"/spec/related/1", "{name: x, apiVersion: v1, kind: Pod, of: pods}",
+     "spec.related[1].of: needs key and equals, labels and selectedBy, or sameNamespace: nothing "
+     "else depends on the objects of pods"},
     {"/spec/related/1/kind", "",
      "spec.related[1].kind: is required: the kind of the objects to join"},
     {"/spec/related/1/apiVersion", "", "spec.related[1].apiVersion: is required with kind"},

@@ -90,7 +90,7 @@ TEST(CalicoPolicy, SaysWhatTheIncidentNeeds) {
                               "config/policies/calico-felix-healthhost.yaml")));
   EXPECT_EQ(policy.metadata.labels.at("kube-remedy.io/incident"), "R115");
   EXPECT_EQ(policy.spec.target.kind, "DaemonSet");
-  EXPECT_EQ(std::get<RelatedPreset>(policy.spec.related.at(0).from), RelatedPreset::kOwnedPods);
+  EXPECT_EQ(policy.spec.related.at(0).preset, RelatedPreset::kOwnedPods);
   EXPECT_EQ(std::get<AboutRelated>(policy.spec.events.at(0).about).related, "pods");
   EXPECT_EQ(policy.spec.events.at(0).within, absl::Minutes(15));
   EXPECT_EQ(policy.spec.triggers.at(0).HoldFor(), absl::ZeroDuration());

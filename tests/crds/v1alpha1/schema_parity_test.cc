@@ -78,6 +78,13 @@ void ExpectElement(const FieldInfo& field, const json& schema) {
     case FieldType::kFreeForm:
       EXPECT_EQ(Optional(schema, "x-kubernetes-preserve-unknown-fields"), true);
       return;
+    case FieldType::kNumber:
+      EXPECT_EQ(Optional(schema, "type"), "number");
+      return;
+    case FieldType::kAnything:
+      EXPECT_EQ(Optional(schema, "x-kubernetes-preserve-unknown-fields"), true);
+      EXPECT_FALSE(schema.contains("type"));
+      return;
     case FieldType::kObject:
       EXPECT_EQ(Optional(schema, "type"), "object");
       return;
