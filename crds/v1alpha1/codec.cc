@@ -134,7 +134,8 @@ template nlohmann::json ToJson(const RemediationBudget&);
 template nlohmann::json ToJson(const RemediationBudgetStatus&);
 
 PolicySnapshot TakeSnapshot(const RemediationPolicySpec& spec) {
-  return {.related = spec.related,
+  return {.params = spec.params,
+          .related = spec.related,
           .events = spec.events,
           .variables = spec.variables,
           .triggers = spec.triggers,

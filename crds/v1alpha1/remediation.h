@@ -144,6 +144,7 @@ struct Journal {
 // The parts of the policy that an open remediation keeps to. Stored as JSON text in
 // RemediationStatus::snapshot.
 struct PolicySnapshot {
+  std::vector<Param> params;  // with the values that held then as their defaults
   std::vector<Related> related;
   std::vector<EventSource> events;
   std::vector<Variable> variables;

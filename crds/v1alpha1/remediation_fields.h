@@ -243,6 +243,7 @@ void Describe(V& v, Member<V, Journal>& x) {
 
 template <typename V>
 void Describe(V& v, Member<V, PolicySnapshot>& x) {
+  v.Field("params", x.params);
   v.Field("related", x.related);
   v.Field("events", x.events);
   v.Field("variables", x.variables);

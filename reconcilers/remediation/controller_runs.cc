@@ -221,6 +221,8 @@ policy::CompiledPolicyPtr Controller::PolicyOf(const crds::Remediation& remediat
   const crds::ObjectReference& ref = remediation.spec.target_ref;
   policy.spec.target = {.api_version = ref.api_version, .kind = ref.kind, .names = {ref.name}};
   if (!ref.name_space.empty()) policy.spec.target.namespaces = {ref.name_space};
+  policy.spec.params = snapshot->params;
+  policy.spec.param_ref.reset();
   policy.spec.related = snapshot->related;
   policy.spec.events = snapshot->events;
   policy.spec.variables = snapshot->variables;

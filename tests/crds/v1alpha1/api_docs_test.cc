@@ -27,7 +27,9 @@ bool IsDuration(const json& schema) {
 
 std::string TypeOf(const json& schema) {
   if (schema.contains("x-kubernetes-int-or-string")) return "number or share";
-  if (schema.contains("x-kubernetes-preserve-unknown-fields")) return "free-form object";
+  if (schema.contains("x-kubernetes-preserve-unknown-fields")) {
+    return schema.contains("type") ? "free-form object" : "any value";
+  }
   if (schema.contains("additionalProperties")) return "map of texts";
   const std::string type = schema.value("type", "");
   if (type == "array") return "list of " + TypeOf(schema["items"]) + "s";
