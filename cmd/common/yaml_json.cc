@@ -6,13 +6,16 @@
 #include <cstdint>
 #include <iterator>
 #include <optional>
+#include <sstream>
 #include <utility>
 
 #include <nlohmann/json.hpp>
+#include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
 #include "absl/strings/numbers.h"
 #include "cmd/common/yaml_mark.h"
+#include "controller/values/utf8.h"
 
 namespace kr::cmd {
 namespace {
@@ -132,6 +135,7 @@ class Converter {
   static StatusOr<json> Scalar(const YAML::Node& node) {
     const std::string& text = node.Scalar();
     const std::string& tag = node.Tag();
+    if (!values::IsUtf8(text)) return At(node, "the text is not UTF-8");
     // yaml-cpp: "!" for a quoted scalar, "?" for a plain one.
     if (tag == "!" || tag == "tag:yaml.org,2002:str") return json(text);
     if (tag == "tag:yaml.org,2002:binary") return At(node, "!!binary is not supported");
@@ -171,6 +175,38 @@ class Converter {
   size_t nodes_ = 0;
 };
 
+// yaml-cpp makes empty documents without end of a token that no document can begin with: its
+// parser does not step over it. Throws where two documents begin at the same place.
+class Progress final : public YAML::EventHandler {
+ public:
+  void OnDocumentStart(const YAML::Mark& mark) override {
+    if (mark.pos == last_) throw YAML::ParserException(mark, "no document can begin like this");
+    last_ = mark.pos;
+  }
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                const std::string&) override {}
+  void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                       YAML::EmitterStyle::value) override {}
+  void OnSequenceEnd() override {}
+  void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                  YAML::EmitterStyle::value) override {}
+  void OnMapEnd() override {}
+
+ private:
+  int last_ = -1;
+};
+
+void ExpectProgress(const std::string& text) {
+  std::istringstream in(text);
+  YAML::Parser parser(in);
+  Progress progress;
+  while (parser.HandleNextDocument(progress)) {
+  }
+}
+
 }  // namespace
 
 StatusOr<std::vector<json>> ParseManifest(std::string_view text) {
@@ -180,9 +216,11 @@ StatusOr<std::vector<json>> ParseManifest(std::string_view text) {
     return std::vector<json>{std::move(whole)};
   }
   try {
+    const std::string manifest(text);
+    ExpectProgress(manifest);
     Converter converter;
     std::vector<json> documents;
-    for (const YAML::Node& node : YAML::LoadAll(std::string(text))) {
+    for (const YAML::Node& node : YAML::LoadAll(manifest)) {
       KR_ASSIGN_OR_RETURN(json document, converter.Convert(node, 0));
       if (!document.is_null()) documents.push_back(std::move(document));
     }

@@ -173,7 +173,8 @@ class Lexer {
       if (at_ >= text_.size() || (close.size() == 1 && (Peek() == '\n' || Peek() == '\r'))) {
         return Error(begin, "the string has no closing " + close);
       }
-      at_ += !raw && Peek() == '\\' ? 2 : 1;
+      // The text may end with a backslash.
+      at_ = std::min(at_ + (!raw && Peek() == '\\' ? 2 : 1), text_.size());
     }
     const std::string_view inside = text_.substr(body, at_ - body);
     at_ += close.size();

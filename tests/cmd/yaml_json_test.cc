@@ -113,6 +113,9 @@ TEST(YamlJsonTest, WhatJsonCannotSayIsRefusedWithItsPosition) {
       {"a: !!binary aGk=", "1:4: !!binary is not supported"},
       {"a: 'open", "1:9: illegal EOF in scalar"},
       {"a: b: c", "1:5: illegal map value"},
+      {"a: \xbfx", "1:4: the text is not UTF-8"},
+      {", a", "1:1: no document can begin like this"},
+      {"---\na: 1\n---\n, b", "4:1: no document can begin like this"},
       {"a: *gone", "1:4: the referenced anchor is not defined"},
   };
   for (const Case& c : cases) {

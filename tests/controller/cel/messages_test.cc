@@ -34,6 +34,7 @@ TEST(Messages, SyntaxIsBlamedWhereItBreaks) {
       {"object.a = 1", "1:10: '=' is no operator; equality is '=='"},
       {"true & false", "1:6: '&' is no operator; did you mean '&&'?"},
       {"'abc", "1:1: the string has no closing '"},
+      {"'abc\\", "1:1: the string has no closing '"},
       {"object.in",
        "1:8: expected a field name after '.', found 'in'; a field of that name is "
        "read as x['in']"},
