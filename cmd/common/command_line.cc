@@ -32,6 +32,20 @@ std::optional<int> ParseArguments(CLI::App& app, int argc, const char* const* ar
   }
 }
 
+void AddNamespaceFlag(CLI::App& command, std::string& name_space) {
+  command
+      .add_option("-n,--namespace", name_space,
+                  "Namespace of the target; otherwise that of the kubeconfig's context")
+      ->type_name("NAMESPACE");
+}
+
+void AddOutputFlag(CLI::App& command, std::string& output) {
+  output = "table";
+  command.add_option("-o,--output", output, "Form of what is printed: table, json or yaml")
+      ->check(CLI::IsMember({"table", "json", "yaml"}))
+      ->default_str("table");
+}
+
 void AddClusterFlags(CLI::App& command, kube::ConfigFlags& flags) {
   command
       .add_option("--kubeconfig", flags.kubeconfig,

@@ -74,7 +74,8 @@ remediation::Controller::Options ControllerOptions(const Config& config) {
                     .recheck = config.recheck,
                     .retry_initial = config.retry_initial,
                     .retry_max = config.retry_max,
-                    .progress = config.progress_interval};
+                    .progress = config.progress_interval,
+                    .approval = config.approval_expiry};
   options.limits = config.limits;
   options.report = {.interval = config.status_interval, .write_timeout = config.write_timeout};
   options.prune_interval = config.prune_interval;

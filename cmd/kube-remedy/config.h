@@ -41,6 +41,7 @@ struct Config {
   absl::Duration recheck = absl::Milliseconds(500);
   absl::Duration status_interval = absl::Seconds(5);
   absl::Duration progress_interval = absl::Seconds(5);
+  absl::Duration approval_expiry = absl::Hours(1);
   absl::Duration prune_interval = absl::Minutes(1);
 
   absl::Duration stale_after = absl::Seconds(30);

@@ -35,6 +35,7 @@ void VisitTiming(ConfigVisitor& v, Config& c) {
     v.Duration("recheck", c.recheck, kShort);
     v.Duration("statusInterval", c.status_interval, kNone);
     v.Duration("progressInterval", c.progress_interval, kNone);
+    v.Duration("approvalExpiry", c.approval_expiry, kShort);
     v.Duration("pruneInterval", c.prune_interval, kShort);
     v.Duration("gracePeriod", c.grace_period, kNone);
   });

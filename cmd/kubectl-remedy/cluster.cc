@@ -39,6 +39,10 @@ class Connection final : public Cluster {
 
   explicit Connection(std::unique_ptr<Parts> parts)
       : Cluster(*parts->client), parts_(std::move(parts)) {}
+  std::string name_space() const override {
+    const std::string& name = parts_->credentials.cluster().name_space;
+    return name.empty() ? "default" : name;
+  }
 
  private:
   std::unique_ptr<Parts> parts_;
@@ -58,6 +62,41 @@ StatusOr<json> Cluster::Ask(kube::HttpRequest request) {
   json body = json::parse(reply.body, nullptr, false);
   if (!body.is_object()) return Internal("the answer of the API server is no object");
   return body;
+}
+
+StatusOr<kube::Resource> Cluster::Resolve(const kube::GroupVersionKind& gvk) {
+  // All groups, then this one: whoever is not found after that is not there.
+  for (int questions = 0;; ++questions) {
+    const kube::RestMapper::Result result = mapper_.Find(gvk);
+    if (result.state == kube::RestMapper::State::kFound) return result.resource;
+    if (result.state == kube::RestMapper::State::kAbsent || questions == 3) return result.reason;
+    kube::HttpRequest request = mapper_.RefreshRequest(gvk);
+    request.timeout = kDeadline;
+    mapper_.Absorb(request, client_.Send(request, std::stop_token()));
+  }
+}
+
+StatusOr<std::string> Cluster::WhoAmI() {
+  const kube::Resource reviews{
+      {"authentication.k8s.io", "v1", "SelfSubjectReview"}, "selfsubjectreviews", false};
+  KR_ASSIGN_OR_RETURN(
+      const json review,
+      Create(reviews, {{"apiVersion", "authentication.k8s.io/v1"}, {"kind", "SelfSubjectReview"}}));
+  const json::json_pointer name("/status/userInfo/username");
+  if (!review.contains(name) || !review[name].is_string()) {
+    return Internal("the server does not say who we are");
+  }
+  return review[name].get<std::string>();
+}
+
+StatusOr<json> Cluster::Create(const kube::Resource& resource, const json& object) {
+  return Ask(kube::CreateObject(resource, Text(object, "metadata", "namespace"), object,
+                                {.field_manager = kFieldManager}));
+}
+
+Status Cluster::Delete(const kube::Resource& resource, const kube::ObjectKey& key) {
+  const Status status = Ask(kube::DeleteObject(resource, key, {}, {})).status();
+  return absl::IsNotFound(status) ? OkStatus() : status;
 }
 
 StatusOr<json> Cluster::Get(const kube::Resource& resource, const kube::ObjectKey& key) {

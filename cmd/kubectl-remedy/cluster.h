@@ -12,6 +12,7 @@
 #include "controller/kube/client.h"
 #include "controller/kube/config.h"
 #include "controller/kube/resource.h"
+#include "controller/kube/rest_mapper.h"
 
 namespace kr::cmd {
 
@@ -26,6 +27,17 @@ class Cluster {
   // From the kubeconfig, as kubectl would.
   static StatusOr<std::unique_ptr<Cluster>> Connect(const kube::ConfigFlags& flags, Clock& clock);
 
+  // Where objects of a kind live; NotFound when the server does not know the kind.
+  StatusOr<kube::Resource> Resolve(const kube::GroupVersionKind& gvk);
+  // The user name that the server knows us by.
+  StatusOr<std::string> WhoAmI();
+  // Of the kubeconfig's context, "default" when it names none.
+  virtual std::string name_space() const { return "default"; }
+  kube::Client& client() { return client_; }
+
+  StatusOr<nlohmann::json> Create(const kube::Resource& resource, const nlohmann::json& object);
+  // OK also when it is gone already.
+  Status Delete(const kube::Resource& resource, const kube::ObjectKey& key);
   StatusOr<nlohmann::json> Get(const kube::Resource& resource, const kube::ObjectKey& key);
   // All pages.
   StatusOr<std::vector<nlohmann::json>> List(const kube::Resource& resource);
@@ -37,6 +49,7 @@ class Cluster {
   StatusOr<nlohmann::json> Ask(kube::HttpRequest request);
 
   kube::Client& client_;
+  kube::RestMapper mapper_;
 };
 
 }  // namespace kr::cmd

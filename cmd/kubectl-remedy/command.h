@@ -4,7 +4,10 @@
 #include <iosfwd>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
+
+#include <nlohmann/json_fwd.hpp>
 
 #include "cmd/kubectl-remedy/cluster.h"
 #include "controller/base/clock.h"
@@ -35,8 +38,24 @@ class Command {
   virtual Status Run(Console& console) = 0;
 };
 
+// The error of a question that was answered with no: exit status kExitNo.
+Status AnswerIsNo(std::string_view message);
+
+// `object` in the form of -o; in form "table" `text` instead.
+void Print(Console& console, std::string_view output, const nlohmann::json& object,
+           std::string_view text);
+
+std::unique_ptr<Command> MakeApproveCommand();
+std::unique_ptr<Command> MakeDenyCommand();
 std::unique_ptr<Command> MakeEvalCommand();
+std::unique_ptr<Command> MakePlanCommand();
+std::unique_ptr<Command> MakeRbacCommand();
+std::unique_ptr<Command> MakeRetryCommand();
+std::unique_ptr<Command> MakeRunCommand();
 std::unique_ptr<Command> MakeStatusCommand();
+std::unique_ptr<Command> MakeTestCommand();
+std::unique_ptr<Command> MakeUninstallCommand();
+std::unique_ptr<Command> MakeWhyCommand();
 std::unique_ptr<Command> MakePauseCommand();
 std::unique_ptr<Command> MakeResumeCommand();
 std::unique_ptr<Command> MakeCancelCommand();

@@ -113,7 +113,31 @@ std::string PhaseOf(const RemediationStatus& status) {
   return status.phase ? std::string(ToString(*status.phase)) : "not taken up yet";
 }
 
+void TellApprovals(const RemediationStatus& status, Story& story) {
+  for (const crds::ApprovalRecord& request : status.approvals) {
+    std::string name = "remedy " + request.remedy;
+    if (request.attempt > 1) name += " (attempt " + std::to_string(request.attempt) + ")";
+    story.Add(request.requested_at, name + ": a person is asked, plan " + request.plan_hash);
+    story.Add(request.decided_at,
+              name + ": " + std::string(ToString(request.state)) + " by " + request.by);
+  }
+}
+
 }  // namespace
+
+std::string FormatPlan(const Remediation& remediation, std::string_view remedy) {
+  std::string text;
+  for (const crds::PlannedStep& planned : remediation.status.plan) {
+    if (!remedy.empty() && planned.id.remedy != remedy) continue;
+    text += Name(planned.id, planned.action) + Behind(": ", planned.text);
+    if (planned.validation) text += ": " + std::string(ToString(*planned.validation));
+    text += Behind(", ", planned.message) + "\n";
+    if (planned.body.empty()) continue;
+    if (planned.object) text += "  writes " + planned.object->ToString() + "\n";
+    text += "  " + OneLine(planned.body) + "\n";
+  }
+  return text;
+}
 
 std::string FormatRemediations(std::span<const Remediation> remediations, absl::Time now) {
   std::vector<const Remediation*> order;
@@ -145,6 +169,10 @@ std::string FormatTimeline(const Remediation& remediation) {
           std::string(ToString(remediation.spec.mode));
   if (status.ledger)
     text += "; remediation " + std::to_string(status.ledger->n) + " of this target";
+  if (status.manual) {
+    text += "; run by hand";
+    if (!remediation.spec.requested_by.empty()) text += ", by " + remediation.spec.requested_by;
+  }
   text += "\n";
   if (remediation.spec.cancel && IsOpen(remediation)) text += "It is asked to cancel.\n";
 
@@ -159,6 +187,7 @@ std::string FormatTimeline(const Remediation& remediation) {
     if (!crds::IsFinal(phase.phase))
       story.Add(phase.at, "phase " + std::string(ToString(phase.phase)));
   }
+  TellApprovals(status, story);
   TellRemedies(status, story);
   TellSteps(status, story);
   story.Add(status.finished_at, PhaseOf(status) + Behind(": ", status.message));

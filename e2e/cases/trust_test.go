@@ -30,9 +30,9 @@ spec:
   targetRef: {apiVersion: apps/v1, kind: DaemonSet, namespace: tampered, name: d, uid: `+r.Spec.TargetRef.UID+`}
 status: {phase: Succeeded}
 `)
-	harness.Eventually(t, "it to be refused", harness.Limit, func() (bool, string) {
-		out := w.Kubectl(t, "", "get", "rem", "tampered-by-hand", "-o", "jsonpath={.status.reason}")
-		return out == "ManualRunsNotSupported", out
+	harness.Eventually(t, "it to leave the target to the first", harness.Limit, func() (bool, string) {
+		out := w.Kubectl(t, "", "get", "rem", "tampered-by-hand", "-o", "jsonpath={.status.phase} {.status.reason}")
+		return out == "Cancelled Duplicate", out
 	})
 	cure(t, w, ns, "d")
 	harness.Eventually(t, "the real one to succeed", harness.Limit, func() (bool, string) {

@@ -61,7 +61,9 @@ type Remediation struct {
 		PolicyRef struct{ Name, UID string }
 		TargetRef Reference
 		Mode      string
-		Cancel    bool
+		// By hand.
+		RequestedBy string
+		Cancel      bool
 	}
 	Status struct {
 		Phase, Reason, Message, Remedy, Step string
@@ -74,6 +76,9 @@ type Remediation struct {
 			Remedy, Action, Text, Body, Validation, Message string
 			Step                                            int64
 			Object                                          *Reference
+		}
+		Approvals []struct {
+			Remedy, PlanHash, State, By string
 		}
 		Remedies []struct {
 			Name, State, Reason, Message string

@@ -69,8 +69,15 @@ std::optional<Refusal> Decide(const AdmissionView& view) {
   if (auto refusal = view.breaker.Check(limit, open)) return refusal;
   if (auto refusal = CheckMemory(view)) return refusal;
   if (auto refusal = CheckBusy(view)) return refusal;
-  if (auto refusal = CheckConcurrency(view.limits.max_concurrent, view.selected, view.holders)) {
-    return refusal;
+  // What only waits for a person takes its slot when it goes on.
+  if (view.mode != crds::Mode::kApprove) {
+    if (auto refusal = CheckConcurrency(view.limits.max_concurrent, view.selected, view.holders)) {
+      return refusal;
+    }
+  } else if (view.awaiting >= kMaxAwaiting) {
+    return Refusal{.reason = Reason::kApprovalRequired,
+                   .message = std::to_string(view.awaiting) +
+                              " remediations of this policy wait for a person already"};
   }
   return CheckRates(view);
 }

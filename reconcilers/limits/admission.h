@@ -61,10 +61,14 @@ struct AdmissionView {
   // Of the policy's other remediations.
   Breaker breaker;  // after Observe with the current numbers
   std::vector<SlotHolder> holders;
+  int64_t awaiting = 0;             // that wait for a person's approval
   std::vector<absl::Time> created;  // when its Remediations were made
 
   Settings settings;
 };
+
+// In mode Approve no more than this wait for people at once.
+inline constexpr int64_t kMaxAwaiting = 100;
 
 // nullopt: admitted, the Remediation starts with Begin(memory, ...). Otherwise the first refusal in
 // this order, which is from what a person decided over what is not known to what only takes time:

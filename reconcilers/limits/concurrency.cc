@@ -24,8 +24,20 @@ std::string Named(std::span<const SlotHolder> holders) {
 }  // namespace
 
 bool HoldsSlot(const crds::Remediation& remediation) {
-  bool finished = remediation.status.phase && crds::IsFinal(*remediation.status.phase);
-  return !finished || remediation.metadata.HasFinalizer(crds::kEffectsFinalizer);
+  if (remediation.metadata.HasFinalizer(crds::kEffectsFinalizer)) return true;
+  const std::optional<crds::Phase>& phase = remediation.status.phase;
+  if (!phase) {
+    // Made by us: admitted. By hand it still has to be; in mode Approve nothing begins by itself.
+    return !remediation.IsManual() && remediation.spec.mode != crds::Mode::kApprove;
+  }
+  switch (*phase) {
+    case crds::Phase::kAwaitingApproval:
+      return false;
+    case crds::Phase::kPending:
+      return !remediation.IsManual();
+    default:
+      return !crds::IsFinal(*phase);
+  }
 }
 
 int64_t Slots(const crds::IntOrPercent& limit, int64_t selected) {

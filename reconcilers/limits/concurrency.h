@@ -18,7 +18,8 @@ struct SlotHolder {
 };
 
 // A slot is taken when a Remediation is made and held until it is finished and none of its effects
-// is outstanding (the effects finalizer), whatever the phase.
+// is outstanding (the effects finalizer), whatever the phase. One that waits for a person's
+// approval holds none, nor does one made by hand before it is admitted: they take theirs later.
 bool HoldsSlot(const crds::Remediation& remediation);
 
 // How many slots there are. A percentage is of the selected targets, rounded down, at least 1; a

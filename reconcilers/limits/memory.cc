@@ -29,7 +29,7 @@ LineageMemory Remember(const crds::Remediation& newest, absl::Time observed_sinc
   LineageMemory memory;
   if (status.ledger) {
     memory.ledger = *status.ledger;
-  } else {
+  } else if (!newest.IsManual()) {  // its name is a person's choice
     memory.ledger.n = NumberInName(newest.metadata.name);
   }
   if (status.phase && crds::IsFinal(*status.phase)) {
@@ -39,6 +39,13 @@ LineageMemory Remember(const crds::Remediation& newest, absl::Time observed_sinc
   memory.policy_generation = status.policy_generation;
   memory.contended = status.contended;
   memory.observed_since = observed_since;
+  if (newest.spec.retry) {
+    memory.ledger.failures = 0;
+    memory.ledger.exhausted = false;
+    memory.ledger.cooldown_until.reset();
+    // Nor does a success that did not last count against it.
+    memory.outcome.reset();
+  }
   return memory;
 }
 

@@ -27,7 +27,8 @@ struct LineageMemory {
 };
 
 // From the newest Remediation of the lineage (the highest ledger.n, then the youngest). A
-// Remediation whose status was never written counts with n from its name.
+// Remediation whose status was never written counts with n from its name. With spec.retry nothing
+// but n and disputes is remembered.
 LineageMemory Remember(const crds::Remediation& newest, absl::Time observed_since);
 
 // What the next Remediation starts with; goes into its status as it is.

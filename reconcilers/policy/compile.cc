@@ -1,6 +1,5 @@
 #include "reconcilers/policy/compile.h"
 
-#include <algorithm>
 #include <memory>
 #include <string>
 #include <utility>
@@ -295,13 +294,6 @@ class Compiler {
 }  // namespace
 
 StatusOr<CompiledPolicyPtr> Compile(const crds::RemediationPolicy& policy) {
-  const auto& remedies = policy.spec.remedies;
-  if (policy.spec.mode == crds::Mode::kApprove ||
-      std::any_of(remedies.begin(), remedies.end(), [](const crds::Remedy& remedy) {
-        return remedy.mode == crds::RemedyMode::kApprove;
-      })) {
-    return InvalidArgument("spec.mode: Approve is not supported by this version");
-  }
   return Compiler(policy).Run();
 }
 

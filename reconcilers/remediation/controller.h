@@ -57,6 +57,7 @@ class Controller final : private policy::WatchListener,
   // Remediations that are being carried out by this process.
   size_t running() const { return runners_.size(); }
   const policy::Watches& watches() const { return watches_; }
+  const policy::Policies& policies() const { return policies_; }
 
  private:
   enum class Stage {
@@ -99,6 +100,8 @@ class Controller final : private policy::WatchListener,
                std::string_view resource_version) const override;
   std::optional<limits::Refusal> Stale(const policy::CompiledPolicy& policy) const override;
   std::optional<limits::Refusal> Forbidden(const crds::Remediation& remediation) const override;
+  std::optional<limits::Refusal> Admissible(const crds::Remediation& remediation) const override;
+  bool WantsApproval(const crds::Remediation& remediation, std::string_view remedy) const override;
   document::Projection::Ptr TargetProjection(const policy::CompiledPolicy& policy) const override;
   document::Projection::Ptr RelatedProjection(const policy::CompiledPolicy& policy,
                                               size_t join) const override;
@@ -117,6 +120,14 @@ class Controller final : private policy::WatchListener,
   void OnEnded(Runner& runner);
   void LeaveToOthers(const std::string& name);
   Runner* FindRunner(std::string_view policy_uid, const kube::ObjectKey& target) const;
+  // Made by hand: makes it one of ours (labels, UIDs), or ends it with the reason why not.
+  void Bind(const crds::Remediation& remediation);
+  void OnBound(const std::string& name, StatusOr<kube::Reply> reply);
+  void BindLater(const std::string& name);
+  limits::Beginning BeginningOf(const crds::Remediation& manual,
+                                const policy::CompiledPolicy& policy) const;
+  // Those that wait for a slot, because one may be free.
+  void WakeWaiting();
   // Admission.
   void ConsiderSoon(const std::string& policy_uid);
   void Consider(const std::string& policy_uid);
@@ -176,6 +187,7 @@ class Controller final : private policy::WatchListener,
   // Names of Remediations that another instance has taken over, for a while: whoever of us leads in
   // truth goes on with them, and the write permit of the other ends.
   std::set<std::string> left_to_others_;
+  std::set<std::string> binding_;  // names, made by hand and on the way to be ours
   std::set<std::string> considering_;
   std::set<std::string> pruning_;
   runtime::TimerId prune_timer_{};

@@ -37,6 +37,7 @@ limits::Breaker::Counts Controller::CountSick(const policy::PolicyTargets& targe
   for (const auto& [name, runner] : runners_) {
     const crds::Remediation& remediation = runner->remediation();
     if (remediation.spec.policy_ref.uid != targets.policy->uid) continue;
+    if (!limits::HoldsSlot(remediation)) continue;  // nobody is at work there
     if (!targets.sick.contains(runner->target())) ++counts.unhealthy;
   }
   return counts;
@@ -117,7 +118,10 @@ void Controller::SetGauges() const {
 void Controller::ForEachOf(std::string_view policy_uid,
                            absl::FunctionRef<void(const crds::Remediation&)> visit) const {
   registry_.ForEach([&](const crds::Remediation& remediation) {
-    if (remediation.spec.policy_ref.uid == policy_uid) visit(remediation);
+    if (remediation.spec.policy_ref.uid != policy_uid) return;
+    // A phase that is on its way to the server counts already.
+    const auto runner = runners_.find(remediation.metadata.name);
+    visit(runner != runners_.end() ? runner->second->remediation() : remediation);
   });
   for (const auto& [lineage, draft] : creating_) {
     if (draft.object.spec.policy_ref.uid != policy_uid) continue;
@@ -222,7 +226,8 @@ limits::AdmissionView Controller::ViewOf(const policy::PolicyTargets& targets,
   }
   view.sick_since = sick.since;
   const auto note_busy = [&](const crds::Remediation& other) {
-    if (IsOpen(other) && other.spec.policy_ref.uid != policy.uid) {
+    // Nor does anybody wait for one that itself waits for a person.
+    if (limits::HoldsSlot(other) && other.spec.policy_ref.uid != policy.uid) {
       view.busy = {other.metadata.name, other.spec.policy_ref.name, view.target.ref.ToString()};
     }
   };
@@ -233,6 +238,11 @@ limits::AdmissionView Controller::ViewOf(const policy::PolicyTargets& targets,
   }
   view.breaker = state.breaker;
   view.holders = Holders(policy.uid);
+  if (policy.spec.mode == crds::Mode::kApprove) {
+    ForEachOf(policy.uid, [&](const crds::Remediation& remediation) {
+      if (IsOpen(remediation) && !limits::HoldsSlot(remediation)) ++view.awaiting;
+    });
+  }
   view.windows = policy.windows;
   if (policy.spec.mode == crds::Mode::kObserve || policy.spec.limits.rate) {
     view.created = CreationTimes(policy.uid);

@@ -50,6 +50,7 @@ void Controller::OnRemediation(const document::DocumentPtr& before,
   if (stage_ != Stage::kLeading) return;
   const auto runner = runners_.find(parsed->metadata.name);
   if (runner != runners_.end()) return runner->second->OnRemediation(*parsed);
+  if (parsed->spec.retry) ConsiderSoon(parsed->spec.policy_ref.uid);
   // The watch may be behind what our own writes have taught the registry.
   const crds::Remediation newest = *registry_.Find(parsed->metadata.name);
   if (IsOpen(newest) && !creating_.contains(LineageOf(newest))) TakeUp(newest, {});
@@ -120,6 +121,7 @@ void Controller::StopLeading() {
   stage_ = Stage::kStandby;
   listed_ = false;
   creating_.clear();
+  binding_.clear();
   concluding_.clear();
   left_to_others_.clear();
   runners_.clear();
@@ -141,9 +143,7 @@ void Controller::TakeUp(const crds::Remediation& remediation, StartFacts start) 
   if (runners_.contains(name) || concluding_.contains(name)) return;
   if (left_to_others_.contains(name)) return;
   if (!remediation.metadata.labels.contains(std::string(crds::kLineageLabel))) {
-    return Conclude(remediation, Phase::kFailed, crds::reason::kNotSelected,
-                    "Remediations are made by the controller; running a policy by hand is not "
-                    "supported yet");
+    return Bind(remediation);
   }
   const std::vector<const crds::Remediation*> open = registry_.Open(LineageOf(remediation));
   if (!open.empty() && open.front()->metadata.name != name) {
@@ -160,7 +160,13 @@ void Controller::TakeUp(const crds::Remediation& remediation, StartFacts start) 
   if (!remediation.status.phase && start.ledger.n == 0) {
     // Made, but its maker died before the first status: what it started from is seen again, or the
     // live check finds that the symptom is gone.
-    start.ledger.n = limits::Remember(remediation, absl::InfinitePast()).ledger.n;
+    if (remediation.IsManual()) {
+      limits::Beginning beginning = BeginningOf(remediation, *policy);
+      start.ledger = beginning.ledger;
+      start.contended = beginning.contended;
+    } else {
+      start.ledger.n = limits::Remember(remediation, absl::InfinitePast()).ledger.n;
+    }
     start.detected_at = remediation.metadata.creation_timestamp.value_or(engine_.clock().Now());
     start.trigger_since = start.detected_at;
     const policy::PolicyTargets* targets = symptoms_.Find(policy->uid);
@@ -169,7 +175,7 @@ void Controller::TakeUp(const crds::Remediation& remediation, StartFacts start) 
       const auto sick = targets->sick.find({ref.name_space, ref.name});
       if (sick != targets->sick.end()) {
         start.evidence = sick->second.evidence;
-        if (sick->second.symptom.trigger) {
+        if (!remediation.IsManual() && sick->second.symptom.trigger) {
           start.trigger = policy->triggers[*sick->second.symptom.trigger].name;
         }
       }
@@ -184,6 +190,10 @@ void Controller::TakeUp(const crds::Remediation& remediation, StartFacts start) 
                             [this](const crds::Remediation& ending, Phase phase) {
                               const policy::PolicyEntry* entry =
                                   policies_.FindByUid(ending.spec.policy_ref.uid);
+                              // To look at a plan by hand is nothing to rest from.
+                              if (ending.status.manual && phase == Phase::kObserved) {
+                                return ending.status.ledger.value_or(crds::Ledger());
+                              }
                               const absl::Duration cooldown =
                                   entry != nullptr ? entry->object.spec.limits.cooldown
                                                    : crds::Limits().cooldown;
@@ -191,7 +201,11 @@ void Controller::TakeUp(const crds::Remediation& remediation, StartFacts start) 
                                                     phase, HasWritten(ending.status), cooldown,
                                                     options_.limits, engine_.clock().Now());
                             },
-                        .ended = [this](Runner& ended) { OnEnded(ended); }});
+                        .ended = [this](Runner& ended) { OnEnded(ended); },
+                        .released =
+                            [this](const crds::Remediation& waiting) {
+                              ConsiderSoon(waiting.spec.policy_ref.uid);
+                            }});
   Runner& started = *runner;
   runners_[name] = std::move(runner);
   metrics_.running.Set(static_cast<double>(runners_.size()));
@@ -301,6 +315,7 @@ void Controller::OnEnded(Runner& runner) {
     if (pinned) controller.Serve();
     controller.symptoms_.Queue(uid, key);  // Events before its last write are answered now
     controller.ConsiderSoon(uid);
+    controller.WakeWaiting();
     // Other policies may have waited for this object.
     for (const auto& [other, state] : controller.states_) {
       const auto waiting = state.waiting.find(key);

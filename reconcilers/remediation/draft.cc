@@ -3,16 +3,13 @@
 #include "reconcilers/limits/remediation_name.h"
 
 namespace kr::remediation {
-namespace {
 
 // A label value has at most 63 characters and ends in a letter or digit.
-std::string LabelValue(std::string_view name) {
-  std::string value(name.substr(0, 63));
+std::string PolicyLabelValue(std::string_view policy) {
+  std::string value(policy.substr(0, 63));
   while (!value.empty() && (value.back() == '-' || value.back() == '.')) value.pop_back();
   return value;
 }
-
-}  // namespace
 
 crds::ObjectReference TargetRef(const policy::CompiledPolicy& policy,
                                 const document::Document& target) {
@@ -29,7 +26,7 @@ Draft MakeDraft(const policy::CompiledPolicy& policy, const document::Document& 
                        .mode = policy.spec.mode};
   draft.object.metadata.name =
       limits::RemediationName(policy.name, target.name(), lineage, beginning.ledger.n);
-  draft.object.metadata.labels = {{std::string(crds::kPolicyLabel), LabelValue(policy.name)},
+  draft.object.metadata.labels = {{std::string(crds::kPolicyLabel), PolicyLabelValue(policy.name)},
                                   {std::string(crds::kLineageLabel), std::string(lineage)}};
   draft.start = {.detected_at = sick.since,
                  .trigger_since = sick.symptom.since,

@@ -22,6 +22,9 @@ Draft MakeDraft(const policy::CompiledPolicy& policy, const document::Document& 
                 std::string_view lineage, const policy::Sick& sick,
                 const limits::Beginning& beginning, bool reverted);
 
+// Of kPolicyLabel: as much of the policy's name as a label takes.
+std::string PolicyLabelValue(std::string_view policy);
+
 crds::ObjectReference TargetRef(const policy::CompiledPolicy& policy,
                                 const document::Document& target);
 

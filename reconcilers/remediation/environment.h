@@ -27,6 +27,7 @@ struct Timing {
   absl::Duration retry_initial = absl::Milliseconds(500);  // a request failed for now
   absl::Duration retry_max = absl::Seconds(30);
   absl::Duration progress = absl::Seconds(5);  // between writes of mere progress
+  absl::Duration approval = absl::Hours(1);  // a plan can be approved, an approval used for so long
 };
 
 // What the remediations of one process share. Engine thread only.
@@ -59,6 +60,12 @@ class World {
   virtual std::optional<limits::Refusal> Stale(const policy::CompiledPolicy& policy) const = 0;
   // Whether the live policy still lets this remediation write: paused, mode, exclusions, breaker.
   virtual std::optional<limits::Refusal> Forbidden(const crds::Remediation& remediation) const = 0;
+  // Why a remediation that holds no slot (made by hand, or approved just now) may not take one yet:
+  // everything that stops an episode from being admitted, without `for`, cooldown and rate.
+  virtual std::optional<limits::Refusal> Admissible(const crds::Remediation& remediation) const = 0;
+  // Whether the policy as it is now wants a person to approve `remedy` before it begins.
+  virtual bool WantsApproval(const crds::Remediation& remediation,
+                             std::string_view remedy) const = 0;
   // What the documents of targets are made with.
   virtual document::Projection::Ptr TargetProjection(
       const policy::CompiledPolicy& policy) const = 0;

@@ -54,8 +54,12 @@ void Runner::Advance() {
   }
   if (auto end = ShouldStop()) return Finish(*std::move(end));
   if (auto stale = world_.Stale(*policy_)) return Idle(*stale);
-  if (remediation().spec.mode == crds::Mode::kObserve) return AdvanceObserve();
+  if (status().phase == Phase::kPending) return AdvancePending();
+  if (planning_) return AdvancePlanning();
+  if (Observes()) return AdvanceObserve();
   switch (*status().phase) {
+    case Phase::kAwaitingApproval:
+      return AdvanceApproval();
     case Phase::kVerifying:
     case Phase::kHolding:
       return AdvanceVerification();
@@ -96,8 +100,9 @@ void Runner::Begin() {
   status.contended = start_.contended;
   status.detected_at = start_.detected_at;
   status.started_at = Now();
+  status.manual = remediation().IsManual();
   InitLadder(*policy_, status);
-  if (remediation().spec.mode != crds::Mode::kObserve) {
+  if (!Observes()) {
     for (const policy::Remedy& remedy : policy_->remedies) {
       for (size_t s = 0; s < remedy.steps.size(); ++s) {
         const policy::Step& step = remedy.steps[s];
@@ -106,6 +111,12 @@ void Runner::Begin() {
                                .text = step.action->Describe()});
       }
     }
+  }
+  if (status.manual) {
+    const std::string& by = remediation().spec.requested_by;
+    Tell(runtime::Event::Type::kNormal, "RemediationStarted",
+         "run by hand" + (by.empty() ? "" : ", by " + by));
+    return EnterPhase(Phase::kPending, crds::reason::kPending, "waits until it may begin");
   }
   EnterPhase(Phase::kRunning, crds::reason::kRunning, "checking the target live");
   Tell(runtime::Event::Type::kNormal, "RemediationStarted",

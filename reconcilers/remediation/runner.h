@@ -39,6 +39,8 @@ class Runner {
     // The end is written down, or it is not ours any more (taken over, deleted). Last call; the
     // runner may be destroyed after it returned, not within.
     std::function<void(Runner&)> ended;
+    // It holds no slot any more: it waits for a person.
+    std::function<void(const crds::Remediation&)> released;
   };
 
   // References outlive the runner. `remediation` as the server has it; with a phase in its status
@@ -92,6 +94,22 @@ class Runner {
   policy::RemediationFacts Facts() const;
   policy::Evaluation EvaluateCached(absl::Time events_since) const;
 
+  // runner_approval.cc: being admitted late, and asking a person before a rung.
+  void AdvancePending();
+  void AdvanceApproval();
+  bool NeedsApproval(size_t rung) const;
+  // Of the next attempt of the rung; null when nobody was asked yet.
+  crds::ApprovalRecord* FindRequest(size_t rung);
+  // Reads a decision in the spec into the record; true when that ended the remediation.
+  bool TakeDecision(crds::ApprovalRecord& request);
+  void PlanForApproval(size_t rung, const nlohmann::json& target);
+  void OnRungPlanned(std::vector<crds::PlannedStep> plan);
+  // Says that a person is waited for.
+  void AwaitPerson(const crds::ApprovalRecord& request, bool changed);
+  void AskPerson(size_t rung, std::vector<crds::PlannedStep> plan, bool changed);
+  // Out of AwaitingApproval, if it is there: false when there is no slot (and says so).
+  bool TakeSlot();
+
   // runner_rung.cc: the live check and the ladder.
   void AdvanceLadder();
   void CheckLive();
@@ -127,9 +145,11 @@ class Runner {
   std::optional<size_t> RevertedStep(const document::Document& target) const;
   void OnReverted(size_t progress);
 
-  // runner_observe.cc: mode Observe.
+  // runner_observe.cc: rungs as they would be carried out now, with nothing written.
+  bool Observes() const;
   void AdvanceObserve();
-  void ObserveNext(const policy::Step& step, actions::Next next);
+  void AdvancePlanning();
+  void PlanNext(const policy::Step& step, actions::Next next);
   void Plan(const policy::Step& step, std::string text, std::string body,
             std::optional<crds::WriteOutcome> validation, std::string message);
 
@@ -166,10 +186,15 @@ class Runner {
   std::optional<nlohmann::json> live_;
   std::optional<nlohmann::json> dry_run_;
   nlohmann::json wait_memo_;
-  // Of mode Observe: rung and step that are planned next, objects whose first write was validated.
-  size_t observe_rung_ = 0;
-  size_t observe_step_ = 0;
-  std::vector<std::string> validated_;
+  // While rungs are planned.
+  struct Planning {
+    size_t rung = 0;  // rung and step that come next
+    size_t step = 0;
+    size_t end = 0;                      // the rung after the last one
+    std::vector<std::string> validated;  // objects whose first write the server has seen
+    std::vector<crds::PlannedStep> plan;
+  };
+  std::optional<Planning> planning_;
 
   // Callbacks hold it weakly.
   std::shared_ptr<Runner*> self_;

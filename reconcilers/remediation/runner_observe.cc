@@ -1,6 +1,7 @@
-// Mode Observe: the whole plan, as it would be made now, and nothing written. The first write of
-// each object is validated by the server (dry-run); what comes after it on the same object would
-// start from a state that does not exist yet, so it is only written down.
+// The plan of rungs as they would be carried out now, with nothing written: all of them in mode
+// Observe, one before a person is asked to approve it. The first write of each object is validated
+// by the server (dry-run); what comes after it on the same object would start from a state that
+// does not exist yet, so it is only written down.
 #include <algorithm>
 #include <utility>
 
@@ -11,18 +12,34 @@ namespace kr::remediation {
 
 using crds::WriteOutcome;
 
+bool Runner::Observes() const {
+  // By hand the stricter mode holds; of an episode the mode is the policy's when it began.
+  return remediation().spec.mode == crds::Mode::kObserve ||
+         (status().manual && policy_->spec.mode == crds::Mode::kObserve);
+}
+
 void Runner::AdvanceObserve() {
-  if (observe_rung_ == policy_->remedies.size()) {
+  planning_ = Planning{.end = policy_->remedies.size()};
+  AdvancePlanning();
+}
+
+void Runner::AdvancePlanning() {
+  Planning& planning = *planning_;
+  if (planning.rung == planning.end) {
+    std::vector<crds::PlannedStep> plan = std::move(planning.plan);
+    planning_.reset();
+    if (!Observes()) return OnRungPlanned(std::move(plan));
+    mutable_status().plan = std::move(plan);
     return Finish({crds::Phase::kObserved, crds::reason::kObserved,
                    "this is what the policy would do; nothing was written (mode Observe)"});
   }
-  const policy::Remedy& remedy = policy_->remedies[observe_rung_];
-  if (observe_step_ == remedy.steps.size()) {
-    ++observe_rung_;
-    observe_step_ = 0;
-    return Advance();
+  const policy::Remedy& remedy = policy_->remedies[planning.rung];
+  if (planning.step == remedy.steps.size()) {
+    ++planning.rung;
+    planning.step = 0;
+    return AdvancePlanning();
   }
-  const policy::Step& step = remedy.steps[observe_step_];
+  const policy::Step& step = remedy.steps[planning.step];
   const auto ref = RefOf(step);
   if (!ref) {
     return Plan(step, step.action->Describe(), "", std::nullopt,
@@ -31,10 +48,10 @@ void Runner::AdvanceObserve() {
   if (step.action->reversal() == actions::Reversal::kNothing) {
     return Plan(step, step.action->Describe(), "", std::nullopt, "");
   }
-  ObserveNext(step, step.action->Ask(nullptr, Observe(*ref, Now())));
+  PlanNext(step, step.action->Ask(nullptr, Observe(*ref, Now())));
 }
 
-void Runner::ObserveNext(const policy::Step& step, actions::Next next) {
+void Runner::PlanNext(const policy::Step& step, actions::Next next) {
   const actions::ObjectRef ref = *RefOf(step);
   if (std::holds_alternative<actions::Read>(next)) return ReadObject(ref);
   const std::string text = step.action->Describe();
@@ -53,11 +70,12 @@ void Runner::ObserveNext(const policy::Step& step, actions::Next next) {
   kube::HttpRequest request = write ? std::move(write->request) : std::move(dry_run->request);
   const std::string body = request.body;
   const std::string object = ref.resource.plural + "/" + ref.key.ToString();
-  if (std::find(validated_.begin(), validated_.end(), object) != validated_.end()) {
+  std::vector<std::string>& validated = planning_->validated;
+  if (std::find(validated.begin(), validated.end(), object) != validated.end()) {
     return Plan(step, text, body, std::nullopt,
                 "not validated: an earlier step changes the same object");
   }
-  validated_.push_back(object);
+  validated.push_back(object);
   if (write)
     request.target += request.target.find('?') == std::string::npos ? "?dryRun=All" : "&dryRun=All";
   request.timeout = services_.timing.write_timeout;
@@ -82,16 +100,18 @@ void Runner::Plan(const policy::Step& step, std::string text, std::string body,
       object = crds::ObjectReference{ref.api_version, ref.kind, ref.name_space, ref.name, ""};
     }
   }
-  mutable_status().plan.push_back(
-      {.id = {policy_->remedies[observe_rung_].name, 1, static_cast<int64_t>(observe_step_)},
+  Planning& planning = *planning_;
+  // Only what was never begun is planned: the attempt is the next one.
+  const int64_t attempt = status().remedies[planning.rung].attempt + 1;
+  planning.plan.push_back(
+      {.id = {policy_->remedies[planning.rung].name, attempt, static_cast<int64_t>(planning.step)},
        .action = std::string(step.action->kind()),
        .object = std::move(object),
        .text = std::move(text),
        .body = std::move(body),
        .validation = validation,
        .message = std::move(message)});
-  dirty_ = true;
-  ++observe_step_;
+  ++planning.step;
   ForgetLive();
   Advance();
 }

@@ -77,11 +77,13 @@ void Runner::OnLive(StatusOr<LiveState> live) {
   const policy::Evaluation evaluation = policy::Evaluate(*policy_, view);
   const size_t rung = *CurrentRung(status());
 
-  if (evaluation.symptom.value == Tri::kUnknown) {
+  // A person who runs a policy by hand has seen why.
+  const bool by_hand = status().manual;
+  if (evaluation.symptom.value == Tri::kUnknown && !by_hand) {
     return Idle(crds::refusal::kSymptomUnknown, evaluation.symptom.cause,
                 Now() + services_.timing.retry_max);
   }
-  if (evaluation.symptom.value == Tri::kFalse && !start_.reverted) {
+  if (evaluation.symptom.value == Tri::kFalse && !start_.reverted && !by_hand) {
     if (!HasWritten(status())) {
       return Finish({crds::Phase::kCancelled, crds::refusal::kSymptomGone,
                      "the symptom went away before anything was done"});
@@ -114,6 +116,8 @@ void Runner::OnLive(StatusOr<LiveState> live) {
     plan_objects_.clear();
   }
   if (status().remedies[rung].state == RemedyState::kPending) {
+    if (NeedsApproval(rung)) return PlanForApproval(rung, live->target);
+    if (!TakeSlot()) return;
     StartRung(*policy_, rung, Now(), mutable_status());
     verification_.reset();
   }

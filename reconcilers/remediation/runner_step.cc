@@ -192,7 +192,7 @@ void Runner::ExecuteWrite(size_t index, const policy::Step& step, actions::Write
   const size_t rung = *CurrentRung(status());
   const bool later =
       AttemptSteps(status(), rung).front() != index || LastWrite(status(), rung).has_value();
-  if (later && step.action->disruption() != actions::Disruption::kNone) {
+  if (later && !status().manual && step.action->disruption() != actions::Disruption::kNone) {
     if (!OwnWritesSeen()) {
       return Idle(crds::reason::kRunning, "waiting for the cache to see our own write",
                   Now() + services_.timing.recheck);

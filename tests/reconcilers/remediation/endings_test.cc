@@ -289,26 +289,5 @@ TEST_F(Endings, HoldingBlocksNewEpisode) {
   EXPECT_EQ(s.Phase(), "Succeeded");
 }
 
-TEST_F(Endings, ARemediationMadeByHandIsRefused) {
-  s.Policy(FelixSpec());
-  s.Start();
-  const json policy = s.Get("remediationpolicies", "/policy");
-  s.server.Put("remediations",
-               {{"apiVersion", "kube-remedy.io/v1alpha1"},
-                {"kind", "Remediation"},
-                {"metadata", {{"name", "by-hand"}}},
-                {"spec",
-                 {{"policyRef", {{"name", "policy"}, {"uid", policy["metadata"]["uid"]}}},
-                  {"targetRef",
-                   {{"apiVersion", "apps/v1"},
-                    {"kind", "DaemonSet"},
-                    {"namespace", "net"},
-                    {"name", "x"},
-                    {"uid", "y"}}}}}});
-  s.Advance(absl::Seconds(1));
-  EXPECT_EQ(s.Phase(), "Failed");
-  EXPECT_EQ(s.Reason(), "ManualRunsNotSupported");
-}
-
 }  // namespace
 }  // namespace kr::remediation

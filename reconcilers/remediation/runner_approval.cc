@@ -1,0 +1,192 @@
+// Before a rung begins: one that was made by hand waits until it is admitted, one of mode Approve
+// until a person has said yes to its plan. Both hold no slot while they wait, and take one, with
+// everything checked again, in the moment in which they go on.
+#include <algorithm>
+#include <utility>
+
+#include "crds/v1alpha1/reasons.h"
+#include "reconcilers/remediation/plan_hash.h"
+#include "reconcilers/remediation/runner.h"
+
+namespace kr::remediation {
+
+using crds::ApprovalRecord;
+using crds::ApprovalState;
+using crds::Phase;
+using signals::Tri;
+
+namespace {
+
+// As much of a hash as people compare.
+std::string Short(const std::string& hash) {
+  return hash.substr(0, 12);
+}
+
+PlanIdentity IdentityOf(const crds::Remediation& remediation, const ApprovalRecord& request) {
+  return {remediation.spec.target_ref.uid, request.remedy, request.attempt, request.requested_at};
+}
+
+}  // namespace
+
+void Runner::AdvancePending() {
+  if (!Observes()) {
+    if (auto refusal = world_.Admissible(remediation())) return Idle(*refusal);
+  }
+  EnterPhase(Phase::kRunning, crds::reason::kRunning, "checking the target live");
+  Advance();
+}
+
+bool Runner::NeedsApproval(size_t rung) const {
+  return remediation().spec.mode == crds::Mode::kApprove ||
+         policy_->spec.remedies[rung].mode == crds::RemedyMode::kApprove ||
+         world_.WantsApproval(remediation(), policy_->remedies[rung].name);
+}
+
+ApprovalRecord* Runner::FindRequest(size_t rung) {
+  const crds::RemedyProgress& progress = status().remedies[rung];
+  for (ApprovalRecord& request : mutable_status().approvals) {
+    if (request.remedy == progress.name && request.attempt == progress.attempt + 1) return &request;
+  }
+  return nullptr;
+}
+
+void Runner::AdvanceApproval() {
+  const std::optional<size_t> rung = CurrentRung(status());
+  ApprovalRecord* request = rung ? FindRequest(*rung) : nullptr;
+  // The policy does not ask any more.
+  if (request == nullptr || !NeedsApproval(*rung)) {
+    if (auto refusal = world_.Admissible(remediation())) return Idle(*refusal);
+    return CheckLive();
+  }
+  if (TakeDecision(*request)) return;
+  // Over: the plan is made anew, as things are now.
+  if (Now() >= request->expires_at) return CheckLive();
+  if (request->state == ApprovalState::kApproved) {
+    if (auto refusal = world_.Admissible(remediation())) {
+      WakeAt(request->expires_at);
+      return Idle(*refusal);
+    }
+    return CheckLive();
+  }
+  if (!status().manual && OwnWritesSeen() &&
+      EvaluateCached(absl::InfinitePast()).symptom.value == Tri::kFalse) {
+    return CheckLive();  // ends it, if the server says the same
+  }
+  AwaitPerson(*request, status().reason == crds::refusal::kPlanChanged);
+}
+
+void Runner::AwaitPerson(const ApprovalRecord& request, bool changed) {
+  std::string message =
+      changed ? "the plan of remedy " + request.remedy + " has changed since it was shown; plan "
+              : "remedy " + request.remedy + " waits for a person; plan ";
+  message += Short(request.plan_hash) + " is in status.plan: kubectl remedy approve " +
+             remediation().metadata.name;
+  const std::string_view reason =
+      changed ? crds::refusal::kPlanChanged : crds::refusal::kApprovalRequired;
+  if (status().phase != Phase::kAwaitingApproval) {
+    EnterPhase(Phase::kAwaitingApproval, reason, message);
+    callbacks_.released(remediation());
+  }
+  Idle(reason, std::move(message), request.expires_at);
+}
+
+bool Runner::TakeDecision(ApprovalRecord& request) {
+  const std::vector<crds::Approval>& answers = remediation().spec.approvals;
+  const auto answer = std::find_if(answers.begin(), answers.end(), [&](const crds::Approval& one) {
+    return one.remedy == request.remedy;
+  });
+  if (answer == answers.end()) return false;
+  const bool denied = answer->decision == crds::Decision::kDeny;
+  // Whoever says no means the remedy, not one rendering of it.
+  if (!denied && (request.state != ApprovalState::kRequested ||
+                  answer->plan_hash != request.plan_hash || Now() >= request.expires_at)) {
+    return false;
+  }
+  request.state = denied ? ApprovalState::kDenied : ApprovalState::kApproved;
+  request.by = answer->by;
+  request.decided_at = Now();
+  dirty_ = true;
+  if (denied) {
+    Fail(crds::reason::kDenied, answer->by + " denied remedy " + request.remedy +
+                                    "; no later remedy is tried. Changes that were made stay.");
+    return true;
+  }
+  request.expires_at = Now() + services_.timing.approval;
+  Tell(runtime::Event::Type::kNormal, "RemedyApproved",
+       answer->by + " approved remedy " + request.remedy + " (plan " + Short(request.plan_hash) +
+           ")");
+  return false;
+}
+
+void Runner::PlanForApproval(size_t rung, const nlohmann::json& target) {
+  ForgetLive();
+  live_ = target;
+  planning_ = Planning{.rung = rung, .end = rung + 1};
+  AdvancePlanning();
+}
+
+void Runner::OnRungPlanned(std::vector<crds::PlannedStep> plan) {
+  const size_t rung = *CurrentRung(status());
+  ApprovalRecord* request = FindRequest(rung);
+  bool changed = false;
+  if (request != nullptr) {
+    if (TakeDecision(*request)) return;
+    const bool same = PlanHash(IdentityOf(remediation(), *request), plan) == request->plan_hash;
+    const bool alive = Now() < request->expires_at;
+    if (same && alive && request->state == ApprovalState::kApproved) {
+      if (!TakeSlot()) return;
+      StartRung(*policy_, rung, Now(), mutable_status());
+      verification_.reset();
+      checked_live_ = true;
+      ForgetLive();
+      return Advance();
+    }
+    // Nobody has answered yet, and there is nothing new to look at.
+    if (same && alive) return AwaitPerson(*request, status().reason == crds::refusal::kPlanChanged);
+    changed = !same;
+  }
+  AskPerson(rung, std::move(plan), changed);
+}
+
+void Runner::AskPerson(size_t rung, std::vector<crds::PlannedStep> plan, bool changed) {
+  crds::RemediationStatus& status = mutable_status();
+  const crds::RemedyProgress& progress = status.remedies[rung];
+  ApprovalRecord* request = FindRequest(rung);
+  if (request == nullptr) request = &status.approvals.emplace_back();
+  // To the microsecond, as it is stored: the hash is made of what can be read again.
+  const absl::Time now = absl::FromUnixMicros(absl::ToUnixMicros(Now()));
+  *request = {.remedy = progress.name,
+              .attempt = progress.attempt + 1,
+              .requested_at = now,
+              .expires_at = now + services_.timing.approval};
+  request->plan_hash = PlanHash(IdentityOf(remediation(), *request), plan);
+  std::erase_if(status.plan,
+                [&](const crds::PlannedStep& step) { return step.id.remedy == progress.name; });
+  // In the order of the ladder.
+  const auto after = std::find_if(status.plan.begin(), status.plan.end(), [&](const auto& step) {
+    for (size_t later = rung + 1; later < policy_->remedies.size(); ++later) {
+      if (policy_->remedies[later].name == step.id.remedy) return true;
+    }
+    return false;
+  });
+  status.plan.insert(after, std::make_move_iterator(plan.begin()),
+                     std::make_move_iterator(plan.end()));
+  Tell(runtime::Event::Type::kNormal,
+       std::string(changed ? crds::refusal::kPlanChanged : crds::refusal::kApprovalRequired),
+       "remedy " + progress.name + " waits for a person (plan " + Short(request->plan_hash) + ")");
+  dirty_ = true;
+  last_save_ = MonotonicTime();  // a new question is news
+  AwaitPerson(*request, changed);
+}
+
+bool Runner::TakeSlot() {
+  if (status().phase != Phase::kAwaitingApproval) return true;
+  if (auto refusal = world_.Admissible(remediation())) {
+    Idle(*refusal);
+    return false;
+  }
+  EnterPhase(Phase::kRunning, crds::reason::kRunning, "the steps begin");
+  return true;
+}
+
+}  // namespace kr::remediation

@@ -1,0 +1,267 @@
+// Mode Approve: a person is asked before a rung begins, with the plan in hand.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/reconcilers/remediation/simulation.h"
+
+namespace kr::remediation {
+namespace {
+
+using nlohmann::json;
+using ::testing::HasSubstr;
+
+// Sick as long as the label says so: no Events that grow old.
+json SickByLabel(const json& patch = json::object()) {
+  json spec = FelixSpec({{"mode", "Approve"},
+                         {"events", nullptr},
+                         {"triggers", json::parse(R"([{"name": "sick", "match": [
+                            {"name": "label", "expression": "object.metadata.labels.?sick.orValue('') == 'true'"}]}])")},
+                         {"remedies", json::parse(R"([{"name": "set", "cureWithin": "5m", "steps": [
+                            {"patch": {"set": [{"path": "/metadata/annotations/was", "expression": "object.metadata.labels.app"}],
+                                       "patch": {"metadata": {"annotations": {}}}}}]}])")}});
+  spec.merge_patch(patch);
+  return spec;
+}
+
+const json kSecond = json::parse(
+    R"({"name": "second", "cureWithin": "5m",
+        "steps": [{"patch": {"patch": {"metadata": {"annotations": {"second": "yes"}}}}}]})");
+
+class Approval : public ::testing::Test {
+ protected:
+  void Begin(const json& spec) {
+    s.DaemonSet("calico-node");
+    s.Policy(spec);
+    s.Start();
+    Label("calico-node", "true");
+  }
+  void Label(const std::string& name, const std::string& sick) {
+    s.Edit("daemonsets", "net/" + name, {{"metadata", {{"labels", {{"sick", sick}}}}}});
+    s.RollOut(name);
+    s.Advance(absl::Seconds(1));
+  }
+  json Status() { return s.Remediations().back()["status"]; }
+  json Request() { return Status()["approvals"].back(); }
+  std::string Hash() { return Request()["planHash"]; }
+  void Decide(const std::string& decision, const std::string& hash,
+              const std::string& remedy = "set", size_t which = 0) {
+    json object = s.Remediations().at(which);
+    json approvals = object["spec"].value("approvals", json::array());
+    std::erase_if(approvals.get_ref<json::array_t&>(),
+                  [&](const json& one) { return one["remedy"] == remedy; });
+    approvals.push_back(
+        {{"remedy", remedy}, {"planHash", hash}, {"decision", decision}, {"by", "alice"}});
+    object["spec"]["approvals"] = approvals;
+    s.server.Put("remediations", object);
+    s.Advance(absl::Seconds(1));
+  }
+  json Annotations(const std::string& name = "calico-node") {
+    return s.Get("daemonsets", "net/" + name)["metadata"].value("annotations", json::object());
+  }
+  Simulation s;
+};
+
+TEST_F(Approval, APersonIsAskedWithThePlanAndNothingIsWritten) {
+  Begin(SickByLabel());
+  ASSERT_EQ(s.Phase(), "AwaitingApproval");
+  EXPECT_EQ(s.Reason(), "ApprovalRequired");
+  EXPECT_EQ(s.Patches(), 0u);
+  const json plan = Status()["plan"];
+  ASSERT_EQ(plan.size(), 1u);
+  EXPECT_EQ(plan[0]["validation"], "Validated");
+  EXPECT_THAT(plan[0]["body"].get<std::string>(), HasSubstr(R"("was":"calico-node")"));
+  EXPECT_EQ(Request()["state"], "Requested");
+  EXPECT_THAT(Status()["message"].get<std::string>(), HasSubstr("kubectl remedy approve"));
+}
+
+TEST_F(Approval, OnceApprovedItBeginsAndTheStatusSaysWhoDidIt) {
+  Begin(SickByLabel());
+  Decide("Approve", Hash());
+  EXPECT_EQ(Annotations()["was"], "calico-node");
+  EXPECT_EQ(Request()["state"], "Approved");
+  EXPECT_EQ(Request()["by"], "alice");
+  EXPECT_TRUE(Request().contains("decidedAt"));
+  EXPECT_THAT(s.told, ::testing::Contains(HasSubstr("alice approved remedy set")));
+  Label("calico-node", "false");
+  s.Advance(absl::Minutes(3));
+  EXPECT_EQ(s.Phase(), "Succeeded");
+}
+
+TEST_F(Approval, ApprovalCoversOneRung) {
+  json spec = SickByLabel();
+  spec["remedies"].push_back(kSecond);
+  Begin(spec);
+  const std::string first = Hash();
+  Decide("Approve", first);
+  ASSERT_EQ(Annotations()["was"], "calico-node");
+  s.Advance(absl::Minutes(6));  // it does not help
+  ASSERT_EQ(s.Phase(), "AwaitingApproval");
+  EXPECT_EQ(Request()["remedy"], "second");
+  Decide("Approve", first, "second");  // the hash of another plan
+  EXPECT_EQ(s.Phase(), "AwaitingApproval");
+  EXPECT_FALSE(Annotations().contains("second"));
+  Decide("Approve", Hash(), "second");
+  EXPECT_EQ(Annotations()["second"], "yes");
+}
+
+TEST_F(Approval, EachAttemptIsApprovedAnew) {
+  json spec = SickByLabel();
+  spec["remedies"][0]["attempts"] = 2;
+  Begin(spec);
+  const std::string first = Hash();
+  Decide("Approve", first);
+  s.Advance(absl::Minutes(6));
+  ASSERT_EQ(s.Phase(), "AwaitingApproval");
+  EXPECT_EQ(Request()["attempt"], 2);
+  EXPECT_NE(Hash(), first);
+}
+
+TEST_F(Approval, ARemedyMayAskInAPolicyThatDoesNot) {
+  json spec = SickByLabel({{"mode", "Enforce"}});
+  spec["remedies"].push_back(kSecond);
+  spec["remedies"][1]["mode"] = "Approve";
+  Begin(spec);
+  EXPECT_EQ(s.Phase(), "Verifying");
+  EXPECT_EQ(Annotations()["was"], "calico-node");
+  s.Advance(absl::Minutes(6));
+  EXPECT_EQ(s.Phase(), "AwaitingApproval");
+  EXPECT_FALSE(Annotations().contains("second"));
+}
+
+TEST_F(Approval, ATightenedPolicyAsksForTheNextRung) {
+  json spec = SickByLabel({{"mode", "Enforce"}});
+  spec["remedies"].push_back(kSecond);
+  Begin(spec);
+  ASSERT_EQ(s.Phase(), "Verifying");
+  spec["mode"] = "Approve";
+  s.Policy(spec);
+  s.Advance(absl::Minutes(6));
+  EXPECT_EQ(s.Phase(), "AwaitingApproval");
+  EXPECT_FALSE(Annotations().contains("second"));
+}
+
+TEST_F(Approval, ChangedPlanNeedsReapproval) {
+  Begin(SickByLabel());
+  const std::string before = Hash();
+  s.Edit("daemonsets", "net/calico-node", {{"metadata", {{"labels", {{"app", "other"}}}}}});
+  s.RollOut("calico-node");
+  s.Advance(absl::Seconds(1));
+  Decide("Approve", before);
+  EXPECT_EQ(s.Phase(), "AwaitingApproval");
+  EXPECT_EQ(s.Reason(), "PlanChanged");
+  EXPECT_EQ(s.Patches(), 0u);
+  ASSERT_NE(Hash(), before);
+  EXPECT_THAT(Status()["plan"][0]["body"].get<std::string>(), HasSubstr(R"("was":"other")"));
+  Decide("Approve", Hash());
+  EXPECT_EQ(Annotations()["was"], "other");
+}
+
+TEST_F(Approval, AHeartbeatOfTheTargetIsNoOtherPlan) {
+  Begin(SickByLabel());
+  const std::string before = Hash();
+  s.RollOut("calico-node");  // another resourceVersion
+  s.Advance(absl::Seconds(1));
+  Decide("Approve", before);
+  EXPECT_EQ(Annotations()["was"], "calico-node");
+}
+
+TEST_F(Approval, ADeniedRungEndsTheLadder) {
+  json spec = SickByLabel();
+  spec["remedies"].push_back(kSecond);
+  Begin(spec);
+  Decide("Deny", "00");  // whatever became of the plan meanwhile
+  EXPECT_EQ(s.Phase(), "Failed");
+  EXPECT_EQ(s.Reason(), "ApprovalDenied");
+  EXPECT_THAT(Status()["message"].get<std::string>(), HasSubstr("alice denied remedy set"));
+  s.Advance(absl::Minutes(5));
+  EXPECT_EQ(s.Remediations().size(), 1u) << "nobody is asked again at once";
+  EXPECT_EQ(s.Patches(), 0u);
+}
+
+TEST_F(Approval, ItHoldsNoSlotAndTakesOneWhenApproved) {
+  s.DaemonSet("other");
+  s.Edit("daemonsets", "net/other", {{"metadata", {{"labels", {{"sick", "true"}}}}}});
+  s.RollOut("other");
+  Begin(SickByLabel({{"limits", {{"maxConcurrent", 1}, {"maxUnhealthy", "100%"}}}}));
+  ASSERT_EQ(s.Remediations().size(), 2u);
+  const auto phase = [&](size_t i) { return s.Remediations().at(i)["status"]["phase"]; };
+  const auto hash = [&](size_t i) {
+    return s.Remediations().at(i)["status"]["approvals"][0]["planHash"].get<std::string>();
+  };
+  EXPECT_EQ(phase(0), "AwaitingApproval");
+  EXPECT_EQ(phase(1), "AwaitingApproval");
+  Decide("Approve", hash(0), "set", 0);
+  Decide("Approve", hash(1), "set", 1);
+  EXPECT_EQ(phase(0), "Verifying");
+  EXPECT_EQ(phase(1), "AwaitingApproval");
+  EXPECT_EQ(s.Remediations().at(1)["status"]["reason"], "MaxConcurrent");
+  Label("calico-node", "false");
+  s.Advance(absl::Minutes(4));
+  EXPECT_EQ(phase(0), "Succeeded");
+  EXPECT_EQ(phase(1), "Verifying");
+}
+
+TEST_F(Approval, AnUnansweredQuestionIsAskedAnewAfterItsHour) {
+  Begin(SickByLabel());
+  const std::string before = Hash();
+  s.Advance(absl::Minutes(61));
+  ASSERT_EQ(s.Phase(), "AwaitingApproval");
+  ASSERT_NE(Hash(), before);
+  Decide("Approve", before);
+  EXPECT_EQ(s.Patches(), 0u);
+  Decide("Approve", Hash());
+  EXPECT_EQ(s.Patches(), 1u);
+}
+
+TEST_F(Approval, AnApprovalThatCouldNotBeUsedExpires) {
+  Begin(SickByLabel());
+  json spec = SickByLabel({{"paused", true}});
+  s.Policy(spec);
+  const std::string before = Hash();
+  Decide("Approve", before);
+  EXPECT_EQ(s.Reason(), "Paused");
+  s.Advance(absl::Minutes(61));
+  spec["paused"] = false;
+  s.Policy(spec);
+  s.Advance(absl::Seconds(1));
+  EXPECT_EQ(s.Phase(), "AwaitingApproval");
+  EXPECT_EQ(s.Patches(), 0u);
+  EXPECT_NE(Hash(), before);
+}
+
+TEST_F(Approval, ARestartKeepsTheQuestionAndTheAnswer) {
+  Begin(SickByLabel());
+  const std::string before = Hash();
+  s.Restart();
+  s.Advance(absl::Seconds(1));
+  ASSERT_EQ(s.Phase(), "AwaitingApproval");
+  EXPECT_EQ(Hash(), before);
+  s.Crash();
+  Decide("Approve", before);
+  EXPECT_EQ(s.Patches(), 0u);
+  s.Start();
+  s.Advance(absl::Seconds(1));
+  EXPECT_EQ(s.Patches(), 1u);
+}
+
+TEST_F(Approval, NobodyIsAskedAboutASymptomThatIsGone) {
+  Begin(SickByLabel());
+  Label("calico-node", "false");
+  EXPECT_EQ(s.Phase(), "Cancelled");
+  EXPECT_EQ(s.Reason(), "SymptomGone");
+}
+
+TEST_F(Approval, AnotherPolicyNeedNotWaitForThePerson) {
+  Begin(SickByLabel());
+  ASSERT_EQ(s.Phase(), "AwaitingApproval");
+  json other = SickByLabel({{"mode", "Enforce"}});
+  other["remedies"][0] = kSecond;
+  s.Policy(other, "other");
+  s.Advance(absl::Seconds(1));
+  EXPECT_EQ(Annotations()["second"], "yes");
+  Decide("Approve", s.Remediations()[1]["status"]["approvals"][0]["planHash"], "set", 1);
+  EXPECT_FALSE(Annotations().contains("was")) << "two at work on one object";
+}
+
+}  // namespace
+}  // namespace kr::remediation
