@@ -1,0 +1,216 @@
+#include "cmd/kubectl-remedy/explain.h"
+
+#include <stop_token>
+#include <utility>
+
+#include "crds/meta/condition.h"
+#include "crds/meta/time.h"
+#include "crds/v1alpha1/codec.h"
+#include "crds/v1alpha1/reasons.h"
+#include "reconcilers/limits/remediation_name.h"
+#include "reconcilers/remediation/registry.h"
+
+namespace kr::cmd {
+namespace {
+
+using nlohmann::json;
+using signals::Tri;
+using Readiness = policy::Watches::Readiness;
+
+constexpr absl::Duration kDeadline = absl::Seconds(60);
+
+std::string Word(Tri value) {
+  return value == Tri::kTrue ? "True" : value == Tri::kFalse ? "False" : "Unknown";
+}
+
+// In the order in which a trigger is compiled, as far as it is known.
+std::vector<std::string> SignalNames(const crds::Trigger& trigger) {
+  std::vector<std::string> names;
+  if (trigger.condition) names.push_back("condition");
+  if (trigger.events) names.push_back("events." + trigger.events->from);
+  for (const crds::NamedExpression& match : trigger.match) names.push_back("match." + match.name);
+  return names;
+}
+
+json ExplainSignal(const std::string& name, const signals::Reading& signal) {
+  json line = {{"name", name}, {"value", Word(signal.value)}};
+  if (signal.since) line["since"] = crds::FormatTime(*signal.since);
+  if (!signal.cause.empty()) line["cause"] = signal.cause;
+  for (const crds::Evidence& evidence : signal.evidence) {
+    json seen = {{"source", evidence.source}};
+    if (evidence.object) seen["object"] = evidence.object->ToString();
+    if (!evidence.message.empty()) seen["message"] = evidence.message;
+    if (evidence.count) seen["count"] = *evidence.count;
+    if (evidence.last_seen) seen["lastSeen"] = crds::FormatTime(*evidence.last_seen);
+    line["evidence"].push_back(std::move(seen));
+  }
+  return line;
+}
+
+std::string Text(const json& object, const char* key) {
+  const auto it = object.find(key);
+  return it != object.end() && it->is_string() ? it->get<std::string>() : "";
+}
+
+void AddTrigger(const json& trigger, const std::string& indent, std::string& text) {
+  text += indent + "trigger " + Text(trigger, "name") + ": " + Text(trigger, "value") + "\n";
+  for (const json& signal : trigger["signals"]) {
+    text += indent + "  " + Text(signal, "name") + ": " + Text(signal, "value");
+    if (signal.contains("since")) text += " since " + Text(signal, "since");
+    if (signal.contains("cause")) text += ", " + Text(signal, "cause");
+    text += "\n";
+    for (const json& seen : signal.value("evidence", json::array())) {
+      text += indent + "    seen";
+      if (seen.contains("count")) text += " " + seen["count"].dump() + " times";
+      if (seen.contains("object")) text += " about " + Text(seen, "object");
+      if (seen.contains("lastSeen")) text += ", last at " + Text(seen, "lastSeen");
+      if (seen.contains("message")) text += ": " + Text(seen, "message");
+      text += "\n";
+    }
+  }
+}
+
+}  // namespace
+
+std::unique_ptr<sandbox::Sandbox> MirrorOf(Cluster& cluster, Clock& clock) {
+  return std::make_unique<sandbox::Sandbox>(sandbox::Sandbox::Options{
+      .now = clock.Now(), .upstream = [&cluster](const kube::HttpRequest& request) {
+        kube::HttpRequest question = request;
+        question.timeout = kDeadline;
+        return cluster.client().Send(question, std::stop_token());
+      }});
+}
+
+json ForSandbox(json policy, bool observe) {
+  policy.erase("status");
+  policy["metadata"].erase("managedFields");
+  if (!policy["metadata"].contains("generation")) policy["metadata"]["generation"] = 1;
+  if (observe) {
+    policy["spec"]["mode"] = "Observe";
+    policy["spec"]["paused"] = false;
+  }
+  return policy;
+}
+
+std::string Settle(sandbox::Sandbox& sandbox, const policy::CompiledPolicy& policy) {
+  sandbox.Advance(absl::Seconds(1));
+  const Readiness readiness = sandbox.watches().ReadinessOf(policy);
+  if (readiness.state == Readiness::State::kReady) return "";
+  return readiness.message.empty() ? "it cannot be evaluated" : readiness.message;
+}
+
+json ExplainReading(const policy::CompiledPolicy& policy,
+                    const sandbox::Sandbox::Reading& reading) {
+  json explanation = {{"symptom", Word(reading.evaluation.symptom.value)},
+                      {"healthy", Word(reading.evaluation.healthy.value)}};
+  if (!reading.evaluation.healthy.cause.empty()) {
+    explanation["notHealthy"] = reading.evaluation.healthy.cause;
+  }
+  explanation["triggers"] = json::array();
+  for (size_t t = 0; t < reading.evaluation.triggers.size(); ++t) {
+    const policy::TriggerReading& trigger = reading.evaluation.triggers[t];
+    const std::vector<std::string> names = SignalNames(policy.spec.triggers[t]);
+    json signals = json::array();
+    for (size_t s = 0; s < trigger.signals.size(); ++s) {
+      const signals::Reading& signal = trigger.signals[s];
+      const bool known = names.size() == policy.triggers[t].signals.size();
+      const std::string name = !signal.evidence.empty() ? signal.evidence.front().source
+                               : known                  ? names[s]
+                                                        : "signal " + std::to_string(s + 1);
+      signals.push_back(ExplainSignal(name, signal));
+    }
+    explanation["triggers"].push_back({{"name", policy.triggers[t].name},
+                                       {"value", Word(trigger.value)},
+                                       {"signals", std::move(signals)}});
+  }
+  return explanation;
+}
+
+json ExplainState(const crds::RemediationPolicy& policy,
+                  const std::vector<crds::Remediation>& remediations,
+                  const crds::ObjectReference& target) {
+  json state = {{"mode", ToString(policy.spec.mode)}, {"paused", policy.spec.paused}};
+  for (const crds::Condition& condition : policy.status.conditions) {
+    const bool bad = condition.type == crds::kConditionBlocked
+                         ? condition.status != crds::ConditionStatus::kFalse
+                         : condition.status != crds::ConditionStatus::kTrue;
+    if (!bad) continue;
+    state["conditions"].push_back(
+        {{"type", condition.type}, {"reason", condition.reason}, {"message", condition.message}});
+  }
+  for (const crds::Waiting& waiting : policy.status.waiting) {
+    const bool same = waiting.target.kind == target.kind && waiting.target.name == target.name &&
+                      waiting.target.name_space == target.name_space;
+    if (!same) continue;
+    state["waiting"] = {{"reason", waiting.reason},
+                        {"message", waiting.message},
+                        {"since", crds::FormatTime(waiting.since)}};
+    if (waiting.next_check) {
+      state["waiting"]["nextCheck"] = crds::FormatTime(*waiting.next_check);
+    }
+  }
+  const crds::Remediation* last = nullptr;
+  for (const crds::Remediation& one : remediations) {
+    const crds::ObjectReference& ref = one.spec.target_ref;
+    const bool same = one.spec.policy_ref.name == policy.metadata.name && ref.kind == target.kind &&
+                      ref.name == target.name && ref.name_space == target.name_space;
+    if (!same) continue;
+    const bool newer =
+        last == nullptr || (remediation::IsOpen(one) && !remediation::IsOpen(*last)) ||
+        (remediation::IsOpen(one) == remediation::IsOpen(*last) && limits::RunsBefore(*last, one));
+    if (newer) last = &one;
+  }
+  if (last == nullptr) return state;
+  const crds::RemediationStatus& status = last->status;
+  state["remediation"] = {{"name", last->metadata.name},
+                          {"phase", status.phase ? ToString(*status.phase) : "new"},
+                          {"open", remediation::IsOpen(*last)},
+                          {"reason", status.reason},
+                          {"message", status.message}};
+  if (status.ledger && status.ledger->cooldown_until) {
+    state["cooldownUntil"] = crds::FormatTime(*status.ledger->cooldown_until);
+  }
+  return state;
+}
+
+std::string FormatExplanation(const json& explanation, const std::string& indent) {
+  std::string text;
+  for (const json& trigger : explanation.value("triggers", json::array())) {
+    AddTrigger(trigger, indent, text);
+  }
+  if (explanation.contains("triggers") && explanation["triggers"].empty()) {
+    text += indent + "no triggers: it runs by hand only\n";
+  }
+  if (explanation.contains("notHealthy")) {
+    text += indent + "not healthy: " + Text(explanation, "notHealthy") + "\n";
+  }
+  if (explanation.contains("unknown")) {
+    text += indent + "cannot be evaluated: " + Text(explanation, "unknown") + "\n";
+  }
+  if (explanation.value("paused", false)) text += indent + "stopped: the policy is paused\n";
+  for (const json& condition : explanation.value("conditions", json::array())) {
+    text += indent + "stopped: " + Text(condition, "type") + ", " + Text(condition, "reason") +
+            ": " + Text(condition, "message") + "\n";
+  }
+  if (explanation.contains("waiting")) {
+    const json& waiting = explanation["waiting"];
+    text += indent + "stopped: " + Text(waiting, "reason") + " since " + Text(waiting, "since") +
+            ": " + Text(waiting, "message") + "\n";
+    if (waiting.contains("nextCheck")) {
+      text += indent + "looks again at " + Text(waiting, "nextCheck") + "\n";
+    }
+  }
+  if (explanation.contains("remediation")) {
+    const json& one = explanation["remediation"];
+    text += indent + (one.value("open", false) ? "remediation " : "last remediation ") +
+            Text(one, "name") + ": " + Text(one, "phase");
+    if (!Text(one, "reason").empty()) text += " (" + Text(one, "reason") + ")";
+    text += ": " + Text(one, "message") + "\n";
+  }
+  if (explanation.contains("cooldownUntil")) {
+    text += indent + "cooldown until " + Text(explanation, "cooldownUntil") + "\n";
+  }
+  return text;
+}
+
+}  // namespace kr::cmd

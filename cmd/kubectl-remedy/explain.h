@@ -1,0 +1,41 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "cmd/kubectl-remedy/cluster.h"
+#include "crds/v1alpha1/remediation.h"
+#include "reconcilers/sandbox/sandbox.h"
+
+// What `why`, `plan` and `test` say about a target under a policy: as JSON for programs, and from
+// that as text for people.
+namespace kr::cmd {
+
+// A controller in this process that reads the cluster with the person's own rights and writes
+// nothing there.
+std::unique_ptr<sandbox::Sandbox> MirrorOf(Cluster& cluster, Clock& clock);
+
+// A policy as it is to be put into a sandbox: without status, in mode Observe when `observe`.
+nlohmann::json ForSandbox(nlohmann::json policy, bool observe);
+
+// Runs until all policies can be evaluated. Why `policy` cannot be: "you may not list pods"; ""
+// when it can.
+std::string Settle(sandbox::Sandbox& sandbox, const policy::CompiledPolicy& policy);
+
+// {symptom, triggers: [{name, value, signals: [{name, value, since, cause, evidence}]}], healthy}.
+nlohmann::json ExplainReading(const policy::CompiledPolicy& policy,
+                              const sandbox::Sandbox::Reading& reading);
+
+// What the controller of the cluster says: {mode, paused, conditions, waiting, remediation,
+// cooldownUntil}; of conditions only those that stop something.
+nlohmann::json ExplainState(const crds::RemediationPolicy& policy,
+                            const std::vector<crds::Remediation>& remediations,
+                            const crds::ObjectReference& target);
+
+// Both (or one) of them, merged into one object, as lines that begin with `indent`.
+std::string FormatExplanation(const nlohmann::json& explanation, const std::string& indent);
+
+}  // namespace kr::cmd

@@ -1,0 +1,169 @@
+// `kubectl remedy rbac`: the least ClusterRole with which the controller can carry out given
+// policies, from what they watch and what their actions do.
+#include <map>
+#include <ostream>
+#include <set>
+#include <string>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include "cmd/common/command_line.h"
+#include "cmd/common/yaml_text.h"
+#include "cmd/kubectl-remedy/command.h"
+#include "cmd/kubectl-remedy/manifests.h"
+#include "crds/v1alpha1/codec.h"
+#include "reconcilers/policy/compile.h"
+#include "reconcilers/policy/needs.h"
+#include "reconcilers/sandbox/object_store.h"
+
+namespace kr::cmd {
+namespace {
+
+using nlohmann::json;
+
+constexpr char kFooter[] = R"(
+The role has the label with which it becomes part of what the controller may do (config/rbac). It
+comes on top of kube-remedy-controller, which every installation needs. Where kinds of custom
+resources live is asked of the cluster; without one it is guessed, with a warning.
+
+Examples:
+  kubectl remedy rbac -f policies/ds.yaml | kubectl apply -f -
+  kubectl remedy rbac -f policy.yaml --name shop-policies
+
+Exit status: 0 when it is printed, 1 with an error, 2 for a wrong command line.)";
+
+// Kinds whose place everybody knows.
+bool IsBuiltIn(const kube::GroupVersionKind& kind) {
+  return kind.group.find('.') == std::string::npos || kind.group.ends_with(".k8s.io");
+}
+
+class RbacCommand final : public Command {
+ public:
+  CLI::App& Declare(CLI::App& app) override {
+    CLI::App* command =
+        app.add_subcommand("rbac", "Print the least ClusterRole for policies in files");
+    command->add_option("-f,--filename", files_, "RemediationPolicies; - is standard input")
+        ->required()
+        ->type_name("FILE");
+    command->add_option("--name", name_, "Name of the ClusterRole")
+        ->type_name("NAME")
+        ->capture_default_str();
+    command->add_option("-o,--output", output_, "Form: yaml or json")
+        ->check(CLI::IsMember({"yaml", "json"}))
+        ->capture_default_str();
+    AddClusterFlags(*command, flags_);
+    command->footer(kFooter);
+    return *command;
+  }
+
+  Status Run(Console& console) override {
+    KR_ASSIGN_OR_RETURN(const std::vector<json> objects, ReadManifests(files_));
+    size_t policies = 0;
+    for (const json& object : objects) {
+      if (!IsPolicy(object)) continue;
+      ++policies;
+      KR_ASSIGN_OR_RETURN(const auto policy, crds::FromJson<crds::RemediationPolicy>(object));
+      auto compiled = policy::Compile(policy);
+      if (!compiled.ok()) return Annotate(compiled.status(), "policy " + policy.metadata.name);
+      KR_RETURN_IF_ERROR(Collect(**compiled, console));
+    }
+    if (policies == 0) return InvalidArgument("the files hold no RemediationPolicy");
+    const json role = {
+        {"apiVersion", "rbac.authorization.k8s.io/v1"},
+        {"kind", "ClusterRole"},
+        {"metadata",
+         {{"name", name_}, {"labels", {{"kube-remedy.io/aggregate-to-controller", "true"}}}}},
+        {"rules", Rules()}};
+    Print(console, output_, role, "");
+    return OkStatus();
+  }
+
+ private:
+  Status Collect(const policy::CompiledPolicy& policy, Console& console) {
+    const auto watch = [this](const kube::Resource& resource) {
+      for (const char* verb : {"get", "list", "watch"}) Add(resource, verb);
+    };
+    KR_ASSIGN_OR_RETURN(const kube::Resource target, Find(policy.target, console));
+    watch(target);
+    for (const policy::RelatedJoin& join : policy.related) {
+      KR_ASSIGN_OR_RETURN(const kube::Resource resource, Find(join.gvk, console));
+      watch(resource);
+    }
+    if (policy.watches_events()) watch(policy::EventResource());
+    if (policy.target.group.empty() && policy.target.kind == "Pod") {
+      // What a pod belongs to is its lineage.
+      Add({{"", "v1", "ReplicationController"}, "replicationcontrollers"}, "get");
+      Add({{"apps", "v1", "ReplicaSet"}, "replicasets"}, "get");
+      Add({{"batch", "v1", "Job"}, "jobs"}, "get");
+    }
+    for (const policy::Remedy& remedy : policy.remedies) {
+      for (const policy::Step& step : remedy.steps) {
+        kube::Resource resource = target;
+        if (step.spec.apply_to) {
+          const crds::ObjectReference& ref = step.spec.apply_to->ref;
+          KR_ASSIGN_OR_RETURN(
+              resource,
+              Find(kube::GroupVersionKind::FromApiVersion(ref.api_version, ref.kind), console));
+        }
+        for (const actions::RbacRule& rule : step.action->RequiredRules(resource)) {
+          verbs_[{rule.api_group, rule.resource}].insert(rule.verb);
+        }
+      }
+    }
+    return OkStatus();
+  }
+
+  StatusOr<kube::Resource> Find(const kube::GroupVersionKind& kind, Console& console) {
+    const kube::Resource guess = sandbox::ObjectStore(console.clock, nullptr).ResourceOf(kind);
+    if (IsBuiltIn(kind)) return guess;
+    if (!cluster_ && !asked_) {
+      asked_ = true;
+      auto cluster = console.connect(flags_);
+      if (cluster.ok()) cluster_ = *std::move(cluster);
+    }
+    if (cluster_) {
+      auto found = cluster_->Resolve(kind);
+      if (found.ok()) return found;
+    }
+    console.err << "warning: no cluster says where " << kind.kind << " (" << kind.ApiVersion()
+                << ") lives; taken for " << guess.plural << "\n";
+    return guess;
+  }
+
+  void Add(const kube::Resource& resource, const char* verb) {
+    verbs_[{resource.gvk.group, resource.plural}].insert(verb);
+  }
+
+  // Resources of one group with the same verbs share a rule.
+  json Rules() const {
+    std::map<std::pair<std::string, std::set<std::string>>, std::vector<std::string>> rules;
+    for (const auto& [resource, verbs] : verbs_) {
+      rules[{resource.first, verbs}].push_back(resource.second);
+    }
+    json result = json::array();
+    for (const auto& [key, resources] : rules) {
+      result.push_back(
+          {{"apiGroups", {key.first}}, {"resources", resources}, {"verbs", key.second}});
+    }
+    return result;
+  }
+
+  std::vector<std::string> files_;
+  std::string name_ = "kube-remedy-policies";
+  std::string output_ = "yaml";
+  kube::ConfigFlags flags_;
+  // By API group and resource.
+  std::map<std::pair<std::string, std::string>, std::set<std::string>> verbs_;
+  std::unique_ptr<Cluster> cluster_;
+  bool asked_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<Command> MakeRbacCommand() {
+  return std::make_unique<RbacCommand>();
+}
+
+}  // namespace kr::cmd

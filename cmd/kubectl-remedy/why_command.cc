@@ -1,0 +1,139 @@
+// `kubectl remedy why`: what every policy that selects an object sees of it, and what it does about
+// it or why not. The symptom is evaluated here, with the person's own rights; what stops it is what
+// the controller says.
+#include <ostream>
+#include <string>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include "cmd/common/command_line.h"
+#include "cmd/kubectl-remedy/command.h"
+#include "cmd/kubectl-remedy/explain.h"
+#include "cmd/kubectl-remedy/target_argument.h"
+#include "crds/v1alpha1/codec.h"
+#include "reconcilers/remediation/resources.h"
+
+namespace kr::cmd {
+namespace {
+
+using nlohmann::json;
+using remediation::PolicyResource;
+using remediation::RemediationResource;
+
+constexpr char kFooter[] = R"(
+Shown for each policy that selects the object: which signal holds, what stops the policy with reason
+and message, when it looks again, and its remediation of the object.
+
+Examples:
+  kubectl remedy why node/worker-3
+  kubectl remedy why daemonset/calico-node -n kube-system
+  kubectl remedy why pod/web-0 -n shop -o yaml
+
+Exit status: 0 when it was answered, 1 with an error, 2 for a wrong command line.)";
+
+class WhyCommand final : public Command {
+ public:
+  CLI::App& Declare(CLI::App& app) override {
+    CLI::App* command =
+        app.add_subcommand("why", "Say what policies see of an object, and what stops them");
+    command->add_option("target", target_, "kind/name")->required()->type_name("TARGET");
+    AddNamespaceFlag(*command, name_space_);
+    AddOutputFlag(*command, output_);
+    AddClusterFlags(*command, flags_);
+    command->footer(kFooter);
+    return *command;
+  }
+
+  Status Run(Console& console) override {
+    KR_ASSIGN_OR_RETURN(const TargetArgument argument, TargetArgument::Parse(target_));
+    if (argument.kind.empty()) {
+      return InvalidArgument("expected kind/name such as node/worker-3, found \"" + target_ + "\"");
+    }
+    KR_ASSIGN_OR_RETURN(const auto cluster, console.connect(flags_));
+    KR_ASSIGN_OR_RETURN(const std::vector<json> objects, cluster->List(PolicyResource()));
+    KR_ASSIGN_OR_RETURN(const std::vector<crds::Remediation> remediations,
+                        Remediations(*cluster, console));
+    const auto mirror = MirrorOf(*cluster, console.clock);
+    std::vector<crds::RemediationPolicy> policies;
+    json answer = {{"policies", json::array()}};
+    for (const json& object : objects) {
+      auto policy = crds::FromJson<crds::RemediationPolicy>(object);
+      if (!policy.ok()) {
+        console.err << "warning: a RemediationPolicy cannot be read: " << Message(policy.status())
+                    << "\n";
+        continue;
+      }
+      bool about = false;
+      for (const crds::TargetKind& kind : policy->spec.target.Kinds()) {
+        about = about || argument.Means(kind.kind);
+      }
+      if (!about) continue;
+      KR_RETURN_IF_ERROR(mirror->objects().Put(ForSandbox(object, /*observe=*/false)));
+      policies.push_back(*std::move(policy));
+    }
+    if (policies.empty()) return NotFound("no policy is about a " + argument.kind);
+    KR_ASSIGN_OR_RETURN(const crds::ObjectReference target,
+                        FindTarget(*cluster, policies.front().spec.target, argument, name_space_));
+    answer["target"] = target.ToString();
+    mirror->Advance(absl::Seconds(1));
+    for (const crds::RemediationPolicy& policy : policies) {
+      json one = Explain(*mirror, policy, target);
+      if (one.is_null()) continue;
+      one.update(ExplainState(policy, remediations, target));
+      one["name"] = policy.metadata.name;
+      answer["policies"].push_back(std::move(one));
+    }
+    std::string text = target.ToString() + "\n";
+    if (answer["policies"].empty()) text += "  no policy selects it\n";
+    for (const json& one : answer["policies"]) {
+      text += "\npolicy " + one["name"].get<std::string>() + " (" + one["mode"].get<std::string>() +
+              "): the symptom is " + one.value("symptom", "Unknown") + "\n" +
+              FormatExplanation(one, "  ");
+    }
+    Print(console, output_, answer, text);
+    return OkStatus();
+  }
+
+ private:
+  // Null when the policy does not select it.
+  static json Explain(sandbox::Sandbox& mirror, const crds::RemediationPolicy& policy,
+                      const crds::ObjectReference& target) {
+    const policy::PolicyEntry* entry = mirror.policies().FindByUid(policy.metadata.uid);
+    if (entry == nullptr) return {{"unknown", "the policy could not be loaded"}};
+    if (!entry->compiled) return {{"unknown", std::string(Message(entry->accepted))}};
+    const std::string why_not = Settle(mirror, *entry->compiled);
+    if (!why_not.empty()) return {{"unknown", why_not}};
+    const auto reading = mirror.Read(*entry->compiled, {target.name_space, target.name});
+    return reading ? ExplainReading(*entry->compiled, *reading) : json();
+  }
+
+  static StatusOr<std::vector<crds::Remediation>> Remediations(Cluster& cluster, Console& console) {
+    KR_ASSIGN_OR_RETURN(const std::vector<json> objects, cluster.List(RemediationResource()));
+    std::vector<crds::Remediation> result;
+    for (const json& object : objects) {
+      auto remediation = crds::FromJson<crds::Remediation>(object);
+      if (remediation.ok()) {
+        result.push_back(*std::move(remediation));
+      } else {
+        console.err << "warning: a Remediation cannot be read: " << Message(remediation.status())
+                    << "\n";
+      }
+    }
+    return result;
+  }
+
+  std::string target_;
+  std::string name_space_;
+  std::string output_;
+  kube::ConfigFlags flags_;
+};
+
+}  // namespace
+
+std::unique_ptr<Command> MakeWhyCommand() {
+  return std::make_unique<WhyCommand>();
+}
+
+}  // namespace kr::cmd
