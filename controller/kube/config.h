@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "controller/base/status.h"
@@ -33,6 +34,21 @@ struct ServerAddress {
 // http(s)://host[:port][/base/path]; nothing else (user info, query) is accepted.
 StatusOr<ServerAddress> ParseServerUrl(std::string_view url);
 
+// A program that says who we are: see exec_plugin.h.
+struct ExecConfig {
+  enum class Interactive { kNever, kIfAvailable, kAlways };
+  std::string api_version;
+  std::string command;  // relative to the kubeconfig when it has a slash and is not absolute
+  std::vector<std::string> args;
+  std::vector<std::pair<std::string, std::string>> env;
+  std::string install_hint;
+  bool provide_cluster_info = false;
+  Interactive interactive = Interactive::kIfAvailable;
+  // For provideClusterInfo.
+  std::string cluster_ca;      // PEM
+  std::string cluster_config;  // the cluster's extension client.authentication.k8s.io/exec, as JSON
+};
+
 struct ClusterConfig {
   ServerAddress server;
   PemSource ca;                 // empty: the system's roots, as with kubectl
@@ -45,6 +61,7 @@ struct ClusterConfig {
   std::string token;
   std::string username;
   std::string password;
+  std::optional<ExecConfig> exec;  // instead of token, password and certificate
 
   std::string name_space;  // of the context or of the pod; "" = none given
   std::string origin;  // for logs: "context admin of ~/.kube/config", "the pod's service account"
@@ -56,10 +73,10 @@ Environment ProcessEnvironment();
 
 // kubectl's rules: files earlier in the list win entry by entry, paths in a file are relative to
 // it, *-data wins over a file. `files` must name one that exists, the others may be missing.
-// `context` "" = current-context. What we cannot honour (exec and auth-provider plugins, proxy-url,
-// impersonation) is refused by name, so that nobody acts as somebody else than configured.
-// Errors: NotFound (no file), InvalidArgument (file, entry and what was expected),
-// Unimplemented (refused by name).
+// `context` "" = current-context. What we cannot honour (auth-provider plugins, proxy-url,
+// impersonation) is refused by name, so that nobody acts as somebody else than configured. Errors:
+// NotFound (no file), InvalidArgument (file, entry and what was expected), Unimplemented (refused
+// by name).
 StatusOr<ClusterConfig> LoadKubeconfig(const std::vector<std::string>& files,
                                        std::string_view context);
 

@@ -6,6 +6,7 @@
 #include <map>
 #include <sstream>
 
+#include <nlohmann/json.hpp>
 #include <yaml-cpp/yaml.h>
 
 #include "absl/strings/escaping.h"
@@ -157,9 +158,90 @@ Status ReadCluster(const Entry& cluster, ClusterConfig& config) {
   return OkStatus();
 }
 
+// YAML as JSON: for the one free-form value that is handed on.
+nlohmann::json ToJson(const YAML::Node& node) {
+  if (node.IsMap()) {
+    nlohmann::json object = nlohmann::json::object();
+    for (const auto& pair : node) object[pair.first.Scalar()] = ToJson(pair.second);
+    return object;
+  }
+  if (node.IsSequence()) {
+    nlohmann::json list = nlohmann::json::array();
+    for (const YAML::Node& element : node) list.push_back(ToJson(element));
+    return list;
+  }
+  if (!node.IsScalar()) return nullptr;
+  const bool plain = node.Tag() != "!";
+  if (plain && (node.Scalar() == "true" || node.Scalar() == "false")) return node.as<bool>();
+  int64_t number = 0;
+  if (plain && YAML::convert<int64_t>::decode(node, number)) return number;
+  return node.Scalar();
+}
+
+Status ReadExecLists(const Entry& entry, ExecConfig& exec) {
+  for (const YAML::Node& argument : entry.node["args"]) {
+    if (!argument.IsScalar()) return Problem(entry, "args must be strings");
+    exec.args.push_back(argument.Scalar());
+  }
+  for (const YAML::Node& variable : entry.node["env"]) {
+    if (!variable.IsMap() || !variable["name"] || !variable["value"]) {
+      return Problem(entry, "every element of env needs name and value");
+    }
+    exec.env.emplace_back(variable["name"].Scalar(), variable["value"].Scalar());
+  }
+  return OkStatus();
+}
+
+StatusOr<ExecConfig> ReadExec(const Entry& user) {
+  const Entry entry{.node = user.node["exec"], .file = user.file, .what = user.what + ": exec"};
+  if (!entry.node.IsMap()) return Problem(user, "exec must be a mapping");
+  ExecConfig exec;
+  KR_ASSIGN_OR_RETURN(exec.api_version, Text(entry, "apiVersion"));
+  const bool v1 = exec.api_version == "client.authentication.k8s.io/v1";
+  if (!v1 && exec.api_version != "client.authentication.k8s.io/v1beta1") {
+    return Problem(entry,
+                   "apiVersion: expected client.authentication.k8s.io/v1 or v1beta1, found \"" +
+                       exec.api_version + "\"");
+  }
+  KR_ASSIGN_OR_RETURN(exec.command, Text(entry, "command"));
+  if (exec.command.empty()) return Problem(entry, "command is required");
+  if (exec.command.find('/') != std::string::npos) exec.command = Resolve(entry, exec.command);
+  KR_RETURN_IF_ERROR(ReadExecLists(entry, exec));
+  KR_ASSIGN_OR_RETURN(exec.install_hint, Text(entry, "installHint"));
+  KR_ASSIGN_OR_RETURN(exec.provide_cluster_info, Flag(entry, "provideClusterInfo"));
+  KR_ASSIGN_OR_RETURN(const std::string mode, Text(entry, "interactiveMode"));
+  if (mode == "Never") {
+    exec.interactive = ExecConfig::Interactive::kNever;
+  } else if (mode == "Always") {
+    exec.interactive = ExecConfig::Interactive::kAlways;
+  } else if (mode != "IfAvailable" && (v1 || !mode.empty())) {
+    return Problem(
+        entry, "interactiveMode: expected Never, IfAvailable or Always, found \"" + mode + "\"");
+  }
+  return exec;
+}
+
+// What the plugin may be told about the cluster.
+Status ReadClusterInfo(const Entry& cluster, ClusterConfig& config) {
+  if (!config.exec || !config.exec->provide_cluster_info) return OkStatus();
+  config.exec->cluster_ca = config.ca.data;
+  if (config.ca.data.empty() && !config.ca.file.empty()) {
+    std::ifstream file(config.ca.file);
+    std::ostringstream text;
+    if (file) text << file.rdbuf();
+    config.exec->cluster_ca = text.str();
+  }
+  for (const YAML::Node& extension : cluster.node["extensions"]) {
+    if (extension.IsMap() && extension["name"].Scalar() == "client.authentication.k8s.io/exec") {
+      config.exec->cluster_config = ToJson(extension["extension"]).dump();
+    }
+  }
+  return OkStatus();
+}
+
 Status ReadUser(const Entry& user, ClusterConfig& config) {
-  KR_RETURN_IF_ERROR(RefuseUnsupported(
-      user, {"exec", "auth-provider", "as", "as-uid", "as-groups", "as-user-extra"}));
+  KR_RETURN_IF_ERROR(
+      RefuseUnsupported(user, {"auth-provider", "as", "as-uid", "as-groups", "as-user-extra"}));
   KR_ASSIGN_OR_RETURN(config.client_certificate, Pem(user, "client-certificate"));
   KR_ASSIGN_OR_RETURN(config.client_key, Pem(user, "client-key"));
   if (config.client_certificate.empty() != config.client_key.empty()) {
@@ -170,6 +252,13 @@ Status ReadUser(const Entry& user, ClusterConfig& config) {
   config.token_file = Resolve(user, token_file);
   KR_ASSIGN_OR_RETURN(config.username, Text(user, "username"));
   KR_ASSIGN_OR_RETURN(config.password, Text(user, "password"));
+  const YAML::Node exec = user.node["exec"];
+  if (!exec.IsDefined() || exec.IsNull()) return OkStatus();
+  KR_ASSIGN_OR_RETURN(config.exec, ReadExec(user));
+  if (!config.token.empty() || !config.token_file.empty() || !config.username.empty() ||
+      !config.client_certificate.empty()) {
+    return Problem(user, "exec and another credential exclude each other");
+  }
   return OkStatus();
 }
 
@@ -194,6 +283,7 @@ StatusOr<ClusterConfig> Select(const Kubeconfig& kubeconfig, const std::string& 
   const Entry* user = Find(kubeconfig.users, user_name);
   if (user == nullptr) return Problem(*context, "there is no user \"" + user_name + "\"");
   KR_RETURN_IF_ERROR(ReadUser(*user, config));
+  KR_RETURN_IF_ERROR(ReadClusterInfo(*cluster, config));
   return config;
 }
 

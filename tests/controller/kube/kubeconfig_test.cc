@@ -110,7 +110,6 @@ TEST(Kubeconfig, WhatCannotBeHonouredIsRefusedByName) {
     const char* user;
     const char* message;
   } cases[] = {
-      {"exec", "", "exec: {command: aws, apiVersion: v1}", "user \"u\": exec is not supported"},
       {"auth-provider", "", "auth-provider: {name: gcp}",
        "user \"u\": auth-provider is not supported"},
       {"proxy", "proxy-url: http://p:3128", "", "cluster \"c\": proxy-url is not supported"},
