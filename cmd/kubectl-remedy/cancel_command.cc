@@ -7,6 +7,7 @@
 
 #include "cmd/common/command_line.h"
 #include "cmd/kubectl-remedy/command.h"
+#include "cmd/kubectl-remedy/follow.h"
 #include "crds/v1alpha1/codec.h"
 #include "reconcilers/remediation/registry.h"
 #include "reconcilers/remediation/resources.h"
@@ -17,7 +18,16 @@ namespace {
 using nlohmann::json;
 using remediation::RemediationResource;
 
-constexpr absl::Duration kPoll = absl::Milliseconds(200);
+constexpr char kFooter[] = R"(
+Mitigations such as cordons are released, changes that were made stay. What must be finished first is
+finished first.
+
+Examples:
+  kubectl remedy cancel NAME
+  kubectl remedy cancel NAME --timeout 0     only ask for it
+
+Exit status: 0 when it has ended (with --timeout 0: is asked to), 1 with an error, also when it has
+not ended in time, 2 for a wrong command line.)";
 
 class CancelCommand final : public Command {
  public:
@@ -29,7 +39,9 @@ class CancelCommand final : public Command {
                      "How many seconds to wait for its end; 0 only asks for it")
         ->check(CLI::Range(0, 3600))
         ->capture_default_str();
+    AddOutputFlag(*command, output_);
     AddClusterFlags(*command, flags_);
+    command->footer(kFooter);
     return *command;
   }
 
@@ -37,48 +49,30 @@ class CancelCommand final : public Command {
     KR_ASSIGN_OR_RETURN(const auto cluster, console.connect(flags_));
     KR_ASSIGN_OR_RETURN(json object, cluster->Get(RemediationResource(), {"", name_}));
     KR_ASSIGN_OR_RETURN(crds::Remediation remediation, crds::FromJson<crds::Remediation>(object));
-    if (!remediation::IsOpen(remediation))
-      return Tell(remediation, " had ended already: ", console);
-    if (!remediation.spec.cancel) {
-      KR_RETURN_IF_ERROR(
-          cluster->Patch(RemediationResource(), object, {{"spec", {{"cancel", true}}}}).status());
-    }
-    if (timeout_seconds_ == 0) {
-      console.out << "remediation/" << name_ << " is asked to cancel\n";
+    const std::string who = "remediation/" + name_;
+    if (!remediation::IsOpen(remediation)) {
+      Print(console, output_, object, who + " had ended already: " + StateOf(remediation) + "\n");
       return OkStatus();
     }
-    return Await(*cluster, console);
-  }
-
- private:
-  Status Await(Cluster& cluster, Console& console) {
-    const MonotonicTime deadline = console.clock.Monotonic() + absl::Seconds(timeout_seconds_);
-    std::string last;
-    while (true) {
-      KR_ASSIGN_OR_RETURN(const json object, cluster.Get(RemediationResource(), {"", name_}));
-      KR_ASSIGN_OR_RETURN(const auto remediation, crds::FromJson<crds::Remediation>(object));
-      if (!remediation::IsOpen(remediation)) return Tell(remediation, ": ", console);
-      if (remediation.status.message != last) {
-        last = remediation.status.message;
-        console.err << "waiting: " << last << "\n";
-      }
-      if (console.clock.Monotonic() >= deadline) {
-        return DeadlineExceeded(
-            "remediation/" + name_ + " has not ended within " + std::to_string(timeout_seconds_) +
-            " s: is an operator running? What it does may have to be finished first: " + last);
-      }
-      console.wait(kPoll);
+    if (!remediation.spec.cancel) {
+      KR_ASSIGN_OR_RETURN(
+          object, cluster->Patch(RemediationResource(), object, {{"spec", {{"cancel", true}}}}));
     }
-  }
-
-  Status Tell(const crds::Remediation& remediation, const char* how, Console& console) {
-    console.out << "remediation/" << name_ << how << ToString(*remediation.status.phase) << ", "
-                << remediation.status.message << "\n";
+    if (timeout_seconds_ == 0) {
+      Print(console, output_, object, who + " is asked to cancel\n");
+      return OkStatus();
+    }
+    KR_ASSIGN_OR_RETURN(
+        remediation,
+        Follow(*cluster, console, name_, absl::Seconds(timeout_seconds_),
+               [](const crds::Remediation& one) { return !remediation::IsOpen(one); }));
+    Print(console, output_, crds::ToJson(remediation), who + ": " + StateOf(remediation) + "\n");
     return OkStatus();
   }
 
   std::string name_;
   int timeout_seconds_ = 60;
+  std::string output_;
   kube::ConfigFlags flags_;
 };
 

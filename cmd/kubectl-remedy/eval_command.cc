@@ -32,7 +32,7 @@ class EvalCommand final : public Command {
     command->add_option("-f,--filename", file_, "The object, as YAML or JSON; - is standard input")
         ->type_name("FILE");
     command->add_option("-o,--output", output_, "Form of the value")
-        ->check(CLI::IsMember({"json"}));
+        ->check(CLI::IsMember({"json", "yaml"}));
     command->footer(kFooter);
     return *command;
   }
@@ -50,7 +50,7 @@ class EvalCommand final : public Command {
       return InvalidArgument(std::string(Message(value.status())) + "\n" +
                              place.substr(0, place.size() - 1));
     }
-    console.out << value->dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << "\n";
+    Print(console, output_, *value, "");
     return OkStatus();
   }
 

@@ -5,8 +5,11 @@
 #include "absl/time/clock.h"
 #include "cmd/kubectl-remedy/command.h"
 #include "controller/base/clock.h"
+#include "controller/base/log.h"
 
 int main(int argc, char** argv) {
+  // People get sentences; what a sandboxed controller logs about itself is none of them.
+  kr::log::Configure(kr::log::Level::kError, kr::log::Format::kText);
   kr::RealClock clock;
   kr::cmd::Console console{.out = std::cout,
                            .err = std::cerr,

@@ -2,6 +2,7 @@
 // what is running.
 #include <ostream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <CLI/CLI.hpp>
@@ -16,6 +17,13 @@ namespace {
 
 using nlohmann::json;
 using remediation::PolicyResource;
+
+constexpr char kFooter[] = R"(
+Examples:
+  kubectl remedy pause calico-felix-healthhost
+  kubectl remedy resume calico-felix-healthhost node-runtime-stuck
+
+Exit status: 0 when it is so, 1 with an error, 2 for a wrong command line.)";
 
 bool IsPaused(const json& policy) {
   const json::json_pointer paused("/spec/paused");
@@ -33,28 +41,35 @@ class PauseCommand final : public Command {
     command->add_option("policies", policies_, "RemediationPolicies")
         ->required()
         ->type_name("POLICY");
+    AddOutputFlag(*command, output_);
     AddClusterFlags(*command, flags_);
+    command->footer(kFooter);
     return *command;
   }
 
   Status Run(Console& console) override {
     KR_ASSIGN_OR_RETURN(const auto cluster, console.connect(flags_));
+    json objects = json::array();
+    std::string text;
     for (const std::string& name : policies_) {
-      KR_ASSIGN_OR_RETURN(const json policy, cluster->Get(PolicyResource(), {"", name}));
+      KR_ASSIGN_OR_RETURN(json policy, cluster->Get(PolicyResource(), {"", name}));
       const bool already = IsPaused(policy) == pause_;
       if (!already) {
-        KR_RETURN_IF_ERROR(
-            cluster->Patch(PolicyResource(), policy, {{"spec", {{"paused", pause_}}}}).status());
+        KR_ASSIGN_OR_RETURN(
+            policy, cluster->Patch(PolicyResource(), policy, {{"spec", {{"paused", pause_}}}}));
       }
-      console.out << "remediationpolicy/" << name << (already ? " was " : " is ")
-                  << (pause_ ? "paused" : "not paused") << (already ? " already\n" : "\n");
+      text += "remediationpolicy/" + name + (already ? " was " : " is ") +
+              (pause_ ? "paused" : "not paused") + (already ? " already\n" : "\n");
+      objects.push_back(std::move(policy));
     }
+    Print(console, output_, objects, text);
     return OkStatus();
   }
 
  private:
   const bool pause_;
   std::vector<std::string> policies_;
+  std::string output_;
   kube::ConfigFlags flags_;
 };
 

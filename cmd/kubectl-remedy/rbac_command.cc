@@ -100,19 +100,26 @@ class RbacCommand final : public Command {
     }
     for (const policy::Remedy& remedy : policy.remedies) {
       for (const policy::Step& step : remedy.steps) {
-        kube::Resource resource = target;
-        if (step.spec.apply_to) {
-          const crds::ObjectReference& ref = step.spec.apply_to->ref;
-          KR_ASSIGN_OR_RETURN(
-              resource,
-              Find(kube::GroupVersionKind::FromApiVersion(ref.api_version, ref.kind), console));
-        }
+        KR_ASSIGN_OR_RETURN(const kube::Resource resource, Find(KindOf(policy, step), console));
         for (const actions::RbacRule& rule : step.action->RequiredRules(resource)) {
           verbs_[{rule.api_group, rule.resource}].insert(rule.verb);
         }
       }
     }
     return OkStatus();
+  }
+
+  // Of the objects that a step works on.
+  static kube::GroupVersionKind KindOf(const policy::CompiledPolicy& policy,
+                                       const policy::Step& step) {
+    if (!step.spec.apply_to) return policy.target;
+    if (const auto& ref = step.spec.apply_to->ref) {
+      return kube::GroupVersionKind::FromApiVersion(ref->api_version, ref->kind);
+    }
+    for (const policy::RelatedJoin& join : policy.related) {
+      if (join.name == step.spec.apply_to->related) return join.gvk;
+    }
+    return policy.target;
   }
 
   StatusOr<kube::Resource> Find(const kube::GroupVersionKind& kind, Console& console) {

@@ -22,7 +22,9 @@ Examples:
   kubectl remedy status
   kubectl remedy status --policy calico-felix-healthhost
   kubectl remedy status calico-felix-healthhost-calico-node-0a1b2c3d4e5f6071-1
-  kubectl remedy status -o json)";
+  kubectl remedy status -o json
+
+Exit status: 0 when it was shown, 1 with an error, 2 for a wrong command line.)";
 
 class StatusCommand final : public Command {
  public:
@@ -31,9 +33,7 @@ class StatusCommand final : public Command {
     command->add_option("name", name_, "A Remediation; without one all are listed")
         ->type_name("NAME");
     command->add_option("--policy", policy_, "Only those of this policy")->type_name("POLICY");
-    command->add_option("-o,--output", output_, "Form: table or json")
-        ->check(CLI::IsMember({"table", "json"}))
-        ->default_str("table");
+    AddOutputFlag(*command, output_);
     AddClusterFlags(*command, flags_);
     command->footer(kFooter);
     return *command;
@@ -47,7 +47,10 @@ class StatusCommand final : public Command {
  private:
   Status ShowOne(Cluster& cluster, Console& console) {
     KR_ASSIGN_OR_RETURN(const json object, cluster.Get(RemediationResource(), {"", name_}));
-    if (output_ == "json") return Print(object, console);
+    if (output_ != "table") {
+      Print(console, output_, object, "");
+      return OkStatus();
+    }
     KR_ASSIGN_OR_RETURN(const auto remediation, crds::FromJson<crds::Remediation>(object));
     console.out << FormatTimeline(remediation);
     return OkStatus();
@@ -69,7 +72,10 @@ class StatusCommand final : public Command {
       remediations.push_back(*std::move(remediation));
       items.push_back(object);
     }
-    if (output_ == "json") return Print(items, console);
+    if (output_ != "table") {
+      Print(console, output_, items, "");
+      return OkStatus();
+    }
     if (remediations.empty()) {
       console.err << "No remediations" << (policy_.empty() ? "" : " of policy " + policy_) << ".\n";
       return OkStatus();
@@ -78,14 +84,9 @@ class StatusCommand final : public Command {
     return OkStatus();
   }
 
-  static Status Print(const json& value, Console& console) {
-    console.out << value.dump(2, ' ', false, json::error_handler_t::replace) << "\n";
-    return OkStatus();
-  }
-
   std::string name_;
   std::string policy_;
-  std::string output_ = "table";
+  std::string output_;
   kube::ConfigFlags flags_;
 };
 

@@ -22,6 +22,26 @@ std::string Short(const std::string& hash) {
   return hash.substr(0, 12);
 }
 
+// In place of the hash of a plan that nobody was shown yet.
+constexpr char kNotShown[] = "0";
+
+// A question about the next attempt of a remedy, in place of the one before. Its plan is made as of
+// `now`, which is kept to the microsecond: the hash is made of what can be read again.
+void OpenRequest(const crds::RemedyProgress& remedy, ApprovalRecord* before, absl::Time now,
+                 crds::RemediationStatus& status) {
+  const absl::Time stored = absl::FromUnixMicros(absl::ToUnixMicros(now));
+  ApprovalRecord request{.remedy = remedy.name,
+                         .attempt = remedy.attempt + 1,
+                         .plan_hash = kNotShown,
+                         .requested_at = stored,
+                         .expires_at = stored};
+  if (before != nullptr) {
+    *before = std::move(request);
+  } else {
+    status.approvals.push_back(std::move(request));
+  }
+}
+
 PlanIdentity IdentityOf(const crds::Remediation& remediation, const ApprovalRecord& request) {
   return {remediation.spec.target_ref.uid, request.remedy, request.attempt, request.requested_at};
 }
@@ -98,7 +118,7 @@ bool Runner::TakeDecision(ApprovalRecord& request) {
   if (answer == answers.end()) return false;
   const bool denied = answer->decision == crds::Decision::kDeny;
   // Whoever says no means the remedy, not one rendering of it.
-  if (!denied && (request.state != ApprovalState::kRequested ||
+  if (!denied && (request.state != ApprovalState::kRequested || request.plan_hash == kNotShown ||
                   answer->plan_hash != request.plan_hash || Now() >= request.expires_at)) {
     return false;
   }
@@ -119,6 +139,10 @@ bool Runner::TakeDecision(ApprovalRecord& request) {
 }
 
 void Runner::PlanForApproval(size_t rung, const nlohmann::json& target) {
+  const ApprovalRecord* request = FindRequest(rung);
+  if (request == nullptr || Now() >= request->expires_at) {
+    OpenRequest(status().remedies[rung], FindRequest(rung), Now(), mutable_status());
+  }
   ForgetLive();
   live_ = target;
   planning_ = Planning{.rung = rung, .end = rung + 1};
@@ -128,40 +152,35 @@ void Runner::PlanForApproval(size_t rung, const nlohmann::json& target) {
 void Runner::OnRungPlanned(std::vector<crds::PlannedStep> plan) {
   const size_t rung = *CurrentRung(status());
   ApprovalRecord* request = FindRequest(rung);
-  bool changed = false;
-  if (request != nullptr) {
-    if (TakeDecision(*request)) return;
-    const bool same = PlanHash(IdentityOf(remediation(), *request), plan) == request->plan_hash;
-    const bool alive = Now() < request->expires_at;
-    if (same && alive && request->state == ApprovalState::kApproved) {
-      if (!TakeSlot()) return;
-      StartRung(*policy_, rung, Now(), mutable_status());
-      verification_.reset();
-      checked_live_ = true;
-      ForgetLive();
-      return Advance();
-    }
+  if (TakeDecision(*request)) return;
+  const bool shown_as_changed = status().reason == crds::refusal::kPlanChanged;
+  if (request->plan_hash == kNotShown) return AskPerson(rung, std::move(plan), shown_as_changed);
+  const bool same = PlanHash(IdentityOf(remediation(), *request), plan) == request->plan_hash;
+  if (same && Now() < request->expires_at) {
     // Nobody has answered yet, and there is nothing new to look at.
-    if (same && alive) return AwaitPerson(*request, status().reason == crds::refusal::kPlanChanged);
-    changed = !same;
+    if (request->state != ApprovalState::kApproved) return AwaitPerson(*request, shown_as_changed);
+    if (!TakeSlot()) return;
+    StartRung(*policy_, rung, Now(), mutable_status());
+    verification_.reset();
+    checked_live_ = true;
+    ForgetLive();
+    return Advance();
   }
-  AskPerson(rung, std::move(plan), changed);
+  if (!same) mutable_status().reason = crds::refusal::kPlanChanged;
+  // Once more, as of now: that is what is shown.
+  OpenRequest(status().remedies[rung], request, Now(), mutable_status());
+  ForgetLive();
+  planning_ = Planning{.rung = rung, .end = rung + 1};
+  AdvancePlanning();
 }
 
 void Runner::AskPerson(size_t rung, std::vector<crds::PlannedStep> plan, bool changed) {
   crds::RemediationStatus& status = mutable_status();
-  const crds::RemedyProgress& progress = status.remedies[rung];
   ApprovalRecord* request = FindRequest(rung);
-  if (request == nullptr) request = &status.approvals.emplace_back();
-  // To the microsecond, as it is stored: the hash is made of what can be read again.
-  const absl::Time now = absl::FromUnixMicros(absl::ToUnixMicros(Now()));
-  *request = {.remedy = progress.name,
-              .attempt = progress.attempt + 1,
-              .requested_at = now,
-              .expires_at = now + services_.timing.approval};
   request->plan_hash = PlanHash(IdentityOf(remediation(), *request), plan);
+  request->expires_at = request->requested_at + services_.timing.approval;
   std::erase_if(status.plan,
-                [&](const crds::PlannedStep& step) { return step.id.remedy == progress.name; });
+                [&](const crds::PlannedStep& step) { return step.id.remedy == request->remedy; });
   // In the order of the ladder.
   const auto after = std::find_if(status.plan.begin(), status.plan.end(), [&](const auto& step) {
     for (size_t later = rung + 1; later < policy_->remedies.size(); ++later) {
@@ -171,9 +190,10 @@ void Runner::AskPerson(size_t rung, std::vector<crds::PlannedStep> plan, bool ch
   });
   status.plan.insert(after, std::make_move_iterator(plan.begin()),
                      std::make_move_iterator(plan.end()));
-  Tell(runtime::Event::Type::kNormal,
-       std::string(changed ? crds::refusal::kPlanChanged : crds::refusal::kApprovalRequired),
-       "remedy " + progress.name + " waits for a person (plan " + Short(request->plan_hash) + ")");
+  Tell(
+      runtime::Event::Type::kNormal,
+      std::string(changed ? crds::refusal::kPlanChanged : crds::refusal::kApprovalRequired),
+      "remedy " + request->remedy + " waits for a person (plan " + Short(request->plan_hash) + ")");
   dirty_ = true;
   last_save_ = MonotonicTime();  // a new question is news
   AwaitPerson(*request, changed);

@@ -102,19 +102,28 @@ std::optional<actions::ObjectRef> Runner::RefOf(const policy::Step& step) const 
 }
 
 actions::Observed Runner::Observe(const actions::ObjectRef& ref, absl::Time step_started) {
+  // A plan is compared with the one that was shown as of then: what changes by time alone is no
+  // other plan.
+  std::optional<absl::Time> as_of;
+  if (planning_ && !Observes()) {
+    if (const crds::ApprovalRecord* request = FindRequest(planning_->rung)) {
+      as_of = request->requested_at;
+    }
+  }
   actions::Observed observed{.ref = ref,
                              .live = live_,
                              .dry_run = dry_run_,
-                             .now = Now(),
+                             .now = as_of.value_or(Now()),
                              .step_started = step_started,
                              .server_timeout = services_.timing.write_timeout};
-  observed.evaluate = [this](const cel::Program& program) -> StatusOr<nlohmann::json> {
+  observed.evaluate = [this, as_of](const cel::Program& program) -> StatusOr<nlohmann::json> {
     if (!OwnWritesSeen()) return Unavailable("the cache has not seen our own write yet");
+    const absl::Time now = as_of.value_or(Now());
     const policy::TargetView view(*policy_, world_.Target(*policy_, target()),
-                                  world_.Around(*policy_), {.now = Now(), .remediation = Facts()});
-    const cel::Outcome outcome = program.Evaluate(view, Now());
+                                  world_.Around(*policy_), {.now = now, .remediation = Facts()});
+    const cel::Outcome outcome = program.Evaluate(view, now);
     // What changes by time alone has to be looked at again then.
-    WakeAt(outcome.valid_until);
+    if (!as_of) WakeAt(outcome.valid_until);
     KR_RETURN_IF_ERROR(outcome.value.status());
     return outcome.value->ToJson();
   };

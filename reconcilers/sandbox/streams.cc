@@ -70,8 +70,11 @@ void Streams::Begin(Watch& watch) {
   watch.seen = store_.changes().size();
   const bool is_watch = !watch.query.Option("watch").empty();
   const bool initial = is_watch && watch.query.Option("sendInitialEvents") == "true";
+  // A watch from nowhere begins with what there is, too.
+  const std::string from = watch.query.Option("resourceVersion");
+  const bool lists = !is_watch || initial || from.empty() || from == "0";
   StatusOr<std::vector<json>> items = std::vector<json>();
-  if (initial || !is_watch) {
+  if (lists) {
     kube::HttpRequest list = watch.request;
     const size_t mark = list.target.find('?');
     list.target.resize(std::min(mark, list.target.size()));

@@ -107,7 +107,7 @@ TEST(CancelCommand, SaysWhatItWaitedForWhenTimeIsUp) {
   terminal.cluster.Put(kRemediations, In(Remediation("r", "p", "2026-11-21T10:00:00Z"), "Running",
                                          "Running", "must complete"));
   EXPECT_EQ(terminal.Run({"cancel", "r", "--timeout", "5"}), 1);
-  EXPECT_THAT(terminal.err.str(), HasSubstr("has not ended within 5 s"));
+  EXPECT_THAT(terminal.err.str(), HasSubstr("has not ended within 5s"));
   EXPECT_THAT(terminal.err.str(), HasSubstr("must complete"));
   EXPECT_EQ(terminal.Run({"cancel", "r", "--timeout", "0"}), 0);
   EXPECT_EQ(terminal.out.str(), "remediation/r is asked to cancel\n");

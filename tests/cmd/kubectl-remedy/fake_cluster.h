@@ -26,12 +26,18 @@ class FakeCluster final : public kube::Client {
   nlohmann::json& At(const std::string& collection, const std::string& name) {
     return objects_[collection][name];
   }
+  // What a path answers, whatever is asked: discovery, reviews.
+  void Answer(const std::string& path, nlohmann::json body) { answers_[path] = std::move(body); }
   const std::vector<std::string>& writes() const { return writes_; }
   std::function<void()> before_get;  // the world moves on
 
   StatusOr<kube::Reply> Send(const kube::HttpRequest& request, std::stop_token) override {
     const std::string path = request.target.substr(0, request.target.find('?'));
+    if (const auto answer = answers_.find(path); answer != answers_.end()) {
+      return Answer(answer->second);
+    }
     const size_t slash = path.rfind('/');
+    if (request.method == "POST") return Create(path, nlohmann::json::parse(request.body));
     if (request.method == "GET" && objects_.contains(path)) return List(path);
     auto& collection = objects_[path.substr(0, slash)];
     const auto object = collection.find(path.substr(slash + 1));
@@ -53,6 +59,16 @@ class FakeCluster final : public kube::Client {
     return Answer(list);
   }
 
+  kube::Reply Create(const std::string& collection, nlohmann::json object) {
+    nlohmann::json& metadata = object["metadata"];
+    if (metadata.contains("generateName")) {
+      metadata["name"] = metadata["generateName"].get<std::string>() + "abcde";
+    }
+    writes_.push_back(object["spec"].dump());
+    Put(collection, object);
+    return Answer(objects_[collection][metadata["name"]]);
+  }
+
   StatusOr<kube::Reply> Patch(nlohmann::json& object, const kube::HttpRequest& request) {
     EXPECT_EQ(request.method, "PATCH");
     EXPECT_EQ(request.content_type, "application/merge-patch+json");
@@ -68,6 +84,7 @@ class FakeCluster final : public kube::Client {
   }
 
   std::map<std::string, std::map<std::string, nlohmann::json>> objects_;
+  std::map<std::string, nlohmann::json> answers_;
   std::vector<std::string> writes_;
   int64_t version_ = 100;
 };

@@ -156,6 +156,16 @@ TEST_F(Approval, ChangedPlanNeedsReapproval) {
   EXPECT_EQ(Annotations()["was"], "other");
 }
 
+TEST_F(Approval, NoHashIsApprovedBeforeItWasShown) {
+  Begin(SickByLabel());
+  Decide("Approve", "0");
+  s.Edit("daemonsets", "net/calico-node", {{"metadata", {{"labels", {{"app", "other"}}}}}});
+  s.RollOut("calico-node");
+  s.Advance(absl::Minutes(70));  // planned anew
+  EXPECT_EQ(s.Phase(), "AwaitingApproval");
+  EXPECT_EQ(s.Patches(), 0u);
+}
+
 TEST_F(Approval, AHeartbeatOfTheTargetIsNoOtherPlan) {
   Begin(SickByLabel());
   const std::string before = Hash();
@@ -163,6 +173,17 @@ TEST_F(Approval, AHeartbeatOfTheTargetIsNoOtherPlan) {
   s.Advance(absl::Seconds(1));
   Decide("Approve", before);
   EXPECT_EQ(Annotations()["was"], "calico-node");
+}
+
+TEST_F(Approval, WhatChangesByTimeAloneIsNoOtherPlan) {
+  json spec = SickByLabel();
+  spec["remedies"][0]["steps"][0]["patch"]["set"][0]["expression"] = "string(now)";
+  Begin(spec);
+  s.Advance(absl::Minutes(20));
+  const std::string before = Hash();
+  Decide("Approve", before);
+  EXPECT_EQ(Request()["state"], "Approved");
+  EXPECT_TRUE(Annotations().contains("was"));
 }
 
 TEST_F(Approval, ADeniedRungEndsTheLadder) {
