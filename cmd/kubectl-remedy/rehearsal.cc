@@ -47,18 +47,25 @@ json ResultOf(sandbox::Sandbox& sandbox, const policy::CompiledPolicy& policy,
   }
   const json object = FindRemediation(sandbox.objects(), policy.name, target);
   if (!object.is_null()) {
-    const json status = object.value("status", json::object());
+    json status = object.value("status", json::object());
     result["result"] = "Act";
     result["phase"] = status.value("phase", "");
     result["reason"] = status.value("reason", "");
     result["message"] = status.value("message", "");
     result["trigger"] = status.value(json::json_pointer("/trigger/name"), "");
     result["plan"] = status.value("plan", json::array());
-    const auto remediation = crds::FromJson<crds::Remediation>(object);
+    auto remediation = crds::FromJson<crds::Remediation>(object);
+    if (sandbox.objects().alone()) {
+      // Nobody was there to check it.
+      for (json& step : result["plan"]) step.erase("validation");
+    }
     if (remediation.ok()) {
+      for (crds::PlannedStep& step : remediation->status.plan) {
+        if (sandbox.objects().alone()) step.validation.reset();
+      }
       if (remediation->status.started_at) {
-        result["after"] = crds::FormatDuration(
-            absl::Trunc(*remediation->status.started_at - began, absl::Seconds(1)));
+        result["after"] = crds::FormatDuration(absl::Floor(
+            *remediation->status.started_at - began + absl::Milliseconds(500), absl::Seconds(1)));
       }
       result["text"] = FormatPlan(*remediation, "");
     }

@@ -95,7 +95,7 @@ class RetryCommand final : public Command {
       const crds::ObjectReference& ref = remediation->spec.target_ref;
       const bool here = ref.name_space.empty() || ref.name_space == name_space;
       if (!argument.Means(ref.kind) || ref.name != argument.name || !here) continue;
-      const std::string& policy = remediation->spec.policy_ref.name;
+      const std::string policy = remediation->spec.policy_ref.name;
       if (!policy_.empty() && policy != policy_) continue;
       const auto n = [](const crds::Remediation& one) {
         return one.status.ledger ? one.status.ledger->n : 0;

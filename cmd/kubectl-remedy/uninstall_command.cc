@@ -1,5 +1,6 @@
 // `kubectl remedy uninstall`: takes kube-remedy's objects out of a cluster without leaving a
 // finalizer or a mitigation behind. The controller must still run: it is what releases them.
+#include <functional>
 #include <ostream>
 #include <string>
 #include <vector>
@@ -79,11 +80,14 @@ class UninstallCommand final : public Command {
     for (const json& kind : kinds) {
       KR_RETURN_IF_ERROR(DeleteAll(*cluster, ResourceOf(kind), console));
     }
-    KR_RETURN_IF_ERROR(AwaitEmpty(*cluster, RemediationResource(), console));
+    KR_RETURN_IF_ERROR(AwaitNone(console, "remediations",
+                                 [&] { return ListIfThere(*cluster, RemediationResource()); }));
     for (const json& kind : kinds) {
       KR_RETURN_IF_ERROR(cluster->Delete(kDefinitions, {"", NameOf(kind)}));
       console.out << "customresourcedefinition/" << NameOf(kind) << " deleted\n";
     }
+    // A kind goes once its last object has gone.
+    KR_RETURN_IF_ERROR(AwaitNone(console, "kinds", [&] { return OwnKinds(*cluster); }));
     for (const kube::Resource& resource : {kBindings, kAdmission}) {
       KR_RETURN_IF_ERROR(DeleteAll(*cluster, resource, console));
     }
@@ -211,14 +215,14 @@ class UninstallCommand final : public Command {
     return OkStatus();
   }
 
-  Status AwaitEmpty(Cluster& cluster, const kube::Resource& resource, Console& console) const {
-    const MonotonicTime deadline = console.clock.Monotonic() + absl::Seconds(30);
+  static Status AwaitNone(Console& console, const std::string& what,
+                          const std::function<StatusOr<std::vector<json>>()>& list) {
+    const MonotonicTime deadline = console.clock.Monotonic() + absl::Seconds(60);
     while (true) {
-      KR_ASSIGN_OR_RETURN(const std::vector<json> left, ListIfThere(cluster, resource));
+      KR_ASSIGN_OR_RETURN(const std::vector<json> left, list());
       if (left.empty()) return OkStatus();
       if (console.clock.Monotonic() >= deadline) {
-        return DeadlineExceeded(resource.plural + " are still there, among them " +
-                                NameOf(left.front()));
+        return DeadlineExceeded(what + " are still there, among them " + NameOf(left.front()));
       }
       console.wait(kPoll);
     }

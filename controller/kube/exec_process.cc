@@ -11,7 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "absl/time/clock.h"
+#include "controller/base/clock.h"
 #include "controller/kube/exec_plugin.h"
 
 extern char** environ;
@@ -111,11 +111,12 @@ class Processes final : public PluginRunner {
  private:
   // Until the plugin closes its output.
   static StatusOr<std::string> Collect(const PluginCall& call, int fd) {
-    const absl::Time deadline = absl::Now() + call.timeout;
+    const RealClock clock;
+    const MonotonicTime deadline = clock.Monotonic() + call.timeout;
     std::string output;
     std::array<char, 4096> buffer;
     while (true) {
-      const int64_t left = absl::ToInt64Milliseconds(deadline - absl::Now());
+      const int64_t left = absl::ToInt64Milliseconds(deadline - clock.Monotonic());
       if (left <= 0) {
         return DeadlineExceeded("it did not answer within " + absl::FormatDuration(call.timeout));
       }

@@ -121,7 +121,7 @@ func TestTheLeastRoleIsEnoughAndUninstallLeavesNoFinalizer(t *testing.T) {
 	if err == nil {
 		t.Errorf("it did something without --yes: %s", out)
 	}
-	wantText(t, "what it would do", out+fmt.Sprint(err), "remediations.kube-remedy.io: 2 objects", "say --yes", "exit status 3")
+	wantText(t, "what it would do", out+fmt.Sprint(err), "remediations.kube-remedy.io: 3 objects", "say --yes", "exit status 3")
 	w.Kubectl(t, "", "remedy", "uninstall", "--yes", "--timeout", "60")
 	if got := w.Kubectl(t, "", "get", "crd", "-o", "name"); strings.Contains(got, "kube-remedy") {
 		t.Errorf("left behind: %s", got)

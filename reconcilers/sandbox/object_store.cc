@@ -156,7 +156,8 @@ Status ObjectStore::Put(json object) {
   if (resource.namespaced && Text(object, "/metadata/namespace").empty()) {
     object["metadata"]["namespace"] = "default";
   }
-  Store(PathOf(gvk) + "/" + resource.plural, KeyOf(object), std::move(object));
+  const std::string key = KeyOf(object);
+  Store(PathOf(gvk) + "/" + resource.plural, key, std::move(object));
   return OkStatus();
 }
 

@@ -63,6 +63,8 @@ class ObjectStore {
   // Everything that happened, in order: a watch remembers how many it has seen.
   const std::vector<Change>& changes() const { return changes_; }
   std::string version() const { return std::to_string(version_); }
+  // Without upstream: no server checks anything.
+  bool alone() const { return !upstream_; }
   // Own objects, by name.
   std::vector<nlohmann::json> Own(std::string_view plural) const;
 

@@ -55,6 +55,8 @@ remediation::Controller::Options Quick() {
   return options;
 }
 
+constexpr absl::Duration kBegan = absl::Hours(24 * 30);
+
 // A jump over years is no wait: so many steps are enough for any timer that matters.
 constexpr absl::Duration kShortestStep = absl::Microseconds(1);
 
@@ -85,7 +87,12 @@ struct Sandbox::World {
   remediation::Controller controller;
 };
 
-Sandbox::Sandbox(Options options) : world_(std::make_unique<World>(std::move(options))) {}
+Sandbox::Sandbox(Options options) {
+  // What happened before a controller began is not counted as new: this one began long ago.
+  options.now -= kBegan;
+  world_ = std::make_unique<World>(std::move(options));
+  world_->clock.Advance(kBegan);
+}
 Sandbox::~Sandbox() = default;
 
 ObjectStore& Sandbox::objects() {

@@ -70,9 +70,9 @@ void Streams::Begin(Watch& watch) {
   watch.seen = store_.changes().size();
   const bool is_watch = !watch.query.Option("watch").empty();
   const bool initial = is_watch && watch.query.Option("sendInitialEvents") == "true";
-  // A watch from nowhere begins with what there is, too.
-  const std::string from = watch.query.Option("resourceVersion");
-  const bool lists = !is_watch || initial || from.empty() || from == "0";
+  // Events are counted as they come by and never listed: those that there are come by now.
+  const bool replay = is_watch && watch.query.collection == "/api/v1/events";
+  const bool lists = !is_watch || initial || replay;
   StatusOr<std::vector<json>> items = std::vector<json>();
   if (lists) {
     kube::HttpRequest list = watch.request;

@@ -84,6 +84,7 @@ timing:
   recheck: 50ms
   statusInterval: 0s
   progressInterval: 100ms
+  approvalExpiry: 3m
   pruneInterval: 2s
   gracePeriod: 5s
 watches:
@@ -115,6 +116,7 @@ queues: {engine: 512Ki, events: 10}
       {"queues.engine", "512Ki"},
       {"queues.events", "10"},
       {"timing.gracePeriod", "5s"},
+      {"timing.approvalExpiry", "3m"},
       {"timing.progressInterval", "100ms"},
       {"timing.pruneInterval", "2s"},
       {"timing.recheck", "50ms"},

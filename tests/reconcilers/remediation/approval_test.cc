@@ -177,7 +177,8 @@ TEST_F(Approval, AHeartbeatOfTheTargetIsNoOtherPlan) {
 
 TEST_F(Approval, WhatChangesByTimeAloneIsNoOtherPlan) {
   json spec = SickByLabel();
-  spec["remedies"][0]["steps"][0]["patch"]["set"][0]["expression"] = "string(now)";
+  spec["remedies"][0]["steps"][0]["patch"]["set"][0]["expression"] =
+      "now - timestamp('2026-01-02T03:04:05Z') > duration('10m') ? 'late' : 'soon'";
   Begin(spec);
   s.Advance(absl::Minutes(20));
   const std::string before = Hash();

@@ -60,7 +60,9 @@ TEST(Sandbox, NeverWritesToWhatItWasGiven) {
   sandbox.Lead();
   sandbox.Advance(absl::Minutes(5));
   for (const ObjectStore::Change& change : sandbox.objects().changes()) {
-    if (change.collection == "/api/v1/configmaps") EXPECT_EQ(change.type, "ADDED");
+    if (change.collection == "/api/v1/configmaps") {
+      EXPECT_EQ(change.type, "ADDED");
+    }
   }
 }
 
