@@ -146,9 +146,15 @@ void Controller::TakeUp(const crds::Remediation& remediation, StartFacts start) 
     return Bind(remediation);
   }
   const std::vector<const crds::Remediation*> open = registry_.Open(LineageOf(remediation));
-  if (!open.empty() && open.front()->metadata.name != name) {
+  for (const crds::Remediation* other : open) {
+    if (other->metadata.name == name) continue;
+    // Whoever is at work goes on; by hand nobody pushes in. Otherwise the older one runs.
+    const bool first = runners_.contains(other->metadata.name) ||
+                       (remediation.IsManual() && !other->IsManual()) ||
+                       (other == open.front() && remediation.IsManual() == other->IsManual());
+    if (!first) continue;
     return Conclude(remediation, Phase::kCancelled, crds::reason::kDuplicate,
-                    "Remediation " + open.front()->metadata.name + " is older and goes on");
+                    "Remediation " + other->metadata.name + " is at work on it already");
   }
   policy::CompiledPolicyPtr policy = PolicyOf(remediation);
   if (!policy) {

@@ -18,7 +18,8 @@ class Manual : public ::testing::Test {
     s.Policy(FelixSpec(patch));
     s.Start();
   }
-  void Run(const std::string& name = "by-hand", const json& spec = json::object()) {
+  void Run(const std::string& name = "by-hand", const json& spec = json::object(),
+           const json& metadata = json::object()) {
     json object = {{"metadata",
                     {{"name", name},
                      {"generation", 1},
@@ -33,6 +34,7 @@ class Manual : public ::testing::Test {
                        {"name", "calico-node"}}},
                      {"requestedBy", "alice"}}}};
     object["spec"].merge_patch(spec);
+    object["metadata"].merge_patch(metadata);
     s.server.Put("remediations", object);
     s.Advance(absl::Seconds(1));
   }
@@ -166,6 +168,19 @@ TEST_F(Manual, OneThatIsAtWorkAlreadyGoesOn) {
   Run();
   EXPECT_EQ(Phase(), "Cancelled");
   EXPECT_EQ(Reason(), "Duplicate");
+}
+
+// Times of creation are whole seconds: who was first is not decided by names.
+TEST_F(Manual, OneOfTheSameSecondDoesNotPushIn) {
+  Begin({{"limits", {{"maxConcurrent", 10}}}});
+  for (const char* name : {"e1", "e2", "e3"}) s.Event("calico-1", name);
+  s.Advance(absl::Milliseconds(100));
+  ASSERT_EQ(s.Phase(), "Running");
+  Run("a-first-by-name", json::object(),
+      {{"creationTimestamp", s.Remediations()[0]["metadata"]["creationTimestamp"]}});
+  EXPECT_EQ(Phase("a-first-by-name"), "Cancelled");
+  EXPECT_EQ(Reason("a-first-by-name"), "Duplicate");
+  EXPECT_EQ(s.Patches(), 1u);
 }
 
 TEST_F(Manual, ItCountsInTheLineage) {
