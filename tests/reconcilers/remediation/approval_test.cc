@@ -266,6 +266,55 @@ TEST_F(Approval, ARestartKeepsTheQuestionAndTheAnswer) {
   EXPECT_EQ(s.Patches(), 1u);
 }
 
+// kill -9 with the answer lost, at each write of it.
+TEST(ApprovalCrash, AnywhereEndsTheSame) {
+  size_t writes = 0;
+  for (size_t at = 1; at < 40; ++at) {
+    Simulation s;
+    s.DaemonSet("calico-node");
+    s.Policy(SickByLabel());
+    s.Start();
+    size_t seen = 0;
+    bool crash = false;
+    s.api.fault = [&](const FakeApi::Request& request) {
+      if (request.target.find("remediationpolicies") != std::string::npos) {
+        return FakeApi::Fault::kNone;
+      }
+      if (++seen != at) return FakeApi::Fault::kNone;
+      crash = true;
+      return FakeApi::Fault::kLostAfter;
+    };
+    s.Edit("daemonsets", "net/calico-node", {{"metadata", {{"labels", {{"sick", "true"}}}}}});
+    s.RollOut("calico-node");
+    for (int i = 0; i < 400; ++i) {
+      s.Advance(absl::Seconds(1));
+      if (crash) s.Restart();
+      crash = false;
+      if (i == 60) {
+        json object = s.Remediations().at(0);
+        object["spec"]["approvals"] = {
+            {{"remedy", "set"},
+             {"planHash", object["status"]["approvals"].back()["planHash"]},
+             {"decision", "Approve"},
+             {"by", "alice"}}};
+        s.server.Put("remediations", object);
+      }
+      if (i < 60) {
+        ASSERT_EQ(s.Patches(), 0u) << "crash at write " << at;
+      }
+      if (i == 120) {
+        s.Edit("daemonsets", "net/calico-node", {{"metadata", {{"labels", {{"sick", "no"}}}}}});
+        s.RollOut("calico-node");
+      }
+    }
+    EXPECT_EQ(s.Phase(), "Succeeded") << "crash at write " << at;
+    EXPECT_EQ(s.Patches(), 1u) << "crash at write " << at;
+    if (seen < at) break;
+    writes = at;
+  }
+  EXPECT_GT(writes, 4u);
+}
+
 TEST_F(Approval, NobodyIsAskedAboutASymptomThatIsGone) {
   Begin(SickByLabel());
   Label("calico-node", "false");
