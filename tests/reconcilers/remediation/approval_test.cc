@@ -223,6 +223,23 @@ TEST_F(Approval, ItHoldsNoSlotAndTakesOneWhenApproved) {
   EXPECT_EQ(phase(1), "Verifying");
 }
 
+TEST_F(Approval, TwoThatAreApprovedInOneMomentTakeOneSlot) {
+  s.DaemonSet("other");
+  s.Edit("daemonsets", "net/other", {{"metadata", {{"labels", {{"sick", "true"}}}}}});
+  s.RollOut("other");
+  Begin(SickByLabel({{"limits", {{"maxConcurrent", 1}, {"maxUnhealthy", "100%"}}}}));
+  ASSERT_EQ(s.Remediations().size(), 2u);
+  for (json object : s.Remediations()) {
+    object["spec"]["approvals"] = {{{"remedy", "set"},
+                                    {"planHash", object["status"]["approvals"][0]["planHash"]},
+                                    {"decision", "Approve"},
+                                    {"by", "alice"}}};
+    s.server.Put("remediations", object);
+  }
+  s.Advance(absl::Seconds(5));
+  EXPECT_EQ(s.Patches(), 1u);
+}
+
 TEST_F(Approval, AnUnansweredQuestionIsAskedAnewAfterItsHour) {
   Begin(SickByLabel());
   const std::string before = Hash();
