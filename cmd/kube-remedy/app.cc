@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <cstdlib>
 #include <future>
 #include <memory>
 #include <optional>
@@ -61,6 +62,12 @@ std::unique_ptr<kube::Transport> MakeTransport(const Config& config, kube::Crede
   return kube::MakeBeastTransport(credentials, clock);
 }
 
+// What the pod's manifest says about where it runs; "" outside of a pod.
+std::string FromEnvironment(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? "" : value;
+}
+
 remediation::Controller::Options ControllerOptions(const Config& config) {
   remediation::Controller::Options options;
   options.watches.informers.settle = config.settle;
@@ -77,6 +84,8 @@ remediation::Controller::Options ControllerOptions(const Config& config) {
                     .progress = config.progress_interval,
                     .approval = config.approval_expiry};
   options.limits = config.limits;
+  options.limits.own_namespace = FromEnvironment("POD_NAMESPACE");
+  options.limits.own_node = FromEnvironment("NODE_NAME");
   options.report = {.interval = config.status_interval, .write_timeout = config.write_timeout};
   options.prune_interval = config.prune_interval;
   options.paused = config.paused;

@@ -5,6 +5,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/functional/function_ref.h"
 #include "absl/time/time.h"
@@ -21,6 +22,8 @@ class ConfigVisitor {
   virtual void Section(std::string_view key, absl::FunctionRef<void()> fields) = 0;
   virtual void Flag(std::string_view key, bool& value) = 0;
   virtual void Text(std::string_view key, std::string& value) = 0;
+  // A list of texts, none of them empty.
+  virtual void Texts(std::string_view key, std::vector<std::string>& values) = 0;
   virtual void Choice(std::string_view key, std::string& value,
                       std::span<const std::string_view> allowed) = 0;
   virtual void Count(std::string_view key, size_t& value, size_t min, size_t max) = 0;

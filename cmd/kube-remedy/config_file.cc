@@ -34,6 +34,11 @@ class Printer final : public ConfigVisitor {
   void Bytes(std::string_view key, size_t& value, size_t) override {
     Put(key, FormatByteCount(value));
   }
+  void Texts(std::string_view key, std::vector<std::string>& values) override {
+    std::string text;
+    for (const std::string& value : values) text.append(text.empty() ? "" : ", ").append(value);
+    Put(key, "[" + text + "]");
+  }
   void Duration(std::string_view key, absl::Duration& value, absl::Duration,
                 std::optional<absl::Duration>) override {
     Put(key, crds::FormatDuration(value));

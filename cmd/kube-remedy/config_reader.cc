@@ -39,6 +39,19 @@ void ConfigReader::Text(std::string_view key, std::string& value) {
   if (const std::string* text = Scalar(key)) value = *text;
 }
 
+void ConfigReader::Texts(std::string_view key, std::vector<std::string>& values) {
+  const YAML::Node* node = Take(key);
+  if (node == nullptr) return;
+  if (!node->IsSequence()) return Add(PathOf(key), "must be a list of names");
+  values.clear();
+  for (const YAML::Node& element : *node) {
+    if (!element.IsScalar() || element.Scalar().empty()) {
+      return Add(PathOf(key), "must be a list of names");
+    }
+    values.push_back(element.Scalar());
+  }
+}
+
 void ConfigReader::Choice(std::string_view key, std::string& value,
                           std::span<const std::string_view> allowed) {
   const std::string* text = Scalar(key);

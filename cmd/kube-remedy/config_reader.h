@@ -23,6 +23,7 @@ class ConfigReader final : public ConfigVisitor {
   void Section(std::string_view key, absl::FunctionRef<void()> fields) override;
   void Flag(std::string_view key, bool& value) override;
   void Text(std::string_view key, std::string& value) override;
+  void Texts(std::string_view key, std::vector<std::string>& values) override;
   void Choice(std::string_view key, std::string& value,
               std::span<const std::string_view> allowed) override;
   void Count(std::string_view key, size_t& value, size_t min, size_t max) override;

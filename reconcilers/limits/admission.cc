@@ -7,79 +7,118 @@
 namespace kr::limits {
 namespace {
 
-std::optional<Refusal> CheckPaused(const AdmissionView& view) {
-  if (view.globally_paused) {
+std::optional<Refusal> CheckPaused(const PolicyView& policy) {
+  if (policy.globally_paused) {
     return Refusal{.reason = Reason::kPaused, .message = "the operator is paused"};
   }
-  if (view.paused) {
+  if (policy.paused) {
     return Refusal{.reason = Reason::kPaused, .message = "the policy is paused (spec.paused)"};
   }
   return std::nullopt;
 }
 
-std::optional<Refusal> CheckView(const AdmissionView& view) {
-  if (!view.stale.empty()) {
+std::optional<Refusal> CheckView(const PolicyView& policy, const TargetView& target) {
+  if (!policy.stale.empty()) {
     return Refusal{
-        .reason = Reason::kStaleView, .message = view.stale, .next_check = view.stale_until};
+        .reason = Reason::kStaleView, .message = policy.stale, .next_check = policy.stale_until};
   }
-  if (!view.unknown.empty()) {
-    return Refusal{.reason = Reason::kSymptomUnknown, .message = view.unknown};
+  if (!target.stale.empty()) {
+    return Refusal{.reason = Reason::kStaleView, .message = target.stale};
+  }
+  if (!target.unknown.empty()) {
+    return Refusal{.reason = Reason::kSymptomUnknown, .message = target.unknown};
   }
   return std::nullopt;
 }
 
-std::optional<Refusal> CheckBusy(const AdmissionView& view) {
-  if (const std::optional<BusyWith>& sibling = view.sibling) {
+std::optional<Refusal> CheckBreakers(const PolicyView& policy, const TargetView& target) {
+  const auto check = [&](const Breaker& breaker, const crds::IntOrPercent& max_unhealthy,
+                         const std::vector<SlotHolder>& holders) {
+    const Breaker::Limit limit{max_unhealthy, policy.settings.breaker_calm};
+    return breaker.Check(limit, static_cast<int64_t>(holders.size()));
+  };
+  if (auto open = check(policy.breaker, policy.limits.max_unhealthy, policy.holders)) return open;
+  for (const GroupView& group : target.groups) {
+    if (!group.max_unhealthy) continue;
+    if (auto open = check(group.breaker, *group.max_unhealthy, group.holders)) {
+      open->message = "in " + group.name + ": " + open->message;
+      return open;
+    }
+  }
+  return std::nullopt;
+}
+
+std::optional<Refusal> CheckBusy(const TargetView& target) {
+  if (const std::optional<BusyWith>& sibling = target.sibling) {
     return Refusal{.reason = Reason::kTargetBusy,
                    .message = sibling->target + ", which has the same owner, is being remediated " +
                               "(Remediation " + sibling->remediation + ")"};
   }
-  if (!view.busy) return std::nullopt;
-  return Refusal{.reason = Reason::kTargetBusy,
-                 .message = view.target.ref.ToString() + " is being remediated by policy " +
-                            view.busy->policy + " (Remediation " + view.busy->remediation + ")"};
+  return target.busy;
 }
 
 // What the lineage has behind it.
-std::optional<Refusal> CheckMemory(const AdmissionView& view) {
-  Beginning beginning = Begin(view.memory, view.generation, view.sick_since, view.settings);
+std::optional<Refusal> CheckMemory(const PolicyView& policy, const TargetView& target) {
+  const Beginning beginning =
+      Begin(target.memory, policy.generation, target.sick_since, policy.settings);
   if (auto refusal = CheckContended(beginning.contended)) return refusal;
   if (auto refusal = CheckExhausted(beginning.ledger)) return refusal;
-  if (view.reverted) return std::nullopt;
-  return CheckCooldown(beginning.ledger, view.now);
+  if (target.reverted) return std::nullopt;
+  return CheckCooldown(beginning.ledger, policy.now);
 }
 
-std::optional<Refusal> CheckRates(const AdmissionView& view) {
-  if (view.limits.rate) {
-    if (auto refusal = CheckRate(*view.limits.rate, view.created, view.now)) return refusal;
+// What only waits for a person takes slots when it goes on.
+std::optional<Refusal> CheckAwaiting(const PolicyView& policy) {
+  if (policy.awaiting < kMaxAwaiting) return std::nullopt;
+  return Refusal{.reason = Reason::kApprovalRequired,
+                 .message = std::to_string(policy.awaiting) +
+                            " remediations of this policy wait for a person already"};
+}
+
+std::optional<Refusal> CheckSlots(const PolicyView& policy, const TargetView& target) {
+  if (auto refusal =
+          CheckConcurrency(policy.limits.max_concurrent, policy.selected, policy.holders)) {
+    return refusal;
   }
-  if (view.mode != crds::Mode::kObserve) return std::nullopt;
-  return CheckObserveBudget(view.created, view.now);
+  for (const GroupView& group : target.groups) {
+    if (!group.max_concurrent) continue;
+    if (auto refusal = CheckConcurrency(*group.max_concurrent, group.selected, group.holders)) {
+      refusal->message = "in " + group.name + ": " + refusal->message;
+      return refusal;
+    }
+  }
+  return std::nullopt;
 }
 
 }  // namespace
 
-std::optional<Refusal> Decide(const AdmissionView& view) {
-  if (auto refusal = CheckPaused(view)) return refusal;
-  if (auto refusal = CheckView(view)) return refusal;
-  if (auto refusal = CheckProtection(view.target, view.named_namespaces)) return refusal;
-  if (auto refusal = CheckWindows(view.windows, view.now)) return refusal;
-  Breaker::Limit limit{view.limits.max_unhealthy, view.settings.breaker_calm};
-  auto open = static_cast<int64_t>(view.holders.size());
-  if (auto refusal = view.breaker.Check(limit, open)) return refusal;
-  if (auto refusal = CheckMemory(view)) return refusal;
-  if (auto refusal = CheckBusy(view)) return refusal;
-  // What only waits for a person takes its slot when it goes on.
-  if (view.mode != crds::Mode::kApprove) {
-    if (auto refusal = CheckConcurrency(view.limits.max_concurrent, view.selected, view.holders)) {
-      return refusal;
-    }
-  } else if (view.awaiting >= kMaxAwaiting) {
-    return Refusal{.reason = Reason::kApprovalRequired,
-                   .message = std::to_string(view.awaiting) +
-                              " remediations of this policy wait for a person already"};
+std::optional<Refusal> CheckRates(const PolicyView& policy, std::span<const absl::Time> created) {
+  if (policy.limits.rate) {
+    if (auto refusal = CheckRate(*policy.limits.rate, created, policy.now)) return refusal;
   }
-  return CheckRates(view);
+  if (policy.mode != crds::Mode::kObserve) return std::nullopt;
+  return CheckObserveBudget(created, policy.now);
+}
+
+std::optional<Refusal> Decide(const PolicyView& policy, const TargetView& target) {
+  if (auto refusal = CheckPaused(policy)) return refusal;
+  if (auto refusal = CheckView(policy, target)) return refusal;
+  if (auto refusal =
+          CheckProtection(target.facts, policy.named_namespaces, policy.settings.own_namespace)) {
+    return refusal;
+  }
+  if (target.foreign) return target.foreign;
+  if (policy.outside_window) return policy.outside_window;
+  if (auto refusal = CheckBreakers(policy, target)) return refusal;
+  if (auto refusal = CheckMemory(policy, target)) return refusal;
+  if (auto refusal = CheckBusy(target)) return refusal;
+  if (policy.mode == crds::Mode::kApprove) {
+    if (auto refusal = CheckAwaiting(policy)) return refusal;
+    return policy.rate;
+  }
+  if (auto refusal = CheckSlots(policy, target)) return refusal;
+  if (target.budget) return target.budget;
+  return policy.rate;
 }
 
 }  // namespace kr::limits

@@ -18,36 +18,57 @@
 
 namespace kr::limits {
 
-// An open Remediation that is in the way.
+// An open Remediation of the same policy that is in the way.
 struct BusyWith {
   std::string remediation;
-  std::string policy;
   std::string target;  // "Pod shop/web-1"
 };
 
-// Everything that decides whether an episode of one target becomes a Remediation. Plain values;
-// what a span points at must live as long as the call.
-struct AdmissionView {
+// What is the same for all targets of a policy, found out once for all of them. Plain values; what
+// the span points at must live as long as the calls.
+struct PolicyView {
   absl::Time now;
-
-  // Of the policy.
   bool paused = false;           // spec.paused
   bool globally_paused = false;  // of the whole operator
   crds::Mode mode = crds::Mode::kEnforce;
   int64_t generation = 0;
   crds::Limits limits;
   std::span<const std::string> named_namespaces;  // spec.target.namespaces
-  std::span<const Window> windows;                // spec.limits.windows
   int64_t selected = 0;                           // targets
 
-  // Of the view: why it cannot be trusted right now ("the watch of pods is down since ..."), and
-  // why the symptom is Unknown. Empty = all is well.
+  // Why the caches cannot be trusted right now ("the watch of pods is down since ..."); empty = all
+  // is well. When to look again, if that is known.
   std::string stale;
-  std::string unknown;
-  absl::Time stale_until = absl::InfiniteFuture();  // when to look again, if known
+  absl::Time stale_until = absl::InfiniteFuture();
 
-  // Of the target.
-  TargetFacts target;
+  Breaker breaker;                        // after Observe with the current numbers
+  std::optional<Refusal> outside_window;  // CheckWindows of spec.limits.windows
+  // Both change with each Remediation that is made.
+  std::vector<SlotHolder> holders;
+  std::optional<Refusal> rate;  // CheckRates
+  int64_t awaiting = 0;         // Remediations that wait for a person's approval
+
+  Settings settings;
+};
+
+// limits.rate, and the bounds of mode Observe. `created`: when the policy's Remediations were made.
+std::optional<Refusal> CheckRates(const PolicyView& policy, std::span<const absl::Time> created);
+
+// The group of limits.groups that a target is in.
+struct GroupView {
+  std::string name;  // "zone eu-1"
+  std::optional<crds::IntOrPercent> max_concurrent;
+  std::optional<crds::IntOrPercent> max_unhealthy;
+  int64_t selected = 0;  // targets of the group
+  Breaker breaker;       // of max_unhealthy
+  std::vector<SlotHolder> holders;
+};
+
+// What is so of one sick target.
+struct TargetView {
+  TargetFacts facts;
+  std::string unknown;  // why the symptom is Unknown; empty = it is not
+  std::string stale;    // why what is known of the target cannot be trusted
   absl::Time sick_since;
   // The episode began because a change of ours was set back: applied again without a cooldown,
   // once. memory->contended is without this revert: who did it stands in managedFields, which only
@@ -55,16 +76,11 @@ struct AdmissionView {
   // with the second it ends Failed(Contended), which is the record that later episodes find.
   bool reverted = false;
   std::optional<LineageMemory> memory;
-  std::optional<BusyWith> busy;     // another policy's, on the same object
+  std::optional<Refusal> foreign;   // ForeignMaintenance
+  std::optional<Refusal> busy;      // TargetBusy: somebody else's Remediation has a lock on it
   std::optional<BusyWith> sibling;  // this policy's, on another object of the lineage
-
-  // Of the policy's other remediations.
-  Breaker breaker;  // after Observe with the current numbers
-  std::vector<SlotHolder> holders;
-  int64_t awaiting = 0;             // that wait for a person's approval
-  std::vector<absl::Time> created;  // when its Remediations were made
-
-  Settings settings;
+  std::vector<GroupView> groups;
+  std::optional<Refusal> budget;  // of the budgets across policies
 };
 
 // In mode Approve no more than this wait for people at once.
@@ -72,9 +88,11 @@ inline constexpr int64_t kMaxAwaiting = 100;
 
 // nullopt: admitted, the Remediation starts with Begin(memory, ...). Otherwise the first refusal in
 // this order, which is from what a person decided over what is not known to what only takes time:
-//   Paused, StaleView, SymptomUnknown, Protected, OutsideWindow, BreakerOpen, Contended, Exhausted,
-//   CoolingDown, TargetBusy, MaxConcurrent, RateLimited.
+//   Paused, StaleView, SymptomUnknown, Protected, ForeignMaintenance, OutsideWindow, BreakerOpen,
+//   Contended, Exhausted, CoolingDown, TargetBusy, MaxConcurrent, BudgetExhausted, RateLimited.
+// In mode Approve no slot is asked for yet: instead of MaxConcurrent and BudgetExhausted it is
+// ApprovalRequired when too many wait for people.
 // Pure.
-std::optional<Refusal> Decide(const AdmissionView& view);
+std::optional<Refusal> Decide(const PolicyView& policy, const TargetView& target);
 
 }  // namespace kr::limits

@@ -24,12 +24,20 @@ std::span<const std::string_view> ProtectionPaths() {
 }
 
 std::optional<Refusal> CheckProtection(const TargetFacts& target,
-                                       std::span<const std::string> named_namespaces) {
+                                       std::span<const std::string> named_namespaces,
+                                       std::string_view own_namespace) {
   if (target.exclude_label == "true") {
     return Protected(target.ref.ToString() + " has the label " + std::string(crds::kExcludeLabel) +
                      ": \"true\"");
   }
   const std::string& name_space = target.ref.name_space;
+  if (target.namespace_excluded) {
+    return Protected("the namespace " + name_space + " has the label " +
+                     std::string(crds::kExcludeLabel) + ": \"true\"");
+  }
+  if (!own_namespace.empty() && name_space == own_namespace) {
+    return Protected(target.ref.ToString() + " is in the namespace of kube-remedy itself");
+  }
   if (std::ranges::count(kProtectedNamespaces, name_space) > 0 &&
       std::ranges::count(named_namespaces, name_space) == 0) {
     return Protected("the namespace " + name_space +

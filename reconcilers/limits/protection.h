@@ -23,13 +23,17 @@ std::span<const std::string_view> ProtectionPaths();
 // What it needs to know about the object.
 struct TargetFacts {
   crds::ObjectReference ref;
-  std::string exclude_label;  // the value of label crds::kExcludeLabel; "" = absent
-  bool deleting = false;      // metadata.deletionTimestamp
-  bool mirror_pod = false;    // has kMirrorAnnotation
+  std::string exclude_label;        // the value of label crds::kExcludeLabel; "" = absent
+  bool deleting = false;            // metadata.deletionTimestamp
+  bool mirror_pod = false;          // has kMirrorAnnotation
+  bool namespace_excluded = false;  // its namespace has the label crds::kExcludeLabel: "true"
 };
 
-// Protected, with the rule that says so. `named_namespaces` are the policy's target.namespaces.
+// Protected, with the rule that says so. `named_namespaces` are the policy's target.namespaces,
+// `own_namespace` is where the controller itself lives ("" = not known): whoever stops us at our
+// work helps nobody.
 std::optional<Refusal> CheckProtection(const TargetFacts& target,
-                                       std::span<const std::string> named_namespaces);
+                                       std::span<const std::string> named_namespaces,
+                                       std::string_view own_namespace = {});
 
 }  // namespace kr::limits

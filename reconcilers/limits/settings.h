@@ -1,10 +1,14 @@
 #pragma once
 
+#include <string>
+#include <vector>
+
 #include "absl/time/time.h"
 
 namespace kr::limits {
 
-// Waiting times that are not part of a policy: they come from the operator's configuration file.
+// What is not part of a policy: waiting times and exceptions from the operator's configuration
+// file, and where this process runs.
 struct Settings {
   // How long the number of unhealthy targets must stay at or below the limit before an open breaker
   // lets one remediation try.
@@ -16,6 +20,13 @@ struct Settings {
   absl::Duration revert_window = absl::Hours(24);
   // Doubling stops here (or at the policy's own cooldown, when that is longer).
   absl::Duration max_cooldown = absl::Hours(24);
+  // Each so long that a sick target has waited counts as one more of its policy's priority.
+  absl::Duration aging = absl::Minutes(10);
+  // Policies, by name, that the built-in budget of nodes does not bind.
+  std::vector<std::string> exempt_from_node_budget;
+  // Of this process: its namespace is nobody's target, its node comes last. "" = not known.
+  std::string own_namespace;
+  std::string own_node;
 };
 
 }  // namespace kr::limits

@@ -6,12 +6,14 @@
 #include <variant>
 
 #include "reconcilers/actions/registry.h"
+#include "reconcilers/limits/foreign_marks.h"
 #include "reconcilers/limits/protection.h"
 #include "reconcilers/policy/default_health.h"
 #include "reconcilers/policy/own_effect.h"
 #include "reconcilers/policy/reads.h"
 #include "reconcilers/policy/scope.h"
 #include "reconcilers/policy/secrets.h"
+#include "reconcilers/policy/trust.h"
 #include "reconcilers/signals/condition.h"
 #include "reconcilers/signals/events.h"
 #include "reconcilers/signals/match.h"
@@ -55,7 +57,7 @@ class Compiler {
       : policy_(policy), out_(std::make_shared<CompiledPolicy>(Begin(policy))) {}
 
   StatusOr<CompiledPolicyPtr> Run() {
-    KR_RETURN_IF_ERROR(Unsupported());
+    KR_RETURN_IF_ERROR(Refused());
     KR_RETURN_IF_ERROR(Joins());
     KR_RETURN_IF_ERROR(EventSources());
     KR_RETURN_IF_ERROR(Variables());
@@ -64,8 +66,11 @@ class Compiler {
     KR_RETURN_IF_ERROR(Remedies());
     KR_RETURN_IF_ERROR(Healthy());
     KR_RETURN_IF_ERROR(Windows());
+    KR_ASSIGN_OR_RETURN(out_->groups,
+                        CompileGroups(policy_.spec.limits.groups, "spec.limits.groups"));
     KR_RETURN_IF_ERROR(CheckOwnEffects(*out_));
     KR_RETURN_IF_ERROR(CheckSecrets(*out_));
+    KR_RETURN_IF_ERROR(CheckTrust(*out_));
     CollectReads();
     return CompiledPolicyPtr(std::move(out_));
   }
@@ -83,15 +88,23 @@ class Compiler {
     };
   }
 
-  Status Unsupported() const {
+  Status Refused() const {
     if (!policy_.spec.target.kinds.empty()) {
       return InvalidArgument("spec.target.kinds: is not supported by this version");
     }
-    if (policy_.spec.priority != 0) {
-      return InvalidArgument("spec.priority: is not supported by this version");
+    if (out_->target.group == crds::kGroup) {
+      return InvalidArgument("spec.target: kube-remedy does not remediate its own objects");
     }
-    if (!policy_.spec.limits.groups.empty()) {
-      return InvalidArgument("spec.limits.groups: is not supported by this version");
+    for (size_t r = 0; r < policy_.spec.remedies.size(); ++r) {
+      const std::vector<crds::Step>& steps = policy_.spec.remedies[r].steps;
+      for (size_t s = 0; s < steps.size(); ++s) {
+        if (!steps[s].apply_to ||
+            !steps[s].apply_to->ref.api_version.starts_with(std::string(crds::kGroup) + "/")) {
+          continue;
+        }
+        return InvalidArgument(At(At("spec.remedies", r) + ".steps", s) +
+                               ".applyTo.ref: kube-remedy does not remediate its own objects");
+      }
     }
     return OkStatus();
   }
@@ -266,6 +279,11 @@ class Compiler {
     for (std::string_view path : limits::ProtectionPaths()) {
       add({*document::Path::Parse(path)});  // constants, a test parses them
     }
+    for (const std::string& path :
+         limits::ForeignMarkPaths(out_->target.group, out_->target.kind)) {
+      add({*document::Path::Parse(path)});
+    }
+    add(PathsOf(out_->groups));
     for (const RelatedJoin& join : out_->related) add(join.equals_paths);
     out_->target_reads = {out_->target, std::move(paths)};
 

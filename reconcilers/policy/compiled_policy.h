@@ -12,6 +12,7 @@
 #include "crds/v1alpha1/remediation_policy.h"
 #include "reconcilers/actions/action.h"
 #include "reconcilers/limits/windows.h"
+#include "reconcilers/policy/group_key.h"
 #include "reconcilers/policy/related.h"
 #include "reconcilers/policy/selector.h"
 #include "reconcilers/signals/pattern.h"
@@ -73,6 +74,7 @@ struct CompiledPolicy {
   std::vector<Trigger> triggers;  // OR
   std::vector<Remedy> remedies;
   std::vector<limits::Window> windows;
+  std::vector<GroupKey> groups;       // of limits.groups
   std::vector<NamedProgram> healthy;  // all must hold; empty: the object exists
 
   KindReads target_reads;

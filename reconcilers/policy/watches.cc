@@ -94,6 +94,34 @@ void Watches::Serve(std::vector<CompiledPolicyPtr> policies) {
   Rebuild();
 }
 
+void Watches::WatchAlso(std::vector<Extra> extras) {
+  const bool same = std::equal(extras.begin(), extras.end(), extras_.begin(), extras_.end(),
+                               [](const Extra& a, const ExtraWatch& b) { return a == b.extra; });
+  if (same) return;
+  extras_.clear();
+  for (Extra& extra : extras) extras_.push_back({.extra = std::move(extra)});
+  Rebuild();
+}
+
+Watches::ExtraView Watches::Find(const Extra& extra) const {
+  for (const ExtraWatch& watch : extras_) {
+    if (!(watch.extra == extra)) continue;
+    if (absl::IsNotFound(watch.missing)) {
+      return {{State::kInactive, std::string(Message(watch.missing))}, {}};
+    }
+    if (!watch.missing.ok()) return {{State::kUnknown, std::string(Message(watch.missing))}, {}};
+    ExtraView found{{State::kReady, ""}, informers_.Find(watch.need)};
+    if (!found.view.ready()) {
+      found.readiness = WaitsFor(found.view, watch.need.resource);
+    } else if (found.view.Stale(options_.stale_after)) {
+      found.readiness = {State::kSyncing, "the watch of " + watch.need.resource.plural +
+                                              " is listing, or without connection"};
+    }
+    return found;
+  }
+  return {{State::kSyncing, "not watched yet"}, {}};
+}
+
 void Watches::Rebuild() {
   std::vector<Need> needs, event_needs;
   relation_users_.clear();
@@ -129,6 +157,22 @@ void Watches::Rebuild() {
     needs.push_back(served->targets);
     needs.insert(needs.end(), served->related.begin(), served->related.end());
     if (policy.watches_events()) event_needs.push_back(EventNeed(policy));
+  }
+  for (ExtraWatch& watch : extras_) {
+    const kube::RestMapper::Result result = discovery_.Want(watch.extra.gvk);
+    watch.missing = OkStatus();
+    if (result.state != kube::RestMapper::State::kFound) {
+      watch.missing = result.state == kube::RestMapper::State::kAbsent
+                          ? NotFound(Message(result.reason))
+                          : Unavailable(Message(result.reason));
+      continue;
+    }
+    watch.need = {.resource = result.resource,
+                  .namespaces = result.resource.namespaced ? watch.extra.namespaces
+                                                           : std::vector<std::string>(),
+                  .label_selector = watch.extra.label_selector,
+                  .projection = document::Projection::Of(watch.extra.paths)};
+    needs.push_back(watch.need);
   }
   informers_.Apply(std::move(needs));
   WatchEvents(event_needs);
@@ -223,6 +267,17 @@ void Watches::OnChange(const cache::Informer& informer, cache::ObjectId id,
     // Also while the first list comes in: whoever cares asks OwnSynced.
     engine_.After(absl::ZeroDuration(), [weak = std::weak_ptr(self_), resource, before, after] {
       if (auto self = weak.lock()) (*self)->listener_.OnOwnObject(resource, before, after);
+    });
+  }
+  const bool extra = std::any_of(extras_.begin(), extras_.end(), [&](const ExtraWatch& watch) {
+    return watch.missing.ok() && watch.need.resource == resource;
+  });
+  if (extra && !std::exchange(extra_scheduled_, true)) {
+    engine_.After(absl::ZeroDuration(), [weak = std::weak_ptr(self_)] {
+      auto self = weak.lock();
+      if (!self) return;
+      (*self)->extra_scheduled_ = false;
+      (*self)->listener_.OnExtra();
     });
   }
   const document::Document& object = after ? *after : *before;

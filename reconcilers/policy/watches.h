@@ -34,6 +34,8 @@ class WatchListener {
   virtual void OnSurroundings(const CompiledPolicy& policy, const document::Document& target) = 0;
   // What can be read may have changed as a whole: count and evaluate all targets again.
   virtual void OnRebound() = 0;
+  // An object of a kind of Watches::Extra came, changed or went.
+  virtual void OnExtra() {}
 };
 
 // Everything that is watched because a policy reads it: targets, joined objects, Events. Turns
@@ -55,6 +57,18 @@ class Watches final : public cache::InformerObserver {
   // All policies that are to be fed from now on, those of open remediations included.
   void Serve(std::vector<CompiledPolicyPtr> policies);
 
+  // Objects that are watched besides what policies read: what budgets count, namespaces that opt
+  // out.
+  struct Extra {
+    kube::GroupVersionKind gvk;
+    std::vector<std::string> namespaces = {};
+    std::string label_selector = {};
+    std::vector<document::Path> paths = {};
+    friend bool operator==(const Extra&, const Extra&) = default;
+  };
+  // All that are wanted from now on.
+  void WatchAlso(std::vector<Extra> extras);
+
   // How well a policy is served.
   struct Readiness {
     enum class State {
@@ -68,6 +82,12 @@ class Watches final : public cache::InformerObserver {
     std::string message;
   };
   Readiness ReadinessOf(const CompiledPolicy& policy) const;
+  // What is there of an Extra, now. The view may hold more than the label selector asks for.
+  struct ExtraView {
+    Readiness readiness;
+    cache::View view;
+  };
+  ExtraView Find(const Extra& extra) const;
   // Changes whenever other watches than before serve the policy: what they have may differ from
   // what was heard of the others. 0 when it is not served.
   uint64_t ViewOf(const CompiledPolicy& policy) const;
@@ -101,6 +121,11 @@ class Watches final : public cache::InformerObserver {
  private:
   struct Served;
   struct Views;
+  struct ExtraWatch {
+    Extra extra;
+    Status missing;
+    cache::Need need;
+  };
   struct EventWatch {
     cache::WatchSpec spec;
     std::unique_ptr<cache::EventStream> stream;
@@ -135,12 +160,14 @@ class Watches final : public cache::InformerObserver {
   PolicyIndex index_;
   EventLog event_log_;
   std::map<const CompiledPolicy*, std::unique_ptr<Served>> served_;
+  std::vector<ExtraWatch> extras_;
   std::map<cache::WatchScope, EventWatch> event_watches_;
   // Which policies a woken relation concerns.
   std::map<const cache::Relation*, std::vector<const CompiledPolicy*>> relation_users_;
   uint64_t last_view_ = 0;
   bool rebind_scheduled_ = false;
   bool expand_scheduled_ = false;
+  bool extra_scheduled_ = false;
   std::shared_ptr<Watches*> self_;
 };
 

@@ -4,14 +4,24 @@
 #include <utility>
 
 #include "controller/base/log.h"
+#include "crds/v1alpha1/common.h"
+#include "reconcilers/policy/kind_scope.h"
 #include "reconcilers/remediation/resources.h"
 #include "reconcilers/remediation/target_facts.h"
 
 namespace kr::remediation {
 namespace {
 
+// The namespaces that have opted out.
+policy::Watches::Extra OptedOut() {
+  return {.gvk = {"", "v1", "Namespace"},
+          .label_selector = std::string(crds::kExcludeLabel) + "=true",
+          .paths = {*document::Path::Parse("metadata.labels['" + std::string(crds::kExcludeLabel) +
+                                           "']")}};
+}
+
 policy::Watches::Options WithOwnKinds(policy::Watches::Options options) {
-  options.own = {PolicyResource(), RemediationResource()};
+  options.own = {PolicyResource(), RemediationResource(), BudgetResource()};
   return options;
 }
 
@@ -31,8 +41,11 @@ Controller::Controller(Options options, runtime::Engine& engine, runtime::ApiSen
       symptoms_(engine, watches_, *this),
       owners_(engine, api, options_.timing.write_timeout, options_.timing.retry_max,
               [this](const std::string& policy_uid) { ConsiderSoon(policy_uid); }),
+      budgets_(options_.limits.exempt_from_node_budget, watches_, symptoms_, ledger_),
       reporter_(options_.report, engine, api,
                 [this](const std::string& uid) { return StatusOf(uid); }),
+      budget_reporter_(options_.report, engine, api,
+                       [this](const std::string& uid) { return BudgetStatusOf(uid); }),
       self_(std::make_shared<Controller*>(this)) {}
 
 Controller::~Controller() {
@@ -41,7 +54,8 @@ Controller::~Controller() {
 }
 
 bool Controller::ready() const {
-  return watches_.OwnSynced(PolicyResource()) && watches_.OwnSynced(RemediationResource());
+  return watches_.OwnSynced(PolicyResource()) && watches_.OwnSynced(RemediationResource()) &&
+         watches_.OwnSynced(BudgetResource());
 }
 
 // --- what the watches say
@@ -49,6 +63,7 @@ bool Controller::ready() const {
 void Controller::OnOwnObject(const kube::Resource& resource, const document::DocumentPtr& before,
                              const document::DocumentPtr& after) {
   if (resource == PolicyResource()) return OnPolicy(before, after);
+  if (resource == BudgetResource()) return OnBudget(before, after);
   OnRemediation(before, after);
 }
 
@@ -70,7 +85,9 @@ void Controller::OnPolicy(const document::DocumentPtr& before, const document::D
     const policy::PolicyEntry* entry = policies_.FindByUid(uid);
     if (!states_.contains(uid)) {
       states_[uid].breaker = limits::Breaker::Restore(entry->object.status.breaker);
+      RestoreGroups(entry->object, states_[uid]);
     }
+    states_[uid].grouped = false;
     Serve();
     // Pausing and limits hold at once, also for what is under way.
     for (auto& [name, runner] : runners_) {
@@ -79,6 +96,48 @@ void Controller::OnPolicy(const document::DocumentPtr& before, const document::D
     ConsiderSoon(uid);
   }
   Report(uid);
+}
+
+void Controller::OnBudget(const document::DocumentPtr& before, const document::DocumentPtr& after) {
+  if (after && !budgets_.Upsert(*after)) return ReportBudgets();
+  if (!after) {
+    budgets_.Remove(*before);
+    budget_reporter_.Forget(std::string(before->uid()));
+  }
+  WatchForLimits();
+  OnExtra();
+}
+
+void Controller::OnExtra() {
+  budgets_.Invalidate();
+  for (const auto& [uid, state] : states_) {
+    if (!state.waiting.empty()) ConsiderSoon(uid);
+  }
+  ReportBudgets();
+}
+
+// What limits count and ask for beyond what the policies themselves read.
+void Controller::WatchForLimits() {
+  bool nodes = false, namespaces = false;
+  const auto acts_on = [&](const kube::GroupVersionKind& gvk) {
+    const policy::KindScope scope = policy::ScopeOfKind(gvk.group, gvk.kind);
+    nodes = nodes || (gvk.group.empty() && gvk.kind == "Node");
+    namespaces = namespaces || scope != policy::KindScope::kCluster;
+  };
+  for (const policy::CompiledPolicyPtr& policy : policies_.Compiled()) {
+    if (policy->only_notifies) continue;
+    acts_on(policy->target);
+    for (const policy::Remedy& remedy : policy->remedies) {
+      for (const policy::Step& step : remedy.steps) {
+        if (!step.spec.apply_to) continue;
+        const crds::ObjectReference& ref = step.spec.apply_to->ref;
+        acts_on(kube::GroupVersionKind::FromApiVersion(ref.api_version, ref.kind));
+      }
+    }
+  }
+  std::vector<policy::Watches::Extra> extras = budgets_.Needs(nodes);
+  if (namespaces) extras.push_back(OptedOut());
+  watches_.WatchAlso(std::move(extras));
 }
 
 void Controller::Serve() {
@@ -92,6 +151,7 @@ void Controller::Serve() {
     }
   }
   watches_.Serve(std::move(served));
+  WatchForLimits();
   symptoms_.SetPolicies(compiled);
 }
 
@@ -101,6 +161,7 @@ void Controller::OnTarget(const policy::CompiledPolicy& policy, const document::
   const policy::PolicyTargets* targets = symptoms_.Find(policy.uid);
   // A sick target that goes away ends its sickness, too.
   if (!is && targets != nullptr && targets->sick.contains(key)) SawWell(*targets, object);
+  if (!policy.groups.empty()) states_[policy.uid].grouped = false;
   symptoms_.OnTarget(policy, object, was, is);
   // The runner of an older policy is served by its own compilation, which nobody evaluates.
   if (Runner* runner = FindRunner(policy.uid, key)) {
@@ -120,6 +181,8 @@ void Controller::OnSurroundings(const policy::CompiledPolicy& policy,
 
 void Controller::OnRebound() {
   symptoms_.OnRebound();
+  budgets_.Invalidate();
+  for (auto& [uid, state] : states_) state.grouped = false;
   for (auto& [name, runner] : runners_) runner->Advance();
   for (const auto& [name, entry] : policies_.by_name()) {
     Report(entry.object.metadata.uid);
@@ -223,9 +286,63 @@ std::optional<limits::Refusal> Controller::Forbidden(const crds::Remediation& re
   const document::DocumentPtr target =
       watches_.Target(*entry->compiled, {ref.name_space, ref.name});
   if (!target) return std::nullopt;
-  const auto facts = FactsOf(ref, *target);
+  for (const limits::GroupView& group :
+       state == states_.end() ? std::vector<limits::GroupView>()
+                              : ViewGroups(*entry->compiled, *target, state->second)) {
+    if (!group.max_unhealthy) continue;
+    const limits::Breaker::Limit limit{*group.max_unhealthy, options_.limits.breaker_calm};
+    if (auto open = group.breaker.Check(limit, 0)) return open;
+  }
+  auto facts = FactsOf(ref, *target);
   if (!facts.ok()) return refuse(limits::Reason::kStaleView, std::string(Message(facts.status())));
-  return limits::CheckProtection(*facts, spec.target.namespaces);
+  if (const Status known = AddNamespace(*facts); !known.ok()) {
+    return refuse(limits::Reason::kStaleView, std::string(Message(known)));
+  }
+  if (auto kept =
+          limits::CheckProtection(*facts, spec.target.namespaces, options_.limits.own_namespace)) {
+    return kept;
+  }
+  const auto foreign = ForeignTo(*entry->compiled, ref, *target);
+  if (!foreign.ok()) {
+    return refuse(limits::Reason::kStaleView, std::string(Message(foreign.status())));
+  }
+  return *foreign;
+}
+
+Status Controller::AddNamespace(limits::TargetFacts& facts) const {
+  if (facts.ref.name_space.empty()) return OkStatus();
+  const policy::Watches::ExtraView excluded = watches_.Find(OptedOut());
+  using State = policy::Watches::Readiness::State;
+  if (excluded.readiness.state != State::kReady) {
+    return Unavailable("it is not known which namespaces have the label " +
+                       std::string(crds::kExcludeLabel) + ": " + excluded.readiness.message);
+  }
+  const document::DocumentPtr found = excluded.view.Find("", facts.ref.name_space);
+  facts.namespace_excluded =
+      found && found->At("metadata.labels").Field(crds::kExcludeLabel).StringOr("") == "true";
+  return OkStatus();
+}
+
+std::string Controller::OtherWriter(const crds::Remediation& remediation) const {
+  const crds::ObjectReference& target = remediation.spec.target_ref;
+  absl::Time ours = absl::InfinitePast(), theirs = absl::InfinitePast();
+  std::string other;
+  registry_.ForEachAbout(target.uid, [&](const crds::Remediation& about) {
+    const bool same = about.spec.policy_ref.uid == remediation.spec.policy_ref.uid;
+    for (const crds::StepProgress& step : about.status.steps) {
+      for (const crds::WriteRecord& write : step.writes) {
+        const bool applied = write.outcome == crds::WriteOutcome::kApplied;
+        if (!applied || limits::LockKey(write.object) != limits::LockKey(target)) continue;
+        if (same) {
+          ours = std::max(ours, write.intent_at);
+        } else if (write.intent_at >= theirs) {
+          theirs = write.intent_at;
+          other = "policy " + about.spec.policy_ref.name;
+        }
+      }
+    }
+  });
+  return theirs > ours ? other : "";
 }
 
 document::Projection::Ptr Controller::TargetProjection(const policy::CompiledPolicy& policy) const {

@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -11,16 +12,18 @@
 #include "crds/v1alpha1/remediation_policy.h"
 #include "reconcilers/limits/admission.h"
 #include "reconcilers/limits/breaker.h"
+#include "reconcilers/limits/ledger.h"
 #include "reconcilers/policy/policies.h"
 #include "reconcilers/policy/symptoms.h"
 #include "reconcilers/policy/watches.h"
+#include "reconcilers/remediation/budgets.h"
 #include "reconcilers/remediation/draft.h"
 #include "reconcilers/remediation/environment.h"
 #include "reconcilers/remediation/metrics.h"
 #include "reconcilers/remediation/pod_owners.h"
-#include "reconcilers/remediation/policy_reporter.h"
 #include "reconcilers/remediation/registry.h"
 #include "reconcilers/remediation/runner.h"
+#include "reconcilers/remediation/status_reporter.h"
 
 namespace kr::remediation {
 
@@ -38,7 +41,7 @@ class Controller final : private policy::WatchListener,
     policy::Watches::Options watches;
     Timing timing;
     limits::Settings limits;
-    PolicyReporter::Options report;
+    StatusReporter::Options report;
     absl::Duration prune_interval = absl::Minutes(1);
     bool paused = false;  // the whole operator
   };
@@ -65,12 +68,25 @@ class Controller final : private policy::WatchListener,
     kCatchingUp,  // leads, but the cache may not know all Remediations yet
     kLeading,
   };
+  // A target that is refused: why, since when for this reason, and since when at all.
+  struct Refused {
+    crds::Waiting shown;
+    absl::Time since;
+  };
+  // One group of limits.groups: its index there, and the value of its key.
+  using Group = std::pair<size_t, std::string>;
+  struct GroupState {
+    int64_t selected = 0;
+    limits::Breaker breaker;
+    std::vector<limits::SlotHolder> holders;
+  };
   // Admission's memory of one policy.
   struct PolicyState {
     limits::Breaker breaker;
     std::optional<absl::Time> recheck;  // timer set for then
-    // What is refused, and since when for this reason.
-    std::map<kube::ObjectKey, crds::Waiting> waiting;
+    std::map<kube::ObjectKey, Refused> waiting;
+    std::map<Group, GroupState> groups;
+    bool grouped = false;  // all targets are counted in `groups`
     // By lineage that has a Remediation: when the last sickness that was seen ended.
     std::map<std::string, absl::Time> last_sick;
   };
@@ -83,6 +99,7 @@ class Controller final : private policy::WatchListener,
   void OnSurroundings(const policy::CompiledPolicy& policy,
                       const document::Document& target) override;
   void OnRebound() override;
+  void OnExtra() override;
   // SymptomListener.
   void OnReading(const policy::PolicyTargets& targets, const kube::ObjectKey& key,
                  const policy::Sick* sick) override;
@@ -102,13 +119,16 @@ class Controller final : private policy::WatchListener,
   std::optional<limits::Refusal> Forbidden(const crds::Remediation& remediation) const override;
   std::optional<limits::Refusal> Admissible(const crds::Remediation& remediation) const override;
   bool WantsApproval(const crds::Remediation& remediation, std::string_view remedy) const override;
+  std::string OtherWriter(const crds::Remediation& remediation) const override;
   document::Projection::Ptr TargetProjection(const policy::CompiledPolicy& policy) const override;
   document::Projection::Ptr RelatedProjection(const policy::CompiledPolicy& policy,
                                               size_t join) const override;
 
   // Policies and what is watched for them.
   void OnPolicy(const document::DocumentPtr& before, const document::DocumentPtr& after);
+  void OnBudget(const document::DocumentPtr& before, const document::DocumentPtr& after);
   void Serve();
+  void WatchForLimits();
   // Remediations.
   void OnRemediation(const document::DocumentPtr& before, const document::DocumentPtr& after);
   void CatchUp();
@@ -126,22 +146,46 @@ class Controller final : private policy::WatchListener,
   void BindLater(const std::string& name);
   limits::Beginning BeginningOf(const crds::Remediation& manual,
                                 const policy::CompiledPolicy& policy) const;
-  // Those that wait for a slot, because one may be free.
+  // Those that wait for a slot, a lock or a budget, because one may be free.
   void WakeWaiting();
   // Admission.
   void ConsiderSoon(const std::string& policy_uid);
-  void Consider(const std::string& policy_uid);
   void SetGauges() const;
-  // `sick_since`: by lineage, of the targets before this one.
-  void TryAdmit(const policy::PolicyTargets& targets, const kube::ObjectKey& key,
-                const policy::Sick& sick, PolicyState& state,
-                std::map<std::string, absl::Time>& sick_since);
-  limits::AdmissionView ViewOf(const policy::PolicyTargets& targets,
-                               const document::Document& target, const policy::Sick& sick,
-                               const PolicyState& state) const;
-  void AddMemory(const policy::PolicyTargets& targets, const document::Document& target,
-                 const std::string& lineage, const PolicyState& state,
-                 limits::AdmissionView& view) const;
+  // Those that wait for an object, a slot or a budget of somebody else.
+  void ConsiderBlocked();
+  void Consider();
+  struct Session;    // one policy in one Consider
+  struct Candidate;  // one sick target in one Consider
+  void OpenSession(const std::string& policy_uid, std::vector<Session>& sessions);
+  std::vector<Candidate> CandidatesOf(std::vector<Session>& sessions) const;
+  void CloseSession(Session& session);
+  void TryAdmit(Session& session, const kube::ObjectKey& key);
+  limits::PolicyView ViewOf(const policy::PolicyTargets& targets, const PolicyState& state) const;
+  // `self`: the Remediation that asks, "" when there is none yet.
+  limits::TargetView ViewOf(const policy::CompiledPolicy& policy, const PolicyState& state,
+                            const document::Document& target, const policy::Sick& sick,
+                            std::string_view self) const;
+  void AddMemory(const Session& session, const document::Document& target,
+                 const std::string& lineage, limits::TargetView& view) const;
+  // Whether somebody else is at work on a target; a policy that only tells disturbs nobody.
+  StatusOr<std::optional<limits::Refusal>> ForeignTo(const policy::CompiledPolicy& policy,
+                                                     const crds::ObjectReference& ref,
+                                                     const document::Document& target) const;
+  // Whether the target's namespace has opted out. An error when that is not known.
+  Status AddNamespace(limits::TargetFacts& facts) const;
+  // limits.groups (controller_groups.cc).
+  std::vector<Group> GroupsOf(const policy::CompiledPolicy& policy,
+                              const document::Document& target) const;
+  void CountGroups(const policy::PolicyTargets& targets, PolicyState& state);
+  std::vector<limits::GroupView> ViewGroups(const policy::CompiledPolicy& policy,
+                                            const document::Document& target,
+                                            const PolicyState& state) const;
+  static std::vector<crds::GroupBreaker> GroupBreakers(const PolicyState& state);
+  static void RestoreGroups(const crds::RemediationPolicy& policy, PolicyState& state);
+  // Slots and locks. The ledger follows every Remediation that comes, changes or goes.
+  void Account(const crds::Remediation& remediation);
+  std::optional<limits::Refusal> Claim(const crds::Remediation& remediation,
+                                       std::span<const crds::ObjectReference> objects);
   // An error when the owners of a pod are not known (yet).
   StatusOr<std::string> LineageOfTarget(const policy::CompiledPolicy& policy,
                                         const document::Document& target) const;
@@ -152,15 +196,18 @@ class Controller final : private policy::WatchListener,
   void ForEachOf(std::string_view policy_uid,
                  absl::FunctionRef<void(const crds::Remediation&)> visit) const;
   std::vector<absl::Time> CreationTimes(std::string_view policy_uid) const;
-  std::vector<limits::SlotHolder> Holders(std::string_view policy_uid) const;
   bool Reverted(const policy::CompiledPolicy& policy, const document::Document& target,
                 const crds::Remediation& predecessor) const;
   void Create(policy::CompiledPolicyPtr policy, Draft draft);
   void OnCreated(policy::CompiledPolicyPtr policy, Draft draft, StatusOr<kube::Reply> reply);
   void OnExisting(policy::CompiledPolicyPtr policy, Draft draft, StatusOr<kube::Reply> reply);
+  // The creation is over, whatever became of it.
+  void EndCreation(const std::string& lineage);
   // Reporting and keeping order.
   void Report(const std::string& policy_uid);
-  std::optional<PolicyReporter::Wanted> StatusOf(const std::string& policy_uid);
+  void ReportBudgets();
+  std::optional<StatusReporter::Wanted> StatusOf(const std::string& policy_uid);
+  std::optional<StatusReporter::Wanted> BudgetStatusOf(const std::string& budget_uid);
   limits::Breaker::Limit BreakerLimit(const crds::RemediationPolicySpec& spec) const;
   void Prune();
 
@@ -174,8 +221,11 @@ class Controller final : private policy::WatchListener,
   policy::Watches watches_;
   policy::Symptoms symptoms_;
   Registry registry_;
+  limits::Ledger ledger_;
   PodOwners owners_;
-  PolicyReporter reporter_;
+  Budgets budgets_;
+  StatusReporter reporter_;
+  StatusReporter budget_reporter_;
 
   Stage stage_ = Stage::kStandby;
   bool listed_ = false;                        // while catching up: `wanted_` is complete
@@ -189,6 +239,7 @@ class Controller final : private policy::WatchListener,
   std::set<std::string> left_to_others_;
   std::set<std::string> binding_;  // names, made by hand and on the way to be ours
   std::set<std::string> considering_;
+  bool consider_scheduled_ = false;
   std::set<std::string> pruning_;
   runtime::TimerId prune_timer_{};
   std::shared_ptr<Controller*> self_;

@@ -1,5 +1,6 @@
 // Admission: which sick targets become Remediations, and why the others wait.
 #include <algorithm>
+#include <tuple>
 #include <utility>
 
 #include <nlohmann/json.hpp>
@@ -11,8 +12,10 @@
 #include "reconcilers/actions/action.h"
 #include "reconcilers/limits/cooldown.h"
 #include "reconcilers/limits/lineage.h"
+#include "reconcilers/limits/priority.h"
 #include "reconcilers/limits/remediation_name.h"
 #include "reconcilers/remediation/controller.h"
+#include "reconcilers/remediation/foreign_maintenance.h"
 #include "reconcilers/remediation/resources.h"
 #include "reconcilers/remediation/target_facts.h"
 
@@ -24,11 +27,47 @@ limits::Breaker::Limit Controller::BreakerLimit(const crds::RemediationPolicySpe
   return {.max_unhealthy = spec.limits.max_unhealthy, .calm = options_.limits.breaker_calm};
 }
 
+// One policy while candidates of several are looked at.
+struct Controller::Session {
+  std::string uid;
+  const policy::PolicyTargets* targets;
+  PolicyState* state;
+  std::map<kube::ObjectKey, Refused> before;  // who waited, and why
+  limits::PolicyView view;
+  std::vector<absl::Time> created;               // of its Remediations
+  std::map<std::string, absl::Time> sick_since;  // by lineage, of the targets so far
+};
+
+struct Controller::Candidate {
+  bool last = false;  // our own node
+  int64_t priority = 0;
+  absl::Time since;
+  size_t session = 0;
+  kube::ObjectKey key;
+
+  friend bool operator<(const Candidate& a, const Candidate& b) {
+    return std::tuple(a.last, -a.priority, a.since, a.session, a.key) <
+           std::tuple(b.last, -b.priority, b.since, b.session, b.key);
+  }
+};
+
 void Controller::ConsiderSoon(const std::string& policy_uid) {
-  if (!considering_.insert(policy_uid).second) return;
-  engine_.After(absl::ZeroDuration(), [weak = std::weak_ptr(self_), policy_uid] {
-    if (auto self = weak.lock()) (*self)->Consider(policy_uid);
+  considering_.insert(policy_uid);
+  if (std::exchange(consider_scheduled_, true)) return;
+  engine_.After(absl::ZeroDuration(), [weak = std::weak_ptr(self_)] {
+    if (auto self = weak.lock()) (*self)->Consider();
   });
+}
+
+void Controller::ConsiderBlocked() {
+  for (const auto& [uid, state] : states_) {
+    const bool blocked =
+        std::any_of(state.waiting.begin(), state.waiting.end(), [](const auto& waiting) {
+          const std::string& reason = waiting.second.shown.reason;
+          return reason == crds::refusal::kTargetBusy || reason == crds::refusal::kBudgetExhausted;
+        });
+    if (blocked) ConsiderSoon(uid);
+  }
 }
 
 limits::Breaker::Counts Controller::CountSick(const policy::PolicyTargets& targets) const {
@@ -43,66 +82,106 @@ limits::Breaker::Counts Controller::CountSick(const policy::PolicyTargets& targe
   return counts;
 }
 
-void Controller::Consider(const std::string& policy_uid) {
+void Controller::Consider() {
   // All that is known to have changed is evaluated first: in a storm the breaker must have the
   // numbers before the first target is admitted.
   if (!symptoms_.idle()) {
-    engine_.After(absl::Milliseconds(1), [weak = std::weak_ptr(self_), policy_uid] {
-      if (auto self = weak.lock()) (*self)->Consider(policy_uid);
+    engine_.After(absl::Milliseconds(1), [weak = std::weak_ptr(self_)] {
+      if (auto self = weak.lock()) (*self)->Consider();
     });
     return;
   }
-  considering_.erase(policy_uid);
+  consider_scheduled_ = false;
+  if (stage_ == Stage::kLeading) budgets_.Refresh();
+  std::vector<Session> sessions;
+  for (const std::string& uid : std::exchange(considering_, {})) OpenSession(uid, sessions);
+  // Whoever is first in the order of all policies takes what there is; what is blocked by something
+  // else is skipped and keeps nobody waiting.
+  for (const Candidate& candidate : CandidatesOf(sessions)) {
+    TryAdmit(sessions[candidate.session], candidate.key);
+  }
+  for (Session& session : sessions) CloseSession(session);
+  ReportBudgets();
+  SetGauges();
+}
+
+void Controller::OpenSession(const std::string& policy_uid, std::vector<Session>& sessions) {
   const policy::PolicyTargets* targets = symptoms_.Find(policy_uid);
   const policy::PolicyEntry* entry = policies_.FindByUid(policy_uid);
   if (targets == nullptr || entry == nullptr) return Report(policy_uid);
   PolicyState& state = states_[policy_uid];
-  const absl::Time now = engine_.clock().Now();
-  const limits::Breaker::Limit limit = BreakerLimit(entry->object.spec);
   std::optional<limits::Breaker::Counts> counts;
   if (targets->settled) counts = CountSick(*targets);
-  state.breaker.Observe(counts, limit, now);
+  state.breaker.Observe(counts, BreakerLimit(entry->object.spec), engine_.clock().Now());
 
-  absl::Time recheck = state.breaker.NextChange(limit);
-  std::map<kube::ObjectKey, crds::Waiting> before = std::move(state.waiting);
-  state.waiting.clear();
-  if (stage_ == Stage::kLeading) {
-    // The oldest first.
-    std::vector<std::pair<absl::Time, kube::ObjectKey>> order;
-    for (const auto& [key, sick] : targets->sick) {
-      if (sick.symptom.trigger || sick.symptom.value == Tri::kUnknown) {
-        order.emplace_back(sick.since, key);
-      }
-    }
-    std::sort(order.begin(), order.end());
-    std::map<std::string, absl::Time> sick_since;
-    for (const auto& [since, key] : order) {
-      TryAdmit(*targets, key, targets->sick.at(key), state, sick_since);
+  if (targets->settled && !targets->policy->groups.empty()) CountGroups(*targets, state);
+  Session session{.uid = policy_uid, .targets = targets, .state = &state};
+  session.before = std::exchange(state.waiting, {});
+  if (stage_ == Stage::kLeading && !targets->sick.empty()) {
+    session.view = ViewOf(*targets, state);
+    session.created = CreationTimes(policy_uid);
+    session.view.rate = limits::CheckRates(session.view, session.created);
+  }
+  sessions.push_back(std::move(session));
+}
+
+std::vector<Controller::Candidate> Controller::CandidatesOf(std::vector<Session>& sessions) const {
+  std::vector<Candidate> candidates;
+  if (stage_ != Stage::kLeading) return candidates;
+  const absl::Time now = engine_.clock().Now();
+  for (size_t i = 0; i < sessions.size(); ++i) {
+    const policy::CompiledPolicy& policy = *sessions[i].targets->policy;
+    const bool nodes = policy.target.group.empty() && policy.target.kind == "Node";
+    for (const auto& [key, sick] : sessions[i].targets->sick) {
+      if (!sick.symptom.trigger && sick.symptom.value != Tri::kUnknown) continue;
+      const auto waited = sessions[i].before.find(key);
+      const absl::Time since = waited == sessions[i].before.end() ? now : waited->second.since;
+      candidates.push_back({.last = nodes && key.name == options_.limits.own_node,
+                            .priority = limits::EffectivePriority(policy.spec.priority, now - since,
+                                                                  options_.limits.aging),
+                            .since = sick.since,
+                            .session = i,
+                            .key = key});
     }
   }
+  std::sort(candidates.begin(), candidates.end());
+  return candidates;
+}
+
+void Controller::CloseSession(Session& session) {
+  PolicyState& state = *session.state;
+  const absl::Time now = engine_.clock().Now();
+  const policy::PolicyEntry* entry = policies_.FindByUid(session.uid);
+  absl::Time recheck = state.breaker.NextChange(BreakerLimit(entry->object.spec));
+  for (const auto& [group, one] : state.groups) {
+    const crds::LimitGroup& spec = session.targets->policy->groups[group.first].spec;
+    if (!spec.max_unhealthy) continue;
+    recheck = std::min(recheck,
+                       one.breaker.NextChange({*spec.max_unhealthy, options_.limits.breaker_calm}));
+  }
   for (auto& [key, waiting] : state.waiting) {
-    const auto known = before.find(key);
-    if (known != before.end() && known->second.reason == waiting.reason) {
-      waiting.since = known->second.since;
+    const auto known = session.before.find(key);
+    if (known != session.before.end()) waiting.since = known->second.since;
+    if (known != session.before.end() && known->second.shown.reason == waiting.shown.reason) {
+      waiting.shown.since = known->second.shown.since;
     } else {
-      metrics_.refusals.With({waiting.reason}).Increment();
+      metrics_.refusals.With({waiting.shown.reason}).Increment();
     }
-    if (waiting.next_check) recheck = std::min(recheck, *waiting.next_check);
+    if (waiting.shown.next_check) recheck = std::min(recheck, *waiting.shown.next_check);
   }
   if (recheck != absl::InfiniteFuture() && state.recheck != recheck) {
     state.recheck = recheck;
     engine_.After(std::max(recheck - now, absl::Milliseconds(1)),
-                  [weak = std::weak_ptr(self_), policy_uid, recheck] {
+                  [weak = std::weak_ptr(self_), uid = session.uid, recheck] {
                     auto self = weak.lock();
                     if (!self) return;
-                    const auto it = (*self)->states_.find(policy_uid);
+                    const auto it = (*self)->states_.find(uid);
                     if (it == (*self)->states_.end() || it->second.recheck != recheck) return;
                     it->second.recheck.reset();
-                    (*self)->ConsiderSoon(policy_uid);
+                    (*self)->ConsiderSoon(uid);
                   });
   }
-  Report(policy_uid);
-  SetGauges();
+  Report(session.uid);
 }
 
 void Controller::SetGauges() const {
@@ -117,8 +196,7 @@ void Controller::SetGauges() const {
 
 void Controller::ForEachOf(std::string_view policy_uid,
                            absl::FunctionRef<void(const crds::Remediation&)> visit) const {
-  registry_.ForEach([&](const crds::Remediation& remediation) {
-    if (remediation.spec.policy_ref.uid != policy_uid) return;
+  registry_.ForEachOf(policy_uid, [&](const crds::Remediation& remediation) {
     // A phase that is on its way to the server counts already.
     const auto runner = runners_.find(remediation.metadata.name);
     visit(runner != runners_.end() ? runner->second->remediation() : remediation);
@@ -127,15 +205,6 @@ void Controller::ForEachOf(std::string_view policy_uid,
     if (draft.object.spec.policy_ref.uid != policy_uid) continue;
     if (registry_.Find(draft.object.metadata.name) == nullptr) visit(draft.object);
   }
-}
-
-std::vector<limits::SlotHolder> Controller::Holders(std::string_view policy_uid) const {
-  std::vector<limits::SlotHolder> holders;
-  ForEachOf(policy_uid, [&](const crds::Remediation& remediation) {
-    if (!limits::HoldsSlot(remediation)) return;
-    holders.push_back({remediation.metadata.name, remediation.spec.target_ref.ToString()});
-  });
-  return holders;
 }
 
 StatusOr<std::string> Controller::LineageOfTarget(const policy::CompiledPolicy& policy,
@@ -155,26 +224,24 @@ void Controller::SawWell(const policy::PolicyTargets& targets, const document::D
   states_[targets.policy->uid].last_sick[*lineage] = engine_.clock().Now();
 }
 
-void Controller::TryAdmit(const policy::PolicyTargets& targets, const kube::ObjectKey& key,
-                          const policy::Sick& sick, PolicyState& state,
-                          std::map<std::string, absl::Time>& sick_since) {
-  const policy::CompiledPolicy& policy = *targets.policy;
+void Controller::TryAdmit(Session& session, const kube::ObjectKey& key) {
+  const policy::CompiledPolicy& policy = *session.targets->policy;
+  const policy::Sick& sick = session.targets->sick.at(key);
   const document::DocumentPtr target = watches_.Target(policy, key);
   if (!target) return;
   const crds::Remediation* known = registry_.NewestAbout(policy.uid, target->uid());
   if (known != nullptr && IsOpen(*known)) return;
   const StatusOr<std::string> lineage = LineageOfTarget(policy, *target);
-  limits::AdmissionView view = ViewOf(targets, *target, sick, state);
+  limits::TargetView view = ViewOf(policy, *session.state, *target, sick, "");
   if (lineage.ok()) {
     if (creating_.contains(*lineage)) return;
     for (const crds::Remediation* open : registry_.Open(*lineage)) {
-      const crds::ObjectReference& other = open->spec.target_ref;
-      view.sibling = {open->metadata.name, policy.name, other.ToString()};
+      view.sibling = {open->metadata.name, open->spec.target_ref.ToString()};
     }
-    view.sick_since = sick_since.try_emplace(*lineage, sick.since).first->second;
-    AddMemory(targets, *target, *lineage, state, view);
+    view.sick_since = session.sick_since.try_emplace(*lineage, sick.since).first->second;
+    AddMemory(session, *target, *lineage, view);
   }
-  std::optional<limits::Refusal> refusal = limits::Decide(view);
+  std::optional<limits::Refusal> refusal = limits::Decide(session.view, view);
   if (!refusal && !lineage.ok()) {
     // Nothing else is in the way: only now is it worth a request.
     if (owners_.Learn(*target, policy.uid)) return;  // in a moment
@@ -184,25 +251,43 @@ void Controller::TryAdmit(const policy::PolicyTargets& targets, const kube::Obje
                               std::string(Message(lineage.status()))};
   }
   if (refusal) {
-    crds::Waiting& waiting = state.waiting[key];
-    waiting = {.target = view.target.ref,
-               .reason = std::string(limits::Name(refusal->reason)),
-               .message = refusal->message,
-               .since = view.now};
-    if (refusal->next_check != absl::InfiniteFuture()) waiting.next_check = refusal->next_check;
+    Refused& waiting = session.state->waiting[key];
+    waiting.since = session.view.now;
+    waiting.shown = {.target = view.facts.ref,
+                     .reason = std::string(limits::Name(refusal->reason)),
+                     .message = refusal->message,
+                     .since = session.view.now};
+    if (refusal->next_check != absl::InfiniteFuture()) {
+      waiting.shown.next_check = refusal->next_check;
+    }
     return;
   }
   if (!sick.symptom.trigger) return;
   const limits::Beginning beginning =
       limits::Begin(view.memory, policy.generation, view.sick_since, options_.limits);
-  Create(targets.policy, MakeDraft(policy, *target, *lineage, sick, beginning, view.reverted));
+  Draft draft = MakeDraft(policy, *target, *lineage, sick, beginning, view.reverted);
+  // The next candidate finds it there.
+  session.created.push_back(session.view.now);
+  session.view.rate = limits::CheckRates(session.view, session.created);
+  if (limits::HoldsSlot(draft.object)) {
+    session.view.holders.push_back({draft.object.metadata.name, view.facts.ref.ToString()});
+    for (const Group& group : GroupsOf(policy, *target)) {
+      session.state->groups[group].holders.push_back(session.view.holders.back());
+    }
+    if (!policy.only_notifies) {
+      budgets_.Take({draft.object.metadata.name, policy.name, policy.uid, view.facts.ref},
+                    {{view.facts.ref}});
+    }
+  } else {
+    ++session.view.awaiting;
+  }
+  Create(session.targets->policy, std::move(draft));
 }
 
-limits::AdmissionView Controller::ViewOf(const policy::PolicyTargets& targets,
-                                         const document::Document& target, const policy::Sick& sick,
-                                         const PolicyState& state) const {
+limits::PolicyView Controller::ViewOf(const policy::PolicyTargets& targets,
+                                      const PolicyState& state) const {
   const policy::CompiledPolicy& policy = *targets.policy;
-  limits::AdmissionView view;
+  limits::PolicyView view;
   view.now = engine_.clock().Now();
   view.paused = policy.spec.paused;
   view.globally_paused = options_.paused;
@@ -215,39 +300,44 @@ limits::AdmissionView Controller::ViewOf(const policy::PolicyTargets& targets,
     view.stale = stale->message;
     view.stale_until = stale->next_check;
   }
-  if (sick.symptom.value == Tri::kUnknown) {
-    view.unknown = sick.unknown.empty() ? "an expression failed" : sick.unknown;
-  }
-  view.target.ref = TargetRef(policy, target);
-  if (auto facts = FactsOf(view.target.ref, target); facts.ok()) {
-    view.target = *std::move(facts);
-  } else {
-    view.stale = Message(facts.status());
-  }
-  view.sick_since = sick.since;
-  const auto note_busy = [&](const crds::Remediation& other) {
-    // Nor does anybody wait for one that itself waits for a person.
-    if (limits::HoldsSlot(other) && other.spec.policy_ref.uid != policy.uid) {
-      view.busy = {other.metadata.name, other.spec.policy_ref.name, view.target.ref.ToString()};
-    }
-  };
-  registry_.ForEachAbout(view.target.ref.uid, note_busy);
-  // Also those whose creation is on its way: two policies may find the same object sick at once.
-  for (const auto& [lineage, draft] : creating_) {
-    if (draft.object.spec.target_ref.uid == view.target.ref.uid) note_busy(draft.object);
-  }
   view.breaker = state.breaker;
-  view.holders = Holders(policy.uid);
+  view.outside_window = limits::CheckWindows(policy.windows, view.now);
+  view.holders = ledger_.SlotsOf(policy.uid);
   if (policy.spec.mode == crds::Mode::kApprove) {
     ForEachOf(policy.uid, [&](const crds::Remediation& remediation) {
       if (IsOpen(remediation) && !limits::HoldsSlot(remediation)) ++view.awaiting;
     });
   }
-  view.windows = policy.windows;
-  if (policy.spec.mode == crds::Mode::kObserve || policy.spec.limits.rate) {
-    view.created = CreationTimes(policy.uid);
-  }
   view.settings = options_.limits;
+  return view;
+}
+
+limits::TargetView Controller::ViewOf(const policy::CompiledPolicy& policy,
+                                      const PolicyState& state, const document::Document& target,
+                                      const policy::Sick& sick, std::string_view self) const {
+  limits::TargetView view;
+  if (sick.symptom.value == Tri::kUnknown) {
+    view.unknown = sick.unknown.empty() ? "an expression failed" : sick.unknown;
+  }
+  view.facts.ref = TargetRef(policy, target);
+  if (auto facts = FactsOf(view.facts.ref, target); facts.ok()) {
+    view.facts = *std::move(facts);
+  } else {
+    view.stale = Message(facts.status());
+  }
+  if (auto foreign = ForeignTo(policy, view.facts.ref, target); foreign.ok()) {
+    view.foreign = *std::move(foreign);
+  } else {
+    view.stale = Message(foreign.status());
+  }
+  // Whoever only tells disturbs nobody.
+  if (!policy.only_notifies) {
+    if (const Status known = AddNamespace(view.facts); !known.ok()) view.stale = Message(known);
+    view.budget = budgets_.Check(policy.name, {{view.facts.ref}});
+  }
+  view.sick_since = sick.since;
+  view.busy = ledger_.CheckLocks(self, {{view.facts.ref}});
+  if (!policy.groups.empty()) view.groups = ViewGroups(policy, target, state);
   return view;
 }
 
@@ -259,15 +349,14 @@ std::vector<absl::Time> Controller::CreationTimes(std::string_view policy_uid) c
   return times;
 }
 
-void Controller::AddMemory(const policy::PolicyTargets& targets, const document::Document& target,
-                           const std::string& lineage, const PolicyState& state,
-                           limits::AdmissionView& view) const {
+void Controller::AddMemory(const Session& session, const document::Document& target,
+                           const std::string& lineage, limits::TargetView& view) const {
   const crds::Remediation* newest = registry_.Newest(lineage);
   if (newest == nullptr) return;
-  view.memory = limits::Remember(*newest, targets.observed_since);
-  const auto last = state.last_sick.find(lineage);
-  if (last != state.last_sick.end()) view.memory->last_sick = last->second;
-  view.reverted = Reverted(*targets.policy, target, *newest);
+  view.memory = limits::Remember(*newest, session.targets->observed_since);
+  const auto last = session.state->last_sick.find(lineage);
+  if (last != session.state->last_sick.end()) view.memory->last_sick = last->second;
+  view.reverted = Reverted(*session.targets->policy, target, *newest);
 }
 
 bool Controller::Reverted(const policy::CompiledPolicy& policy, const document::Document& target,
@@ -292,9 +381,53 @@ bool Controller::Reverted(const policy::CompiledPolicy& policy, const document::
   return false;
 }
 
+StatusOr<std::optional<limits::Refusal>> Controller::ForeignTo(
+    const policy::CompiledPolicy& policy, const crds::ObjectReference& ref,
+    const document::Document& target) const {
+  if (policy.only_notifies) return std::nullopt;
+  return FindForeignMaintenance(ref, target);
+}
+
+void Controller::Account(const crds::Remediation& remediation) {
+  const std::string& name = remediation.metadata.name;
+  if (limits::HoldsSlot(remediation)) {
+    const crds::PolicyReference& policy = remediation.spec.policy_ref;
+    ledger_.Hold({name, policy.name, policy.uid, remediation.spec.target_ref},
+                 remediation.status.locks);
+  } else if (ledger_.Holds(name)) {
+    ledger_.Release(name);
+    ConsiderBlocked();
+  }
+}
+
+std::optional<limits::Refusal> Controller::Claim(const crds::Remediation& remediation,
+                                                 std::span<const crds::ObjectReference> objects) {
+  const std::string& name = remediation.metadata.name;
+  if (auto busy = ledger_.CheckLocks(name, objects)) return busy;
+  const crds::PolicyReference& policy = remediation.spec.policy_ref;
+  budgets_.Refresh();
+  if (auto exhausted = budgets_.Check(policy.name, objects)) return exhausted;
+  const limits::Ledger::Holder holder{name, policy.name, policy.uid, remediation.spec.target_ref};
+  ledger_.Hold(holder, objects);
+  budgets_.Take(holder, objects);
+  ReportBudgets();
+  return std::nullopt;
+}
+
+void Controller::EndCreation(const std::string& lineage) {
+  const auto it = creating_.find(lineage);
+  if (it == creating_.end()) return;
+  const std::string name = it->second.object.metadata.name;
+  creating_.erase(it);
+  if (registry_.Find(name) != nullptr || !ledger_.Holds(name)) return;
+  ledger_.Release(name);
+  ConsiderBlocked();
+}
+
 void Controller::Create(policy::CompiledPolicyPtr policy, Draft draft) {
   const std::string lineage = LineageOf(draft.object);
   creating_[lineage] = draft;
+  Account(draft.object);
   kube::HttpRequest request = kube::CreateObject(
       RemediationResource(), "", crds::ToJson(draft.object),
       {.field_manager = actions::kFieldManager, .server_timeout = options_.timing.write_timeout});
@@ -324,8 +457,9 @@ void Controller::OnCreated(policy::CompiledPolicyPtr policy, Draft draft,
                                         {"policy", policy->name},
                                         {"target", object->spec.target_ref.ToString()},
                                         {"trigger", draft.start.trigger}});
-      creating_.erase(lineage);
       registry_.Upsert(*object);
+      Account(*object);
+      EndCreation(lineage);
       TakeUp(*object, std::move(draft.start));
       return Report(policy->uid);
     }
@@ -338,7 +472,7 @@ void Controller::OnCreated(policy::CompiledPolicyPtr policy, Draft draft,
                   [weak = std::weak_ptr(self_), lineage, uid = policy->uid] {
                     auto self = weak.lock();
                     if (!self) return;
-                    (*self)->creating_.erase(lineage);
+                    (*self)->EndCreation(lineage);
                     (*self)->ConsiderSoon(uid);
                   });
     return;
@@ -363,7 +497,7 @@ void Controller::OnExisting(policy::CompiledPolicyPtr policy, Draft draft,
     engine_.After(delay, [weak = std::weak_ptr(self_), lineage, uid = policy->uid] {
       auto self = weak.lock();
       if (!self) return;
-      (*self)->creating_.erase(lineage);
+      (*self)->EndCreation(lineage);
       (*self)->ConsiderSoon(uid);
     });
   };
@@ -382,11 +516,13 @@ void Controller::OnExisting(policy::CompiledPolicyPtr policy, Draft draft,
   if (!object.ok()) return again(options_.timing.retry_max);
   switch (limits::Judge(*object, policy->uid, lineage)) {
     case limits::Existing::kAdopt:
-      creating_.erase(lineage);
       registry_.Upsert(*object);
+      Account(*object);
+      EndCreation(lineage);
       return TakeUp(*object, std::move(draft.start));
     case limits::Existing::kFinished:
       registry_.Upsert(*object);
+      Account(*object);
       return again(absl::ZeroDuration());
     case limits::Existing::kForeign:
       log::Error("The name of a Remediation is taken by another policy's",

@@ -127,6 +127,7 @@ void Controller::OnBound(const std::string& name, StatusOr<kube::Reply> reply) {
         crds::FromJson<crds::Remediation>(nlohmann::json::parse(reply->body, nullptr, false));
     if (object.ok()) {
       registry_.Upsert(*object);
+      Account(*object);
       return TakeUp(*object, {});
     }
   }
@@ -179,13 +180,15 @@ std::optional<limits::Refusal> Controller::Admissible(const crds::Remediation& r
   policy::Sick sick;  // what makes it necessary is not asked here
   sick.symptom.value = signals::Tri::kTrue;
   sick.since = engine_.clock().Now();
-  limits::AdmissionView view = ViewOf(*targets, *target, sick, state->second);
+  budgets_.Refresh();
+  limits::PolicyView view = ViewOf(*targets, state->second);
   view.mode = crds::Mode::kEnforce;
-  view.limits.rate.reset();
-  std::erase_if(view.holders, [&](const limits::SlotHolder& holder) {
-    return holder.remediation == remediation.metadata.name;
-  });
-  return limits::Decide(view);
+  const std::string& self = remediation.metadata.name;
+  const auto is_self = [&](const limits::SlotHolder& holder) { return holder.remediation == self; };
+  std::erase_if(view.holders, is_self);
+  limits::TargetView of = ViewOf(*targets->policy, state->second, *target, sick, self);
+  for (limits::GroupView& group : of.groups) std::erase_if(group.holders, is_self);
+  return limits::Decide(view, of);
 }
 
 bool Controller::WantsApproval(const crds::Remediation& remediation,
@@ -198,18 +201,6 @@ bool Controller::WantsApproval(const crds::Remediation& remediation,
     if (one.name == remedy) return one.mode == crds::RemedyMode::kApprove;
   }
   return false;
-}
-
-void Controller::WakeWaiting() {
-  std::vector<std::string> waiting;
-  for (const auto& [name, runner] : runners_) {
-    const auto& phase = runner->status().phase;
-    if (phase == Phase::kPending || phase == Phase::kAwaitingApproval) waiting.push_back(name);
-  }
-  for (const std::string& name : waiting) {
-    const auto runner = runners_.find(name);
-    if (runner != runners_.end()) runner->second->Advance();
-  }
 }
 
 }  // namespace kr::remediation

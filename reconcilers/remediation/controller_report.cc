@@ -1,10 +1,15 @@
 // What the status of a policy says.
 #include <algorithm>
+#include <map>
+
+#include <nlohmann/json.hpp>
 
 #include "crds/meta/condition.h"
+#include "crds/v1alpha1/codec.h"
 #include "crds/v1alpha1/reasons.h"
 #include "reconcilers/limits/remediation_name.h"
 #include "reconcilers/remediation/controller.h"
+#include "reconcilers/remediation/resources.h"
 
 namespace kr::remediation {
 namespace {
@@ -53,15 +58,14 @@ void Controller::Report(const std::string& policy_uid) {
   if (stage_ == Stage::kLeading) reporter_.Touch(policy_uid);
 }
 
-std::optional<PolicyReporter::Wanted> Controller::StatusOf(const std::string& policy_uid) {
+std::optional<StatusReporter::Wanted> Controller::StatusOf(const std::string& policy_uid) {
   const policy::PolicyEntry* entry = policies_.FindByUid(policy_uid);
   if (stage_ != Stage::kLeading || entry == nullptr) return std::nullopt;
   const policy::PolicyTargets* targets = symptoms_.Find(policy_uid);
   const PolicyState& state = states_[policy_uid];
   const int64_t generation = entry->object.metadata.generation;
   const absl::Time now = engine_.clock().Now();
-  PolicyReporter::Wanted wanted{entry->object, entry->object.status};
-  crds::RemediationPolicyStatus& status = wanted.status;
+  crds::RemediationPolicyStatus status = entry->object.status;
   status.observed_generation = generation;
 
   const bool accepted = entry->compiled != nullptr;
@@ -106,13 +110,18 @@ std::optional<PolicyReporter::Wanted> Controller::StatusOf(const std::string& po
     status.targets.unhealthy = CountSick(*targets).unhealthy;
     status.targets.waiting = static_cast<int64_t>(state.waiting.size());
   }
-  for (const auto& [key, waiting] : state.waiting) {
-    if (waiting.reason == crds::refusal::kExhausted) ++status.targets.exhausted;
-    if (status.waiting.size() < crds::kMaxWaiting) status.waiting.push_back(waiting);
+  std::map<std::string, int64_t> reasons;
+  for (const auto& [key, refused] : state.waiting) {
+    ++reasons[refused.shown.reason];
+    if (status.waiting.size() < crds::kMaxWaiting) status.waiting.push_back(refused.shown);
   }
+  status.targets.exhausted = reasons.contains(std::string(crds::refusal::kExhausted))
+                                 ? reasons.at(std::string(crds::refusal::kExhausted))
+                                 : 0;
+  status.waiting_reasons.clear();
+  for (const auto& [reason, count] : reasons) status.waiting_reasons.push_back({reason, count});
   const crds::Remediation* last = nullptr;
-  registry_.ForEach([&](const crds::Remediation& remediation) {
-    if (remediation.spec.policy_ref.uid != policy_uid) return;
+  registry_.ForEachOf(policy_uid, [&](const crds::Remediation& remediation) {
     if (IsOpen(remediation)) ++status.targets.remediating;
     if (last == nullptr || limits::RunsBefore(*last, remediation)) last = &remediation;
   });
@@ -132,7 +141,24 @@ std::optional<PolicyReporter::Wanted> Controller::StatusOf(const std::string& po
     status.last_remediation.reset();
   }
   status.breaker = state.breaker.ToStatus();
-  return wanted;
+  status.group_breakers = GroupBreakers(state);
+  return StatusReporter::Wanted{PolicyResource(), entry->object.metadata,
+                                crds::ToJson(entry->object.status), crds::ToJson(status)};
+}
+
+std::optional<StatusReporter::Wanted> Controller::BudgetStatusOf(const std::string& budget_uid) {
+  const auto entry = budgets_.entries().find(budget_uid);
+  if (stage_ != Stage::kLeading || entry == budgets_.entries().end()) return std::nullopt;
+  budgets_.Refresh();
+  const crds::RemediationBudget& budget = entry->second.object;
+  return StatusReporter::Wanted{
+      BudgetResource(), budget.metadata, crds::ToJson(budget.status),
+      crds::ToJson(budgets_.StatusOf(entry->second, engine_.clock().Now()))};
+}
+
+void Controller::ReportBudgets() {
+  if (stage_ != Stage::kLeading) return;
+  for (const auto& [uid, entry] : budgets_.entries()) budget_reporter_.Touch(uid);
 }
 
 }  // namespace kr::remediation

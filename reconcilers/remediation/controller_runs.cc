@@ -1,5 +1,6 @@
 // Remediations: taking up, carrying out, ending, taking over from another leader, pruning.
 #include <algorithm>
+#include <tuple>
 #include <utility>
 
 #include <nlohmann/json.hpp>
@@ -33,6 +34,10 @@ void Controller::OnRemediation(const document::DocumentPtr& before,
                                const document::DocumentPtr& after) {
   if (!after) {
     registry_.Remove(before->name(), before->uid());
+    if (registry_.Find(before->name()) == nullptr && ledger_.Holds(before->name())) {
+      ledger_.Release(before->name());
+      ConsiderBlocked();
+    }
     const auto runner = runners_.find(std::string(before->name()));
     if (runner != runners_.end() && runner->second->remediation().metadata.uid == before->uid()) {
       runner->second->OnDeleted();
@@ -46,6 +51,10 @@ void Controller::OnRemediation(const document::DocumentPtr& before,
     return;
   }
   registry_.Upsert(*parsed);
+  // Of one that we run the newest state is the runner's.
+  const auto running = runners_.find(parsed->metadata.name);
+  Account(running != runners_.end() ? running->second->remediation()
+                                    : *registry_.Find(parsed->metadata.name));
   if (stage_ == Stage::kCatchingUp) return CatchUp();
   if (stage_ != Stage::kLeading) return;
   const auto runner = runners_.find(parsed->metadata.name);
@@ -108,6 +117,7 @@ void Controller::CatchUp() {
   stage_ = Stage::kLeading;
   for (const auto& [name, entry] : policies_.by_name()) {
     states_[entry.object.metadata.uid].breaker.TakeOver(entry.object.status.breaker);
+    RestoreGroups(entry.object, states_[entry.object.metadata.uid]);
   }
   Adopt();
   for (const auto& [name, entry] : policies_.by_name()) {
@@ -120,7 +130,7 @@ void Controller::CatchUp() {
 void Controller::StopLeading() {
   stage_ = Stage::kStandby;
   listed_ = false;
-  creating_.clear();
+  while (!creating_.empty()) EndCreation(creating_.begin()->first);
   binding_.clear();
   concluding_.clear();
   left_to_others_.clear();
@@ -207,9 +217,15 @@ void Controller::TakeUp(const crds::Remediation& remediation, StartFacts start) 
                                                     phase, HasWritten(ending.status), cooldown,
                                                     options_.limits, engine_.clock().Now());
                             },
+                        .claim =
+                            [this](const crds::Remediation& claiming,
+                                   std::span<const crds::ObjectReference> objects) {
+                              return Claim(claiming, objects);
+                            },
                         .ended = [this](Runner& ended) { OnEnded(ended); },
                         .released =
                             [this](const crds::Remediation& waiting) {
+                              Account(waiting);
                               ConsiderSoon(waiting.spec.policy_ref.uid);
                             }});
   Runner& started = *runner;
@@ -285,6 +301,7 @@ void Controller::Conclude(const crds::Remediation& remediation, Phase phase,
       const auto it = (*self)->concluding_.find(name);
       if (it == (*self)->concluding_.end()) return;
       (*self)->registry_.Upsert(it->second->remediation());
+      (*self)->Account(it->second->remediation());
       (*self)->concluding_.erase(it);
     });
   });
@@ -293,7 +310,10 @@ void Controller::Conclude(const crds::Remediation& remediation, Phase phase,
 void Controller::OnEnded(Runner& runner) {
   const crds::Remediation& remediation = runner.remediation();
   const std::string uid = remediation.spec.policy_ref.uid;
-  if (registry_.Find(remediation.metadata.name) != nullptr) registry_.Upsert(remediation);
+  if (registry_.Find(remediation.metadata.name) != nullptr) {
+    registry_.Upsert(remediation);
+    Account(remediation);
+  }
   if (!IsOpen(remediation)) {
     const Phase phase = *remediation.status.phase;
     metrics_.CountEnded(remediation.status);
@@ -302,7 +322,14 @@ void Controller::OnEnded(Runner& runner) {
                                     {"reason", remediation.status.reason},
                                     {"message", remediation.status.message}});
     const auto state = states_.find(uid);
-    if (state != states_.end()) state->second.breaker.Finished(phase, engine_.clock().Now());
+    if (state != states_.end()) {
+      state->second.breaker.Finished(phase, engine_.clock().Now());
+      const document::DocumentPtr target = watches_.Target(*runner.policy(), runner.target());
+      for (const Group& group :
+           target ? GroupsOf(*runner.policy(), *target) : std::vector<Group>()) {
+        state->second.groups[group].breaker.Finished(phase, engine_.clock().Now());
+      }
+    }
   }
   if (runner.taken_over()) LeaveToOthers(remediation.metadata.name);
   const kube::ObjectKey key = runner.target();
@@ -322,15 +349,24 @@ void Controller::OnEnded(Runner& runner) {
     controller.symptoms_.Queue(uid, key);  // Events before its last write are answered now
     controller.ConsiderSoon(uid);
     controller.WakeWaiting();
-    // Other policies may have waited for this object.
-    for (const auto& [other, state] : controller.states_) {
-      const auto waiting = state.waiting.find(key);
-      if (waiting != state.waiting.end() && waiting->second.reason == crds::refusal::kTargetBusy) {
-        controller.ConsiderSoon(other);
-      }
-    }
     controller.Report(uid);
   });
+}
+
+void Controller::WakeWaiting() {
+  ConsiderBlocked();
+  // In the order in which they would be admitted; one that ends takes its runner with it.
+  std::vector<std::tuple<int64_t, std::optional<absl::Time>, std::string>> waiting;
+  for (const auto& [name, runner] : runners_) {
+    const crds::RemediationStatus& status = runner->status();
+    if (status.phase != Phase::kPending && status.phase != Phase::kAwaitingApproval) continue;
+    waiting.emplace_back(-runner->policy()->spec.priority, status.started_at, name);
+  }
+  std::sort(waiting.begin(), waiting.end());
+  for (const auto& [order, started, name] : waiting) {
+    const auto runner = runners_.find(name);
+    if (runner != runners_.end()) runner->second->Advance();
+  }
 }
 
 void Controller::LeaveToOthers(const std::string& name) {

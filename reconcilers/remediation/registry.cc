@@ -46,6 +46,7 @@ void Registry::Remove(std::string_view name, std::string_view uid) {
 void Registry::Index(const crds::Remediation& remediation) {
   by_lineage_[LineageOf(remediation)].insert(remediation.metadata.name);
   by_target_[remediation.spec.target_ref.uid].insert(remediation.metadata.name);
+  by_policy_[remediation.spec.policy_ref.uid].insert(remediation.metadata.name);
 }
 
 void Registry::Unindex(const crds::Remediation& remediation) {
@@ -56,6 +57,7 @@ void Registry::Unindex(const crds::Remediation& remediation) {
   };
   remove(by_lineage_, LineageOf(remediation));
   remove(by_target_, remediation.spec.target_ref.uid);
+  remove(by_policy_, remediation.spec.policy_ref.uid);
 }
 
 void Registry::Visit(const Names& names, std::string_view key,
@@ -120,6 +122,11 @@ std::vector<const crds::Remediation*> Registry::Open(std::string_view lineage) c
 void Registry::ForEachAbout(std::string_view target_uid,
                             absl::FunctionRef<void(const crds::Remediation&)> visit) const {
   Visit(by_target_, target_uid, visit);
+}
+
+void Registry::ForEachOf(std::string_view policy_uid,
+                         absl::FunctionRef<void(const crds::Remediation&)> visit) const {
+  Visit(by_policy_, policy_uid, visit);
 }
 
 void Registry::ForEach(absl::FunctionRef<void(const crds::Remediation&)> visit) const {

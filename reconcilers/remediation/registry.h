@@ -12,7 +12,8 @@
 namespace kr::remediation {
 
 // All Remediations of the cluster as far as is known: from the watch, and from our own creates that
-// the watch has not delivered yet. By name, by lineage and by target. Engine thread only.
+// the watch has not delivered yet. By name, by lineage,
+// by target and by policy. Engine thread only.
 class Registry {
  public:
   // Of two states of one object the newer wins: the status of one that we run is known here first.
@@ -30,6 +31,8 @@ class Registry {
   void ForEach(absl::FunctionRef<void(const crds::Remediation&)> visit) const;
   void ForEachAbout(std::string_view target_uid,
                     absl::FunctionRef<void(const crds::Remediation&)> visit) const;
+  void ForEachOf(std::string_view policy_uid,
+                 absl::FunctionRef<void(const crds::Remediation&)> visit) const;
 
  private:
   using Names = std::map<std::string, std::set<std::string>, std::less<>>;
@@ -41,6 +44,7 @@ class Registry {
   std::map<std::string, crds::Remediation, std::less<>> by_name_;
   Names by_lineage_;
   Names by_target_;  // UID
+  Names by_policy_;  // UID
 };
 
 // The lineage (limits::LineageDigest) that a Remediation belongs to: its status says so, before the

@@ -11,6 +11,11 @@ inline kube::Resource PolicyResource() {
           std::string(crds::kPolicyPlural),
           false};
 }
+inline kube::Resource BudgetResource() {
+  return {{std::string(crds::kGroup), std::string(crds::kVersion), std::string(crds::kBudgetKind)},
+          std::string(crds::kBudgetPlural),
+          false};
+}
 inline kube::Resource RemediationResource() {
   return {
       {std::string(crds::kGroup), std::string(crds::kVersion), std::string(crds::kRemediationKind)},

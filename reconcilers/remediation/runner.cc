@@ -54,7 +54,8 @@ void Runner::Advance() {
   }
   if (auto end = ShouldStop()) return Finish(*std::move(end));
   if (auto stale = world_.Stale(*policy_)) return Idle(*stale);
-  if (status().phase == Phase::kPending) return AdvancePending();
+  // One of ours that is Pending was admitted and waits for locks: the ladder asks for them again.
+  if (status().phase == Phase::kPending && status().manual) return AdvancePending();
   if (planning_) return AdvancePlanning();
   if (Observes()) return AdvanceObserve();
   switch (*status().phase) {

@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -36,6 +37,11 @@ class Runner {
   struct Callbacks {
     // The ledger after ending in `phase` (which the status does not have yet).
     std::function<crds::Ledger(const crds::Remediation&, crds::Phase phase)> close_ledger;
+    // Takes the locks on `objects` before the first write of a rung: all of them, or none and says
+    // who has one.
+    std::function<std::optional<limits::Refusal>(const crds::Remediation&,
+                                                 std::span<const crds::ObjectReference> objects)>
+        claim;
     // The end is written down, or it is not ours any more (taken over, deleted). Last call; the
     // runner may be destroyed after it returned, not within.
     std::function<void(Runner&)> ended;
@@ -115,6 +121,7 @@ class Runner {
   void CheckLive();
   void OnLive(StatusOr<LiveState> live);
   bool CountRevert(const nlohmann::json& live);  // true: contended, it is over
+  bool TakeLocks(size_t rung);                   // false: it waits for them
   void RungFailed(std::string_view reason, std::string message);
 
   // runner_plan.cc: whether the log of the whole plan fits into the status.

@@ -53,6 +53,7 @@ void Runner::AdvancePending() {
     if (auto refusal = world_.Admissible(remediation())) return Idle(*refusal);
   }
   EnterPhase(Phase::kRunning, crds::reason::kRunning, "checking the target live");
+  callbacks_.claim(remediation(), {});  // the slot: from now on nobody else gets it
   Advance();
 }
 
@@ -159,7 +160,7 @@ void Runner::OnRungPlanned(std::vector<crds::PlannedStep> plan) {
   if (same && Now() < request->expires_at) {
     // Nobody has answered yet, and there is nothing new to look at.
     if (request->state != ApprovalState::kApproved) return AwaitPerson(*request, shown_as_changed);
-    if (!TakeSlot()) return;
+    if (!TakeSlot() || !TakeLocks(rung)) return;
     StartRung(*policy_, rung, Now(), mutable_status());
     verification_.reset();
     checked_live_ = true;
@@ -206,6 +207,7 @@ bool Runner::TakeSlot() {
     return false;
   }
   EnterPhase(Phase::kRunning, crds::reason::kRunning, "the steps begin");
+  callbacks_.claim(remediation(), {});
   return true;
 }
 

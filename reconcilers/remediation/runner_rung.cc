@@ -1,6 +1,8 @@
 // The ladder: every rung begins with a live check, because nothing may be written on the word of a
 // cache alone.
+#include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "crds/v1alpha1/reasons.h"
 #include "reconcilers/actions/action.h"
@@ -118,6 +120,9 @@ void Runner::OnLive(StatusOr<LiveState> live) {
   if (status().remedies[rung].state == RemedyState::kPending) {
     if (NeedsApproval(rung)) return PlanForApproval(rung, live->target);
     if (!TakeSlot()) return;
+  }
+  if (!TakeLocks(rung)) return;
+  if (status().remedies[rung].state == RemedyState::kPending) {
     StartRung(*policy_, rung, Now(), mutable_status());
     verification_.reset();
   }
@@ -127,8 +132,40 @@ void Runner::OnLive(StatusOr<LiveState> live) {
   Advance();
 }
 
+bool Runner::TakeLocks(size_t rung) {
+  std::vector<crds::ObjectReference> objects{remediation().spec.target_ref};
+  bool writes = false;
+  for (const policy::Step& step : policy_->remedies[rung].steps) {
+    if (step.action->reversal() == actions::Reversal::kNothing) continue;
+    writes = true;
+    if (step.spec.apply_to) objects.push_back(step.spec.apply_to->ref);
+  }
+  if (!writes) return true;
+  if (const auto refusal = callbacks_.claim(remediation(), objects)) {
+    if (status().phase != crds::Phase::kPending) {
+      EnterPhase(crds::Phase::kPending, limits::Name(refusal->reason), refusal->message);
+      if (status().manual) callbacks_.released(remediation());  // it is admitted anew
+    }
+    Idle(*refusal);
+    return false;
+  }
+  // With the log of the first write, so that the next process knows of them.
+  for (size_t i = 1; i < objects.size(); ++i) {
+    std::vector<crds::ObjectReference>& locks = mutable_status().locks;
+    if (std::find(locks.begin(), locks.end(), objects[i]) != locks.end()) continue;
+    locks.push_back(std::move(objects[i]));
+    dirty_ = true;
+  }
+  if (status().phase == crds::Phase::kPending) {
+    EnterPhase(crds::Phase::kRunning, crds::reason::kRunning, "everything that it writes is free");
+  }
+  return true;
+}
+
 bool Runner::CountRevert(const nlohmann::json& live) {
-  std::string manager = actions::LastOtherManager(live, actions::kFieldManager);
+  // Our own policies all write under the same name.
+  std::string manager = world_.OtherWriter(remediation());
+  if (manager.empty()) manager = actions::LastOtherManager(live, actions::kFieldManager);
   if (manager.empty()) manager = "an unknown field manager";
   mutable_status().contended = limits::CountRevert(
       status().contended, manager, remediation().spec.target_ref, services_.limits, Now());

@@ -76,7 +76,13 @@ leaderElection:
   leaseDuration: 6s
   renewDeadline: 4s
   retryPeriod: 1s
-limits: {breakerCalm: 2s, relapse: 1h30m, revertWindow: 90s, maxCooldown: 1m}
+limits:
+  breakerCalm: 2s
+  relapse: 1h30m
+  revertWindow: 90s
+  maxCooldown: 1m
+  aging: 20s
+  exemptFromNodeBudget: [spot, scale-down]
 timing:
   writeTimeout: 1500ms
   retryInitial: 20ms
@@ -105,7 +111,9 @@ queues: {engine: 512Ki, events: 10}
       {"leaderElection.namespace", "ops"},
       {"leaderElection.renewDeadline", "4s"},
       {"leaderElection.retryPeriod", "1s"},
+      {"limits.aging", "20s"},
       {"limits.breakerCalm", "2s"},
+      {"limits.exemptFromNodeBudget", "[spot, scale-down]"},
       {"limits.maxCooldown", "1m"},
       {"limits.relapse", "1h30m"},
       {"limits.revertWindow", "1m30s"},
@@ -167,6 +175,8 @@ TEST(ConfigFileTest, SaysWhatIsWrongAndWhere) {
        "f:2:3: limits.relapse: \"30\" is not a duration, as in 500ms, 30s, 5m or 24h"},
       {"limits: {relapse: -5s}",
        "f:1:10: limits.relapse: \"-5s\" is not a duration, as in 500ms, 30s, 5m or 24h"},
+      {"limits: {exemptFromNodeBudget: spot}",
+       "f:1:10: limits.exemptFromNodeBudget: must be a list of names"},
       {"timing: {recheck: 0s}", "f:1:10: timing.recheck: \"0s\" must be at least 10ms"},
       {"limits:\n  breakerClam: 5m",
        "f:2:3: limits.breakerClam: unknown key, did you mean breakerCalm?"},

@@ -62,6 +62,9 @@ std::vector<std::string> AllPolicies() {
   std::vector<std::string> paths = testing::ManifestsIn("config/samples");
   const std::vector<std::string> shipped = testing::ManifestsIn("config/policies");
   paths.insert(paths.end(), shipped.begin(), shipped.end());
+  std::erase_if(paths, [](const std::string& path) {
+    return testing::LoadManifest(path)["kind"] != kPolicyKind;
+  });
   return paths;
 }
 
@@ -82,6 +85,12 @@ TEST(Samples, ThereIsOneForEveryActionAndSignal) {
     const std::string path = "config/samples/" + std::string(name) + ".yaml";
     EXPECT_NE(std::find(samples.begin(), samples.end(), path), samples.end()) << path;
   }
+}
+
+TEST(Samples, TheBudgetIsOne) {
+  const json manifest = testing::LoadManifest("config/samples/budget.yaml");
+  KR_ASSERT_OK_AND_ASSIGN(const RemediationBudget budget, FromJson<RemediationBudget>(manifest));
+  ExpectContains(ToJson(budget), manifest, "");
 }
 
 TEST(CalicoPolicy, SaysWhatTheIncidentNeeds) {

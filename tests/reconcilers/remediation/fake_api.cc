@@ -36,17 +36,19 @@ std::vector<std::string> Split(const std::string& text, char separator) {
 
 // What discovery says about the groups that the tests use.
 kube::HttpResponse Discovery(const std::string& path) {
-  const auto resource = [](const char* name, const char* kind) {
+  const auto resource = [](const char* name, const char* kind, bool namespaced = true) {
     return json{{"name", name},
                 {"kind", kind},
-                {"namespaced", true},
+                {"namespaced", namespaced},
                 {"verbs", {"get", "list", "watch", "patch"}}};
   };
   if (path == "/api/v1") {
-    return Answer(200,
-                  {{"kind", "APIResourceList"},
-                   {"groupVersion", "v1"},
-                   {"resources", {resource("pods", "Pod"), resource("configmaps", "ConfigMap")}}});
+    return Answer(
+        200, {{"kind", "APIResourceList"},
+              {"groupVersion", "v1"},
+              {"resources",
+               {resource("pods", "Pod"), resource("configmaps", "ConfigMap"),
+                resource("nodes", "Node", false), resource("namespaces", "Namespace", false)}}});
   }
   if (path == "/apis/apps/v1") {
     return Answer(200, {{"kind", "APIResourceList"},

@@ -13,30 +13,6 @@ using nlohmann::json;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-// Sick by an annotation, so that the tests decide when it begins and ends.
-json AnnotatedSpec(const json& patch = json::object()) {
-  json spec = FelixSpec(
-      {{"events", nullptr},
-       {"related", nullptr},
-       {"triggers",
-        {{{"name", "annotated"},
-          {"for", "5s"},
-          {"match",
-           {{{"name", "m"}, {"expression", "object.metadata.?annotations['sick'].hasValue()"}}}}}}},
-       {"remedies",
-        {{{"name", "set"},
-          {"steps",
-           {{{"setEnv",
-              {{"container", "calico-node"},
-               {"env", {{{"name", "FELIX_HEALTHHOST"}, {"value", "127.0.0.1"}}}}}}}}},
-          {"verify", {{{"name", "v"}, {"expression", "true"}}}},
-          {"cureWithin", "10m"}}}},
-       {"recovery", {{"stableFor", "5s"}, {"healthy", {{{"name", "h"}, {"expression", "true"}}}}}},
-       {"limits", {{"maxUnhealthy", "20%"}, {"maxConcurrent", 2}, {"cooldown", "10m"}}}});
-  spec.merge_patch(patch);
-  return spec;
-}
-
 class Limits : public ::testing::Test {
  protected:
   void Sets(int n) {

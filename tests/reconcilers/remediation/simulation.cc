@@ -262,4 +262,27 @@ json FelixSpec(const json& patch) {
   return spec;
 }
 
+json AnnotatedSpec(const json& patch) {
+  json spec = FelixSpec(
+      {{"events", nullptr},
+       {"related", nullptr},
+       {"triggers",
+        {{{"name", "annotated"},
+          {"for", "5s"},
+          {"match",
+           {{{"name", "m"}, {"expression", "object.metadata.?annotations['sick'].hasValue()"}}}}}}},
+       {"remedies",
+        {{{"name", "set"},
+          {"steps",
+           {{{"setEnv",
+              {{"container", "calico-node"},
+               {"env", {{{"name", "FELIX_HEALTHHOST"}, {"value", "127.0.0.1"}}}}}}}}},
+          {"verify", {{{"name", "v"}, {"expression", "true"}}}},
+          {"cureWithin", "10m"}}}},
+       {"recovery", {{"stableFor", "5s"}, {"healthy", {{{"name", "h"}, {"expression", "true"}}}}}},
+       {"limits", {{"maxUnhealthy", "20%"}, {"maxConcurrent", 2}, {"cooldown", "10m"}}}});
+  spec.merge_patch(patch);
+  return spec;
+}
+
 }  // namespace kr::remediation

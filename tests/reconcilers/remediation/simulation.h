@@ -85,5 +85,7 @@ class Simulation {
 
 // The flagship policy in the namespace "net", with short times. `patch` is merged into the spec.
 nlohmann::json FelixSpec(const nlohmann::json& patch = nlohmann::json::object());
+// Sick by the annotation `sick`, so that the tests decide when it begins and ends.
+nlohmann::json AnnotatedSpec(const nlohmann::json& patch = nlohmann::json::object());
 
 }  // namespace kr::remediation
