@@ -57,8 +57,9 @@ class Compiler {
       : policy_(policy), out_(std::make_shared<CompiledPolicy>(Begin(policy))) {}
 
   StatusOr<CompiledPolicyPtr> Run() {
-    KR_RETURN_IF_ERROR(Refused());
+    KR_RETURN_IF_ERROR(Unsupported());
     KR_RETURN_IF_ERROR(Joins());
+    KR_RETURN_IF_ERROR(OwnObjects());
     KR_RETURN_IF_ERROR(EventSources());
     KR_RETURN_IF_ERROR(Variables());
     KR_RETURN_IF_ERROR(Triggers());
@@ -88,22 +89,33 @@ class Compiler {
     };
   }
 
-  Status Refused() const {
+  Status Unsupported() const {
     if (!policy_.spec.target.kinds.empty()) {
       return InvalidArgument("spec.target.kinds: is not supported by this version");
     }
-    if (out_->target.group == crds::kGroup) {
-      return InvalidArgument("spec.target: kube-remedy does not remediate its own objects");
-    }
+    return OkStatus();
+  }
+
+  // What we act upon is never our own: a log that rewrites itself is none.
+  Status OwnObjects() const {
+    const auto refuse = [](const std::string& path) {
+      return InvalidArgument(path + ": kube-remedy does not act on its own objects");
+    };
+    if (out_->target.group == crds::kGroup) return refuse("spec.target");
     for (size_t r = 0; r < policy_.spec.remedies.size(); ++r) {
       const std::vector<crds::Step>& steps = policy_.spec.remedies[r].steps;
       for (size_t s = 0; s < steps.size(); ++s) {
-        if (!steps[s].apply_to ||
-            !steps[s].apply_to->ref.api_version.starts_with(std::string(crds::kGroup) + "/")) {
-          continue;
+        if (!steps[s].apply_to) continue;
+        const crds::ApplyTo& on = *steps[s].apply_to;
+        const std::string path = At(At("spec.remedies", r) + ".steps", s) + ".applyTo";
+        if (on.ref && on.ref->api_version.starts_with(std::string(crds::kGroup) + "/")) {
+          return refuse(path + ".ref");
         }
-        return InvalidArgument(At(At("spec.remedies", r) + ".steps", s) +
-                               ".applyTo.ref: kube-remedy does not remediate its own objects");
+        for (const RelatedJoin& join : out_->related) {
+          if (join.name == on.related && join.gvk.group == crds::kGroup) {
+            return refuse(path + ".related");
+          }
+        }
       }
     }
     return OkStatus();

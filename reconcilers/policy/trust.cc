@@ -107,24 +107,38 @@ class TrustCheck {
     if (!step.spec.apply_to) {
       return {target_, "the target (" + policy_.target.kind + ")", /*is_target=*/true, {}};
     }
-    const crds::ObjectReference& ref = step.spec.apply_to->ref;
+    if (!step.spec.apply_to->ref) return WrittenJoin(step.spec.apply_to->related);
+    const crds::ApplyToRef& ref = *step.spec.apply_to->ref;
     const auto gvk = kube::GroupVersionKind::FromApiVersion(ref.api_version, ref.kind);
-    Written written{.text = ref.ToString()};
+    Written written{.place = PlaceOf(gvk, target_), .text = ref.kind};
     if (!ref.name_space.empty()) {
       written.place = {Place::Kind::kNamespace, ref.name_space};
+      written.text += " " + ref.name_space + "/" + ref.name;
     } else {
-      written.place = PlaceOf(gvk, target_);
+      written.text += " " + ref.name;
     }
+    if (ref.name.empty()) return written;  // a computed name may be anybody's
+    const std::vector<std::string> named{ref.name};
     const crds::Target& target = policy_.spec.target;
     written.is_target =
         gvk.group == policy_.target.group && gvk.kind == policy_.target.kind &&
-        target.names == std::vector<std::string>{ref.name} &&
+        target.names == named &&
         (ref.name_space.empty() || target.namespaces == std::vector<std::string>{ref.name_space});
     for (const RelatedJoin& join : policy_.related) {
       const bool is_ref = join.gvk.group == gvk.group && join.gvk.kind == gvk.kind &&
-                          join.names == std::vector<std::string>{ref.name} &&
-                          Same(PlaceOfJoin(join), written.place);
+                          join.names == named && Same(PlaceOfJoin(join), written.place);
       if (is_ref) written.joins.push_back(join.name);
+    }
+    return written;
+  }
+
+  Written WrittenJoin(const std::string& name) const {
+    Written written{.text = "related." + name};
+    for (const RelatedJoin& join : policy_.related) {
+      if (join.name != name) continue;
+      written.place = PlaceOfJoin(join);
+      written.text += " (" + join.gvk.kind + ")";
+      written.joins = {name};
     }
     return written;
   }

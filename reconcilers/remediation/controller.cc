@@ -130,8 +130,12 @@ void Controller::WatchForLimits() {
     for (const policy::Remedy& remedy : policy->remedies) {
       for (const policy::Step& step : remedy.steps) {
         if (!step.spec.apply_to) continue;
-        const crds::ObjectReference& ref = step.spec.apply_to->ref;
-        acts_on(kube::GroupVersionKind::FromApiVersion(ref.api_version, ref.kind));
+        if (const auto& ref = step.spec.apply_to->ref) {
+          acts_on(kube::GroupVersionKind::FromApiVersion(ref->api_version, ref->kind));
+        }
+        for (const policy::RelatedJoin& join : policy->related) {
+          if (join.name == step.spec.apply_to->related) acts_on(join.gvk);
+        }
       }
     }
   }

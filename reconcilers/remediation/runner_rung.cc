@@ -138,7 +138,11 @@ bool Runner::TakeLocks(size_t rung) {
   for (const policy::Step& step : policy_->remedies[rung].steps) {
     if (step.action->reversal() == actions::Reversal::kNothing) continue;
     writes = true;
-    if (step.spec.apply_to) objects.push_back(step.spec.apply_to->ref);
+    if (!step.spec.apply_to) continue;
+    if (const auto ref = RefOf(step)) {
+      const kube::GroupVersionKind& gvk = ref->resource.gvk;
+      objects.push_back({gvk.ApiVersion(), gvk.kind, ref->key.name_space, ref->key.name, ref->uid});
+    }
   }
   if (!writes) return true;
   if (const auto refusal = callbacks_.claim(remediation(), objects)) {

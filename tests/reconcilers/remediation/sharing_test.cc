@@ -144,6 +144,59 @@ TEST_F(Sharing, WhatSomebodyElseMaintainsIsLeftAlone) {
   EXPECT_EQ(s.Patches(), 1u);
 }
 
+TEST_F(Sharing, ANamespaceThatOptsOutIsLeftAlone) {
+  s.DaemonSet("ds");
+  s.server.Put("namespaces",
+               {{"metadata", {{"name", "net"}, {"labels", {{"kube-remedy.io/exclude", "true"}}}}}});
+  s.Policy(AnnotatedSpec());
+  s.Start();
+  Sick("ds");
+  s.Advance(absl::Seconds(10));
+  EXPECT_EQ(s.Patches(), 0u);
+  EXPECT_THAT(s.Waiting(), HasSubstr("Protected: the namespace net has the label "
+                                     "kube-remedy.io/exclude: \"true\""));
+  s.server.Delete("namespaces", "", "net");
+  s.Advance(absl::Seconds(2));
+  EXPECT_EQ(s.Patches(), 1u);
+}
+
+TEST_F(Sharing, WhereWeLiveNothingIsTouched) {
+  s.options.limits.own_namespace = "net";
+  s.DaemonSet("ds");
+  s.Policy(AnnotatedSpec());
+  s.Start();
+  Sick("ds");
+  s.Advance(absl::Seconds(10));
+  EXPECT_EQ(s.Patches(), 0u);
+  EXPECT_THAT(s.Waiting(),
+              HasSubstr("Protected: DaemonSet net/ds is in the namespace of kube-remedy itself"));
+}
+
+TEST_F(Sharing, OurOwnNodeComesLast) {
+  s.options.limits.own_node = "a-first-by-name";
+  for (const char* name : {"a-first-by-name", "b", "c"}) {
+    s.server.Put("nodes",
+                 {{"metadata", {{"name", name}}},
+                  {"status", {{"conditions", {{{"type", "Ready"}, {"status", "False"}}}}}}});
+  }
+  s.Policy({{"target", {{"apiVersion", "v1"}, {"kind", "Node"}, {"all", true}}},
+            {"triggers",
+             {{{"name", "down"},
+               {"for", "1s"},
+               {"condition", {{"type", "Ready"}, {"status", {"False"}}}}}}},
+            {"remedies", Doing({{"notify", {{"message", "down"}}}})},
+            {"limits",
+             {{"maxConcurrent", 2},
+              {"maxUnhealthy", "100%"},
+              {"rate", {{"count", 2}, {"within", "1h"}}}}}});
+  s.Start();
+  s.Advance(absl::Seconds(5));
+  ASSERT_EQ(s.Remediations().size(), 2u);
+  for (const json& remediation : s.Remediations()) {
+    EXPECT_NE(remediation["spec"]["targetRef"]["name"], "a-first-by-name");
+  }
+}
+
 // Two policies whose cures are each other's symptoms. Each time one acts it undoes the other's
 // change: the second time is a dispute, and it is told who the other is.
 TEST_F(Sharing, TwoPoliciesThatUndoEachOtherAreStoppedAndNamed) {
