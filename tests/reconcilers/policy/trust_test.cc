@@ -104,14 +104,16 @@ const Case kCases[] = {
     {kNode, kCondition, kCoreDns, true},
     // Another namespace, or a cluster-scoped object, needs the word of what is written.
     {kShop, kCondition, kCoreDns, false},
-    {kShop, "{match: [{name: m, expression: related.dns[0].spec.replicas == 0}]}", kCoreDns, true},
+    {kShop, "{match: [{name: m, expression: \"related.dns[0].spec.replicas == 0\"}]}", kCoreDns,
+     true},
     {kShop, kCondition, "{apiVersion: v1, kind: Node, name: n}", false},
     {kShop, kCondition, "{apiVersion: v1, kind: Namespace, name: shop}", false},
     {kNode, kEvents, kInShop, false},
     // The same namespace for certain, and only perhaps.
     {kShop, kCondition, kInShop, true},
     {kAll, kCondition, kInShop, false},
-    {kAll, "{match: [{name: m, expression: related.dns[0].spec.replicas == 0}]}", kInShop, false},
+    {kAll, "{match: [{name: m, expression: \"related.dns[0].spec.replicas == 0\"}]}", kInShop,
+     false},
     // A kind that nobody knows may be cluster-scoped.
     {kWidget, kEvents, "", false},
     {kWidget, kCondition, "", true},

@@ -274,7 +274,7 @@ TEST_F(Stories, F32_AStaleViewFreezesEverything) {
   EXPECT_EQ(s.Patches(), 0u);
   EXPECT_TRUE(s.Remediations().empty());
   s.server.refusals.clear();
-  s.Advance(absl::Minutes(2));
+  s.Advance(absl::Minutes(6));
   EXPECT_EQ(s.Patches(), 1u) << "and goes on when it sees again";
 }
 
