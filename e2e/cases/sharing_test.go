@@ -24,7 +24,7 @@ spec:
   objects: {kinds: [{apiVersion: apps/v1, kind: DaemonSet}], namespaces: [budget]}
   maxConcurrent: 1
 `)
-	t.Cleanup(func() { w.Kubectl(t, "", "delete", "rembudget", "budget") })
+	defer w.Kubectl(t, "", "delete", "rembudget", "budget")
 	for _, name := range []string{"d", "e", "other"} {
 		w.DaemonSet(t, ns, name, nil)
 	}
@@ -57,7 +57,7 @@ spec:
   objects: {kinds: [{apiVersion: apps/v1, kind: StatefulSet}], namespaces: [nowhere]}
   groups: [{key: objct.metadata.name, maxConcurrent: 1}]
 `)
-	t.Cleanup(func() { w.Kubectl(t, "", "delete", "rembudget", "broken") })
+	defer w.Kubectl(t, "", "delete", "rembudget", "broken")
 	harness.Eventually(t, "the condition Accepted", harness.Limit, func() (bool, string) {
 		text := w.Kubectl(t, "", "get", "rembudget", "broken", "-o", `jsonpath={.status.conditions[?(@.type=="Accepted")].message}`)
 		return strings.Contains(text, "spec.groups[0].key: 1:1: undeclared name"), text
