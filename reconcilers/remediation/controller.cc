@@ -317,6 +317,7 @@ Status Controller::AddNamespace(limits::TargetFacts& facts) const {
   if (facts.ref.name_space.empty()) return OkStatus();
   const policy::Watches::ExtraView excluded = watches_.Find(OptedOut());
   using State = policy::Watches::Readiness::State;
+  if (excluded.readiness.state == State::kInactive) return OkStatus();  // a rehearsal without any
   if (excluded.readiness.state != State::kReady) {
     return Unavailable("it is not known which namespaces have the label " +
                        std::string(crds::kExcludeLabel) + ": " + excluded.readiness.message);
