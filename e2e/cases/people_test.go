@@ -62,6 +62,39 @@ func TestApprovalNeedsItsOwnRightAndNamesWhoGaveIt(t *testing.T) {
 	wantText(t, "the story", w.Kubectl(t, "", "remedy", "status", r.Name), "a person is asked, plan "+r.Status.Approvals[0].PlanHash, "Approved by alice")
 }
 
+func TestChangedPlanNeedsReapproval(t *testing.T) {
+	usePlugin(t)
+	w, _ := withOperator.Get(t)
+	ns := w.Namespace(t, "replan")
+	w.DaemonSet(t, ns, "d", map[string]string{"sick": "yes", "owner": "first"})
+	w.ApplyPolicy(t, ns, ns, `
+spec:
+  mode: Approve
+  remedies:
+  - name: cure
+    steps:
+    - patch:
+        patch: {metadata: {annotations: {}}}
+        set: [{path: /metadata/annotations/told, expression: object.metadata.annotations.owner}]
+`)
+	r := w.AwaitPhase(t, ns, "AwaitingApproval")
+	first := r.Status.Approvals[0].PlanHash
+	w.Annotate(t, ns, "d", "owner", "second")
+	wantText(t, "approve", w.Kubectl(t, "", "remedy", "approve", r.Name), `"told":"first"`)
+	r = w.AwaitRemediation(t, ns, "to ask again", func(r *harness.Remediation) bool { return r.Status.Reason == "PlanChanged" })
+	if second := r.Status.Approvals[0].PlanHash; second == first {
+		t.Errorf("the plan is %s still", second)
+	}
+	w.WantPatches(t, ns, 0)
+	wantText(t, "approve", w.Kubectl(t, "", "remedy", "approve", r.Name), `"told":"second"`)
+	w.AwaitPhase(t, ns, "Verifying")
+	if got := w.GetDaemonSet(t, ns, "d").Annotations["told"]; got != "second" {
+		t.Errorf("it was told %q", got)
+	}
+	cure(t, w, ns, "d")
+	w.AwaitPhase(t, ns, "Succeeded")
+}
+
 func TestDeniedRemedyEndsTheLadderAndRetryStartsAnew(t *testing.T) {
 	usePlugin(t)
 	w, _ := withOperator.Get(t)
