@@ -142,20 +142,3 @@ spec:
 	}
 	w.WantPatches(t, ns, 1)
 }
-
-func TestARemediationMadeByHandIsNotSupported(t *testing.T) {
-	w, _ := withOperator.Get(t)
-	ns := w.Namespace(t, "by-hand")
-	ds := w.DaemonSet(t, ns, "d", nil)
-	w.ApplyPolicy(t, ns, ns)
-	w.Apply(t, `
-apiVersion: kube-remedy.io/v1alpha1
-kind: Remediation
-metadata: {name: by-hand}
-spec:
-  policyRef: {name: by-hand, uid: `+string(w.Policy(t, ns).UID)+`}
-  targetRef: {apiVersion: apps/v1, kind: DaemonSet, namespace: by-hand, name: d, uid: `+string(ds.UID)+`}
-`)
-	wantEnd(t, w.AwaitPhase(t, ns, "Failed"), "ManualRunsNotSupported")
-	w.WantPatches(t, ns, 0)
-}

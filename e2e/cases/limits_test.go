@@ -70,14 +70,14 @@ func TestPruningKeepsALiveCooldown(t *testing.T) {
 	w, _ := startGated(t, ns, `{spec: {limits: {cooldown: 1h}, history: {succeeded: 0, failed: 0}}}`)
 	cure(t, w, ns, "d")
 	first := w.AwaitPhase(t, ns, "Succeeded")
-	// One that needs no memory is pruned, which shows that pruning went over both.
+	// One that needs no memory is pruned, which shows that pruning went over both: by hand, about nothing.
 	w.Apply(t, `
 apiVersion: kube-remedy.io/v1alpha1
 kind: Remediation
 metadata: {name: by-hand-pruned}
 spec:
   policyRef: {name: pruning, uid: `+string(w.Policy(t, ns).UID)+`}
-  targetRef: {apiVersion: apps/v1, kind: DaemonSet, namespace: pruning, name: d, uid: `+first.Spec.TargetRef.UID+`}
+  targetRef: {apiVersion: apps/v1, kind: DaemonSet, namespace: pruning, name: missing}
 `)
 	harness.Eventually(t, "the one by hand to be pruned", harness.Limit, func() (bool, string) {
 		return !w.Exists(t, harness.Remediations, "", "by-hand-pruned"), ""
