@@ -23,6 +23,12 @@ namespace kr::remediation {
 
 using signals::Tri;
 
+namespace {
+
+constexpr absl::Duration kLookAgain = absl::Seconds(1);
+
+}  // namespace
+
 limits::Breaker::Limit Controller::BreakerLimit(const crds::RemediationPolicySpec& spec) const {
   return {.max_unhealthy = spec.limits.max_unhealthy, .calm = options_.limits.breaker_calm};
 }
@@ -249,6 +255,10 @@ void Controller::TryAdmit(Session& session, const kube::ObjectKey& key) {
                                   ? limits::Reason::kPermissionDenied
                                   : limits::Reason::kStaleView,
                               std::string(Message(lineage.status()))};
+  }
+  if (refusal && refusal->reason == limits::Reason::kStaleView) {
+    // Nobody tells when a watch that was cut goes on where it was.
+    refusal->next_check = std::min(refusal->next_check, session.view.now + kLookAgain);
   }
   if (refusal) {
     Refused& waiting = session.state->waiting[key];
