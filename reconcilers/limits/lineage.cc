@@ -1,6 +1,6 @@
 #include "reconcilers/limits/lineage.h"
 
-#include "reconcilers/limits/digest.h"
+#include "controller/base/digest.h"
 
 namespace kr::limits {
 namespace {

@@ -4,9 +4,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "controller/base/digest.h"
 #include "controller/kube/request.h"
 #include "crds/v1alpha1/codec.h"
-#include "reconcilers/limits/digest.h"
 #include "reconcilers/remediation/runner.h"
 
 namespace kr::remediation {
@@ -107,7 +107,7 @@ std::optional<std::string> Runner::PlanTooLarge(const nlohmann::json& target) {
       }
     }
   }
-  largest.body_digest = limits::Sha256Hex(largest.body);
+  largest.body_digest = Sha256Hex(largest.body);
   full.intent = std::move(largest);
   const size_t bytes = crds::ToJson(full).dump().size() + kReserve;
   if (bytes <= crds::kMaxStatusBytes) return std::nullopt;

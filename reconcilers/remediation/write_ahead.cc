@@ -2,8 +2,8 @@
 
 #include <utility>
 
+#include "controller/base/digest.h"
 #include "controller/kube/api_error.h"
-#include "reconcilers/limits/digest.h"
 
 namespace kr::remediation {
 namespace {
@@ -36,7 +36,7 @@ void WriteAhead::Execute(size_t step, const actions::ObjectRef& ref, actions::Wr
                                  ref.key.name_space, ref.key.name, ref.uid},
                       .content_type = write.request.content_type,
                       .body = write.request.body,
-                      .body_digest = limits::Sha256Hex(write.request.body),
+                      .body_digest = Sha256Hex(write.request.body),
                       .rollback = rollback,
                       .at = services_.engine.clock().Now()};
   const auto body = nlohmann::json::parse(write.request.body, nullptr, false);

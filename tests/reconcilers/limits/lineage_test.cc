@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "reconcilers/limits/digest.h"
+#include "controller/base/digest.h"
 #include "tests/reconcilers/limits/limits_testing.h"
 
 namespace kr::limits {

@@ -3,9 +3,9 @@
 #include <string>
 #include <string_view>
 
-namespace kr::limits {
+namespace kr {
 
 // SHA-256 as 64 lower-case hex digits.
 std::string Sha256Hex(std::string_view bytes);
 
-}  // namespace kr::limits
+}  // namespace kr

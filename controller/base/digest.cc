@@ -1,10 +1,10 @@
-#include "reconcilers/limits/digest.h"
+#include "controller/base/digest.h"
 
 #include <array>
 
 #include <openssl/evp.h>
 
-namespace kr::limits {
+namespace kr {
 
 std::string Sha256Hex(std::string_view bytes) {
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
@@ -23,4 +23,4 @@ std::string Sha256Hex(std::string_view bytes) {
   return hex;
 }
 
-}  // namespace kr::limits
+}  // namespace kr
