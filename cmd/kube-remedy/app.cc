@@ -32,9 +32,11 @@
 #include "controller/runtime/manager.h"
 #include "controller/runtime/metrics.h"
 #include "controller/runtime/runtime_metrics.h"
+#include "controller/runtime/webhook_server.h"
 #include "controller/runtime/write_permit.h"
 #include "reconcilers/remediation/controller.h"
 #include "reconcilers/remediation/metrics.h"
+#include "reconcilers/signals/alertmanager.h"
 
 namespace kr::cmd {
 namespace {
@@ -49,6 +51,7 @@ constexpr absl::Duration kFlushPoll = absl::Milliseconds(20);
 // How often readiness is looked at, which only the engine thread can do: closely at the start.
 constexpr absl::Duration kReadyPoll = absl::Milliseconds(100);
 constexpr absl::Duration kSyncedPoll = absl::Seconds(1);
+constexpr std::string_view kAlertsPath = "/api/v1/alerts";
 
 SeededRandom NewRandom() {
   return SeededRandom(std::random_device()());
@@ -89,6 +92,9 @@ remediation::Controller::Options ControllerOptions(const Config& config) {
   options.report = {.interval = config.status_interval, .write_timeout = config.write_timeout};
   options.prune_interval = config.prune_interval;
   options.paused = config.paused;
+  if (!config.alerts_listen.empty()) {
+    options.alerts_repeated_within = config.alerts_repeated_within;
+  }
   return options;
 }
 
@@ -132,6 +138,8 @@ class App {
                   [this](const Stopping&) { return StopHealthServer(); }});
     manager_.Add({"engine", [this] { return StartEngine(); },
                   [this](const Stopping&) { return StopEngine(); }});
+    manager_.Add({"alert receiver", [this] { return StartAlerts(); },
+                  [this](const Stopping&) { return StopAlerts(); }});
     manager_.Add({"leadership", [this] { return StartLeading(); },
                   [this](const Stopping& stopping) { return StopLeading(stopping); }});
     manager_.Add(
@@ -169,6 +177,46 @@ class App {
     return OkStatus();
   }
 
+  Status StartAlerts() {
+    if (config_.alerts_listen.empty()) return OkStatus();
+    runtime::WebhookServer::Options options{.path = std::string(kAlertsPath),
+                                            .cert_file = config_.alerts_cert_file,
+                                            .key_file = config_.alerts_key_file,
+                                            .token_file = config_.alerts_token_file};
+    KR_ASSIGN_OR_RETURN(options.address, runtime::ParseListenAddress(config_.alerts_listen));
+    auto started = runtime::WebhookServer::Start(
+        std::move(options), [this](std::string_view body) { return OnAlerts(body); });
+    if (!started.ok()) return Annotate(started.status(), "alerts");
+    alerts_ = *std::move(started);
+    log::Info("Receiving alerts", {{"port", std::to_string(alerts_->port())}});
+    return OkStatus();
+  }
+
+  Status StopAlerts() {
+    alerts_.reset();
+    return OkStatus();
+  }
+
+  // The server's thread.
+  runtime::WebhookServer::Answer OnAlerts(std::string_view body) {
+    // Alertmanager tries again, and the Service sends it to another replica in time.
+    if (!leads_) return {503, "this replica does not lead; try again, the leader will answer"};
+    auto message = signals::ParseAlertmanager(body);
+    if (!message.ok()) {
+      log::Warning("Refused a notification of Alertmanager",
+                   {{"error", Message(message.status())}});
+      return {400, std::string(Message(message.status()))};
+    }
+    if (message->left_out > 0) {
+      log::Warning("Alertmanager left alerts out, raise max_alerts of its webhook",
+                   {{"alerts", std::to_string(message->left_out)}});
+    }
+    const size_t count = message->alerts.size();
+    engine_.Post(body.size(),
+                 [this, alerts = std::move(message->alerts)] { controller_->OnAlerts(alerts); });
+    return {200, std::to_string(count) + " alerts taken in"};
+  }
+
   // Everything that touches documents is made before the engine's thread begins and goes after it
   // has ended.
   Status StartEngine() {
@@ -198,6 +246,7 @@ class App {
 
   void PollReady() {
     synced_ = controller_->ready();
+    leads_ = controller_->leading();
     engine_.After(synced_ ? kSyncedPoll : kReadyPoll, [this] { PollReady(); });
   }
 
@@ -302,11 +351,13 @@ class App {
 
   // Made when their part starts.
   std::atomic<bool> synced_ = false;
+  std::atomic<bool> leads_ = false;  // and knows what there is
   std::unique_ptr<runtime::EventRecorder> recorder_;
   std::unique_ptr<remediation::Controller> controller_;
   std::jthread engine_thread_;
   std::unique_ptr<runtime::LeaderElection> election_;
   std::unique_ptr<runtime::HealthServer> health_;
+  std::unique_ptr<runtime::WebhookServer> alerts_;
 };
 
 }  // namespace

@@ -1,5 +1,7 @@
 #include "cmd/kube-remedy/config.h"
 
+#include <utility>
+
 #include "controller/runtime/health_server.h"
 #include "controller/runtime/write_permit.h"
 #include "crds/meta/duration.h"
@@ -28,6 +30,21 @@ void CheckElection(const Config& config, std::vector<ConfigProblem>& problems) {
   if (config.retry_period * 1.2 >= config.renew_deadline) {
     add("retryPeriod", Show(config.retry_period) + ", with a fifth of jitter, must be less than " +
                            "renewDeadline (" + Show(config.renew_deadline) + ")");
+  }
+}
+
+// Whoever can post alerts can make policies act, so there is no way to receive them in the open.
+void CheckAlerts(const Config& config, std::vector<ConfigProblem>& problems) {
+  if (config.alerts_listen.empty()) return;
+  if (auto address = runtime::ParseListenAddress(config.alerts_listen); !address.ok()) {
+    problems.push_back(
+        {"alerts.listen", config.alerts_listen + ": " + std::string(Message(address.status()))});
+  }
+  for (const auto& [key, file] : {std::pair("certFile", &config.alerts_cert_file),
+                                  {"keyFile", &config.alerts_key_file},
+                                  {"tokenFile", &config.alerts_token_file}}) {
+    if (!file->empty()) continue;
+    problems.push_back({"alerts." + std::string(key), "is needed with alerts.listen"});
   }
 }
 
@@ -77,6 +94,7 @@ std::vector<ConfigProblem> CheckConfig(const Config& config) {
   if (auto address = runtime::ParseListenAddress(config.listen); !address.ok()) {
     problems.push_back({"listen", config.listen + ": " + std::string(Message(address.status()))});
   }
+  CheckAlerts(config, problems);
   if (config.elect_leader) {
     CheckElection(config, problems);
     if (problems.empty()) CheckWriteTimeout(config, problems);

@@ -52,6 +52,13 @@ struct Config {
   absl::Duration backoff_initial = absl::Milliseconds(800);
   absl::Duration backoff_max = absl::Seconds(30);
 
+  // Where Alertmanager posts; "" = alerts are not received.
+  std::string alerts_listen;
+  std::string alerts_cert_file;
+  std::string alerts_key_file;
+  std::string alerts_token_file;
+  absl::Duration alerts_repeated_within = absl::Minutes(15);
+
   size_t engine_queue_bytes = size_t{16} << 20;
   size_t event_queue = 1000;
 

@@ -55,6 +55,16 @@ void VisitWatches(ConfigVisitor& v, Config& c) {
   });
 }
 
+void VisitAlerts(ConfigVisitor& v, Config& c) {
+  v.Section("alerts", [&] {
+    v.Text("listen", c.alerts_listen);
+    v.Text("certFile", c.alerts_cert_file);
+    v.Text("keyFile", c.alerts_key_file);
+    v.Text("tokenFile", c.alerts_token_file);
+    v.Duration("repeatedWithin", c.alerts_repeated_within, absl::Seconds(1));
+  });
+}
+
 }  // namespace
 
 void VisitConfig(ConfigVisitor& v, Config& c) {
@@ -70,6 +80,7 @@ void VisitConfig(ConfigVisitor& v, Config& c) {
   VisitLimits(v, c.limits);
   VisitTiming(v, c);
   VisitWatches(v, c);
+  VisitAlerts(v, c);
   v.Section("queues", [&] {
     v.Bytes("engine", c.engine_queue_bytes, size_t{64} << 10);
     v.Count("events", c.event_queue, 1, 1'000'000);

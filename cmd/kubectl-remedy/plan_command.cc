@@ -83,11 +83,13 @@ class PlanCommand final : public Command {
     const policy::PolicyEntry* entry = mirror.policies().FindByUid(policy.metadata.uid);
     if (entry == nullptr) return Internal("the policy could not be loaded");
     KR_RETURN_IF_ERROR(entry->accepted);
-    const std::string why_not = Settle(mirror, *entry->compiled);
+    const policy::CompiledPolicyPtr live = entry->For(target);
+    if (!live) return FailedPrecondition("policy " + policy_ + " is not about " + target.kind);
+    const std::string why_not = Settle(mirror, *live);
     if (!why_not.empty()) return FailedPrecondition("policy " + policy_ + ": " + why_not);
     json ref = {{"apiVersion", target.api_version}, {"kind", target.kind}, {"name", target.name}};
     if (!target.name_space.empty()) ref["namespace"] = target.name_space;
-    KR_ASSIGN_OR_RETURN(const json run, RehearseRun(mirror, *entry->compiled, ref));
+    KR_ASSIGN_OR_RETURN(const json run, RehearseRun(mirror, *live, ref));
     KR_ASSIGN_OR_RETURN(const auto remediation, crds::FromJson<crds::Remediation>(run));
     if (remediation.status.phase != crds::Phase::kObserved &&
         remediation.status.phase != crds::Phase::kReported) {
@@ -95,8 +97,8 @@ class PlanCommand final : public Command {
                                                                    : remediation.status.message);
     }
     json answer = {{"policy", policy_}, {"target", target.ToString()}};
-    if (const auto reading = mirror.Read(*entry->compiled, {target.name_space, target.name})) {
-      answer.update(ExplainReading(*entry->compiled, *reading));
+    if (const auto reading = mirror.Read(*live, {target.name_space, target.name})) {
+      answer.update(ExplainReading(*live, *reading));
     }
     answer.update(ExplainState(policy, Remediations(cluster), target));
     answer["plan"] = run["status"].value("plan", json::array());

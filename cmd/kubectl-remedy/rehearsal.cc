@@ -96,31 +96,35 @@ StatusOr<json> Rehearse(sandbox::Sandbox& sandbox) {
   sandbox.Advance(absl::Seconds(1));
   absl::Duration longest;
   for (const auto& [name, entry] : sandbox.policies().by_name()) {
-    if (!entry.compiled) {
+    if (entry.kinds.empty()) {
       return InvalidArgument("policy " + name + ": " + std::string(Message(entry.accepted)));
     }
-    const std::string why_not = Settle(sandbox, *entry.compiled);
-    if (!why_not.empty()) return FailedPrecondition("policy " + name + ": " + why_not);
-    for (const policy::Trigger& trigger : entry.compiled->triggers) {
-      longest = std::max(longest, trigger.hold_for);
+    for (const policy::CompiledPolicyPtr& policy : entry.kinds) {
+      const std::string why_not = Settle(sandbox, *policy);
+      if (!why_not.empty()) return FailedPrecondition("policy " + name + ": " + why_not);
+      for (const policy::Trigger& trigger : policy->triggers) {
+        longest = std::max(longest, trigger.hold_for);
+      }
     }
   }
   sandbox.Advance(longest + kSlack);
   json results = json::array();
   for (const auto& [name, entry] : sandbox.policies().by_name()) {
-    std::vector<crds::ObjectReference> targets;
-    sandbox.watches().ForEachTarget(*entry.compiled, [&](const document::DocumentPtr& document) {
-      targets.push_back({.api_version = entry.compiled->target.ApiVersion(),
-                         .kind = entry.compiled->target.kind,
-                         .name_space = std::string(document->name_space()),
-                         .name = std::string(document->name()),
-                         .uid = std::string(document->uid())});
-    });
-    std::sort(targets.begin(), targets.end(), [](const auto& a, const auto& b) {
-      return std::tie(a.name_space, a.name) < std::tie(b.name_space, b.name);
-    });
-    for (const crds::ObjectReference& target : targets) {
-      results.push_back(ResultOf(sandbox, *entry.compiled, target, began));
+    for (const policy::CompiledPolicyPtr& policy : entry.kinds) {
+      std::vector<crds::ObjectReference> targets;
+      sandbox.watches().ForEachTarget(*policy, [&](const document::DocumentPtr& document) {
+        targets.push_back({.api_version = policy->target.ApiVersion(),
+                           .kind = policy->target.kind,
+                           .name_space = std::string(document->name_space()),
+                           .name = std::string(document->name()),
+                           .uid = std::string(document->uid())});
+      });
+      std::sort(targets.begin(), targets.end(), [](const auto& a, const auto& b) {
+        return std::tie(a.name_space, a.name) < std::tie(b.name_space, b.name);
+      });
+      for (const crds::ObjectReference& target : targets) {
+        results.push_back(ResultOf(sandbox, *policy, target, began));
+      }
     }
   }
   return results;

@@ -102,11 +102,13 @@ class WhyCommand final : public Command {
                       const crds::ObjectReference& target) {
     const policy::PolicyEntry* entry = mirror.policies().FindByUid(policy.metadata.uid);
     if (entry == nullptr) return {{"unknown", "the policy could not be loaded"}};
-    if (!entry->compiled) return {{"unknown", std::string(Message(entry->accepted))}};
-    const std::string why_not = Settle(mirror, *entry->compiled);
+    if (entry->kinds.empty()) return {{"unknown", std::string(Message(entry->accepted))}};
+    const policy::CompiledPolicyPtr live = entry->For(target);
+    if (!live) return json();
+    const std::string why_not = Settle(mirror, *live);
     if (!why_not.empty()) return {{"unknown", why_not}};
-    const auto reading = mirror.Read(*entry->compiled, {target.name_space, target.name});
-    return reading ? ExplainReading(*entry->compiled, *reading) : json();
+    const auto reading = mirror.Read(*live, {target.name_space, target.name});
+    return reading ? ExplainReading(*live, *reading) : json();
   }
 
   static StatusOr<std::vector<crds::Remediation>> Remediations(Cluster& cluster, Console& console) {

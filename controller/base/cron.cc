@@ -70,6 +70,15 @@ struct CronSchedule::FieldSpec {
   }
 };
 
+StatusOr<absl::TimeZone> ParseTimeZone(const std::string& name) {
+  absl::TimeZone zone;
+  if (name == "localtime" || !absl::LoadTimeZone(name, &zone)) {
+    return InvalidArgument("\"" + name +
+                           "\" is no known time zone; a name like Europe/Berlin is expected");
+  }
+  return zone;
+}
+
 StatusOr<CronSchedule> CronSchedule::Parse(std::string_view text) {
   const std::string_view written = text;
   if (text.starts_with("TZ=") || text.starts_with("CRON_TZ=")) {

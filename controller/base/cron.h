@@ -1,12 +1,17 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 #include "absl/time/time.h"
 #include "controller/base/status.h"
 
 namespace kr {
+
+// By its IANA name ("Europe/Berlin", "UTC"). InvalidArgument for any other, and for "localtime":
+// the process' own zone must not leak in, as what users write means the same everywhere.
+StatusOr<absl::TimeZone> ParseTimeZone(const std::string& name);
 
 // A schedule in the five fields that CronJob takes (minute, hour, day of month, month, day of
 // week): `*` and `?`, lists, ranges, steps, names of months and days, and @hourly to @yearly. As in

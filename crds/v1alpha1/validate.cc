@@ -26,7 +26,12 @@ void ValidateTarget(const Target& target, const FieldPath& path, Problems& probl
     const FieldPath kinds = path["kinds"];
     for (size_t i = 0; i < target.kinds.size(); ++i) {
       for (size_t j = 0; j < i; ++j) {
-        if (target.kinds[i] != target.kinds[j]) continue;
+        // Objects of one kind are the same in all versions of its group.
+        const auto group = [&](size_t k) {
+          const std::string& version = target.kinds[k].api_version;
+          return version.substr(0, version.find('/') == std::string::npos ? 0 : version.find('/'));
+        };
+        if (target.kinds[i].kind != target.kinds[j].kind || group(i) != group(j)) continue;
         problems.Add(kinds[i], absl::StrCat("is the same as ", kinds[j].ToString()));
         break;
       }

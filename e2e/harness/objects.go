@@ -21,6 +21,7 @@ const Limit = 45 * time.Second
 var (
 	Policies     = schema.GroupVersionResource{Group: "kube-remedy.io", Version: "v1alpha1", Resource: "remediationpolicies"}
 	Remediations = schema.GroupVersionResource{Group: "kube-remedy.io", Version: "v1alpha1", Resource: "remediations"}
+	Baselines    = schema.GroupVersionResource{Group: "kube-remedy.io", Version: "v1alpha1", Resource: "targetbaselines"}
 )
 
 // A Reference names an object.

@@ -68,7 +68,7 @@ Beginning Begin(const std::optional<LineageMemory>& memory, int64_t policy_gener
     if (memory->outcome != crds::Phase::kSucceeded) beginning.ledger.cooldown_until.reset();
   } else if (sick_since - HealthySince(*memory) >= settings.relapse) {
     forgive();
-  } else if (memory->outcome == crds::Phase::kSucceeded) {
+  } else if (memory->outcome == crds::Phase::kSucceeded && !memory->planned) {
     ++beginning.ledger.failures;
     beginning.ledger.exhausted = beginning.ledger.failures >= kFailuresUntilExhausted;
   }

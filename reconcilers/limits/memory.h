@@ -22,6 +22,8 @@ struct LineageMemory {
 
   // The end of the last sickness that this process has seen after finished_at.
   absl::Time last_sick = absl::InfinitePast();
+  // The new episode is one of a schedule: that there was one before is no relapse.
+  bool planned = false;
   // Since when this process watches the target; nothing is known of its health before.
   absl::Time observed_since = absl::InfiniteFuture();
 };
@@ -43,7 +45,8 @@ struct Beginning {
 //   them the cooldown: whoever repaired the policy is waiting for it to act. Only the rest after a
 //   success stays, which was no verdict on the policy;
 // - so does having been healthy for settings.relapse (disputes stay);
-// - a success that did not last settings.relapse counts as one failure more;
+// - a success that did not last settings.relapse counts as one failure more, unless the episode is
+//   planned;
 // - three failures in a row are Exhausted.
 // Otherwise cooldown_until is the predecessor's: whether it still holds is CheckCooldown's
 // question.

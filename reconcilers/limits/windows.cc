@@ -10,13 +10,9 @@ namespace kr::limits {
 StatusOr<Window> Window::Parse(const crds::Window& window) {
   StatusOr<CronSchedule> schedule = CronSchedule::Parse(window.schedule);
   if (!schedule.ok()) return Annotate(schedule.status(), "schedule");
-  absl::TimeZone zone;
-  // The process' own zone must not leak in: policies mean the same everywhere.
-  if (window.time_zone == "localtime" || !absl::LoadTimeZone(window.time_zone, &zone)) {
-    return InvalidArgument("timeZone: \"" + window.time_zone +
-                           "\" is no known time zone; a name like Europe/Berlin is expected");
-  }
-  return Window{.written = window, .schedule = *schedule, .zone = zone};
+  StatusOr<absl::TimeZone> zone = ParseTimeZone(window.time_zone);
+  if (!zone.ok()) return Annotate(zone.status(), "timeZone");
+  return Window{.written = window, .schedule = *schedule, .zone = *zone};
 }
 
 bool Window::Open(absl::Time now) const {

@@ -18,6 +18,7 @@ class CachedSurroundings final : public Surroundings {
     std::vector<cache::RelationHandle> relations;
     const cache::InformerSet& informers;
     const EventLog& events;
+    const signals::Past& past;
     const Clock& clock;
   };
 
@@ -30,6 +31,7 @@ class CachedSurroundings final : public Surroundings {
   StatusOr<std::vector<signals::EventFacts>> Events(size_t source, const document::Document& target,
                                                     int64_t enough,
                                                     absl::Time since) const override;
+  const signals::Past& Past() const override { return sources_.past; }
 
  private:
   const CompiledPolicy& policy_;

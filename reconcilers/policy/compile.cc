@@ -14,9 +14,14 @@
 #include "reconcilers/policy/scope.h"
 #include "reconcilers/policy/secrets.h"
 #include "reconcilers/policy/trust.h"
+#include "reconcilers/signals/absent.h"
+#include "reconcilers/signals/alert.h"
+#include "reconcilers/signals/changed.h"
 #include "reconcilers/signals/condition.h"
 #include "reconcilers/signals/events.h"
+#include "reconcilers/signals/increase.h"
 #include "reconcilers/signals/match.h"
+#include "reconcilers/signals/schedule.h"
 
 namespace kr::policy {
 namespace {
@@ -53,8 +58,8 @@ Status RefuseUnsupported(const crds::Step& step, const std::string& path) {
 
 class Compiler {
  public:
-  explicit Compiler(const crds::RemediationPolicy& policy)
-      : policy_(policy), out_(std::make_shared<CompiledPolicy>(Begin(policy))) {}
+  Compiler(const crds::RemediationPolicy& policy, const crds::TargetKind& kind)
+      : policy_(policy), out_(std::make_shared<CompiledPolicy>(Begin(policy, kind))) {}
 
   StatusOr<CompiledPolicyPtr> Run() {
     KR_RETURN_IF_ERROR(Unsupported());
@@ -77,22 +82,20 @@ class Compiler {
   }
 
  private:
-  static CompiledPolicy Begin(const crds::RemediationPolicy& policy) {
-    const crds::Target& target = policy.spec.target;
+  static CompiledPolicy Begin(const crds::RemediationPolicy& policy, const crds::TargetKind& kind) {
+    const auto target = kube::GroupVersionKind::FromApiVersion(kind.api_version, kind.kind);
     return CompiledPolicy{
         .name = policy.metadata.name,
         .uid = policy.metadata.uid,
+        .id = policy.metadata.uid + "/" + target.group + "/" + target.kind,
         .generation = policy.metadata.generation,
         .spec = policy.spec,
-        .target = kube::GroupVersionKind::FromApiVersion(target.api_version, target.kind),
-        .selector = Selector(target),
+        .target = target,
+        .selector = Selector(policy.spec.target),
     };
   }
 
   Status Unsupported() const {
-    if (!policy_.spec.target.kinds.empty()) {
-      return InvalidArgument("spec.target.kinds: is not supported by this version");
-    }
     return OkStatus();
   }
 
@@ -178,36 +181,56 @@ class Compiler {
       const crds::Trigger& spec = policy_.spec.triggers[i];
       const std::string path = At("spec.triggers", i);
       Trigger trigger{.name = spec.name, .hold_for = spec.HoldFor()};
-      KR_RETURN_IF_ERROR(CheckSupported(spec, path));
       if (spec.condition) {
         KR_ASSIGN_OR_RETURN(signals::SignalPtr signal,
                             signals::MakeCondition(*spec.condition, path + ".condition"));
         trigger.signals.push_back(std::move(signal));
       }
       if (spec.events) trigger.signals.push_back(signals::MakeEvents(*spec.events));
+      if (spec.absent) trigger.signals.push_back(signals::MakeAbsent(out_->target.kind));
+      if (spec.alert) trigger.signals.push_back(signals::MakeAlert(*spec.alert));
+      if (spec.changed) {
+        KR_ASSIGN_OR_RETURN(
+            signals::SignalPtr signal,
+            signals::MakeChanged(*spec.changed, scope_, out_->id, spec.name, path + ".changed"));
+        trigger.signals.push_back(std::move(signal));
+      }
+      if (spec.increase) {
+        KR_ASSIGN_OR_RETURN(
+            signals::SignalPtr signal,
+            signals::MakeIncrease(*spec.increase, scope_, NumberName(spec), path + ".increase"));
+        trigger.signals.push_back(std::move(signal));
+      }
+      if (spec.schedule) {
+        KR_ASSIGN_OR_RETURN(signals::SignalPtr signal,
+                            signals::MakeSchedule(*spec.schedule, Created(), path + ".schedule"));
+        trigger.signals.push_back(std::move(signal));
+      }
       for (size_t m = 0; m < spec.match.size(); ++m) {
         KR_ASSIGN_OR_RETURN(signals::SignalPtr signal,
                             signals::MakeMatch(spec.match[m], scope_, At(path + ".match", m)));
         trigger.signals.push_back(std::move(signal));
       }
-      for (const auto& signal : trigger.signals) Note(signal->Reads());
+      for (const auto& signal : trigger.signals) {
+        Note(signal->Reads());
+        trigger.about_places = trigger.about_places || signal->IsAboutPlaces();
+        trigger.planned = trigger.planned || signal->IsPlanned();
+        out_->looks_back = out_->looks_back || signal->LooksBack();
+        out_->keeps_baseline = out_->keeps_baseline || signal->KeepsBaseline();
+      }
+      out_->keeps_baseline = out_->keeps_baseline || trigger.IsLong();
+      out_->has_places = out_->has_places || trigger.about_places;
       out_->triggers.push_back(std::move(trigger));
     }
     return OkStatus();
   }
 
-  static Status CheckSupported(const crds::Trigger& spec, const std::string& path) {
-    const auto refuse = [&](std::string_view field) {
-      return InvalidArgument(path + "." + std::string(field) +
-                             ": is not supported by this version");
-    };
-    if (spec.absent) return refuse("absent");
-    if (spec.changed) return refuse("changed");
-    if (spec.increase) return refuse("increase");
-    if (spec.schedule) return refuse("schedule");
-    if (spec.alert) return refuse("alert");
-    if (spec.events && spec.events->distinct) return refuse("events.distinct");
-    return OkStatus();
+  // What an edit of the rest of the policy leaves as it is.
+  std::string NumberName(const crds::Trigger& spec) const {
+    return out_->id + "\n" + spec.increase->expression;
+  }
+  absl::Time Created() const {
+    return policy_.metadata.creation_timestamp.value_or(absl::InfinitePast());
   }
 
   Status Windows() {
@@ -323,8 +346,17 @@ class Compiler {
 
 }  // namespace
 
+StatusOr<std::vector<CompiledPolicyPtr>> CompileKinds(const crds::RemediationPolicy& policy) {
+  std::vector<CompiledPolicyPtr> compiled;
+  for (const crds::TargetKind& kind : policy.spec.target.Kinds()) {
+    KR_ASSIGN_OR_RETURN(CompiledPolicyPtr one, Compiler(policy, kind).Run());
+    compiled.push_back(std::move(one));
+  }
+  return compiled;
+}
+
 StatusOr<CompiledPolicyPtr> Compile(const crds::RemediationPolicy& policy) {
-  return Compiler(policy).Run();
+  return Compiler(policy, policy.spec.target.Kinds().front()).Run();
 }
 
 }  // namespace kr::policy

@@ -38,6 +38,11 @@ struct Trigger {
   std::string name;
   absl::Duration hold_for;
   std::vector<signals::SignalPtr> signals;  // AND
+  bool about_places = false;                // may hold for a place where no object is
+  bool planned = false;                     // is no sign of anything being wrong
+
+  // A `for` over an hour is worth remembering over restarts.
+  bool IsLong() const { return hold_for > absl::Hours(1); }
 };
 
 struct Step {
@@ -60,9 +65,12 @@ struct KindReads {
   std::vector<document::Path> paths;
 };
 
+// One policy for targets of one kind. A policy for several kinds is one of these for each: they
+// share name, UID, generation and limits, and everything else is made for the kind.
 struct CompiledPolicy {
   std::string name;
   std::string uid;
+  std::string id;  // UID and kind: what is remembered over edits is remembered by it
   int64_t generation = 0;
   crds::RemediationPolicySpec spec;
 
@@ -81,6 +89,12 @@ struct CompiledPolicy {
   std::vector<KindReads> related_reads;  // parallel to `related`
 
   bool watches_events() const { return !events.empty(); }
+  // Some signal counts what happened since the last remediation.
+  bool looks_back = false;
+  // The target's names (in each of its namespaces) are places that may be empty: a trigger asks.
+  bool has_places = false;
+  // It needs TargetBaselines: a trigger has `changed`, or a long `for`.
+  bool keeps_baseline = false;
   // Only tells: every step of every remedy is a notify.
   bool only_notifies = false;
 };

@@ -9,7 +9,8 @@ using signals::Tri;
 
 namespace {
 
-TriggerReading Read(const Trigger& trigger, const signals::View& view) {
+TriggerReading Read(const Trigger& trigger, const signals::View& view, bool empty_place) {
+  if (empty_place && !trigger.about_places) return {.value = Tri::kFalse};
   TriggerReading reading{.value = Tri::kTrue};
   for (const signals::SignalPtr& signal : trigger.signals) {
     reading.signals.push_back(signal->Read(view));
@@ -25,8 +26,9 @@ TriggerReading Read(const Trigger& trigger, const signals::View& view) {
 Evaluation Evaluate(const CompiledPolicy& policy, const signals::View& view) {
   Evaluation result;
   result.symptom.value = Tri::kFalse;
+  const bool empty_place = policy.has_places && view.object() == nullptr;
   for (const Trigger& trigger : policy.triggers) {
-    TriggerReading reading = Read(trigger, view);
+    TriggerReading reading = Read(trigger, view, empty_place);
     result.symptom.value = Or(result.symptom.value, reading.value);
     for (const signals::Reading& signal : reading.signals) {
       result.symptom.valid_until = std::min(result.symptom.valid_until, signal.valid_until);
@@ -36,7 +38,8 @@ Evaluation Evaluate(const CompiledPolicy& policy, const signals::View& view) {
     }
     result.triggers.push_back(std::move(reading));
   }
-  result.healthy = AllHold(policy.healthy, view);
+  result.healthy = empty_place ? Verdict{.value = Tri::kFalse, .cause = "the object does not exist"}
+                               : AllHold(policy.healthy, view);
   return result;
 }
 
@@ -75,6 +78,17 @@ Verdict Cured(const Evaluation& evaluation) {
         evaluation.healthy.cause.empty() ? evaluation.symptom.cause : evaluation.healthy.cause;
   }
   return verdict;
+}
+
+std::vector<crds::BaselineValue> BaselineValues(const CompiledPolicy& policy,
+                                                const signals::View& view) {
+  std::vector<crds::BaselineValue> values;
+  for (const Trigger& trigger : policy.triggers) {
+    for (const signals::SignalPtr& signal : trigger.signals) {
+      if (auto value = signal->Baseline(view)) values.push_back(*std::move(value));
+    }
+  }
+  return values;
 }
 
 }  // namespace kr::policy

@@ -29,7 +29,8 @@ struct Evaluation {
   Verdict healthy;                       // all of recovery.healthy
 };
 
-// The state of a target. Pure: a function of the view.
+// The state of a target. Pure: a function of the view. Of an empty place only triggers with
+// `absent` say anything, and it is not healthy.
 Evaluation Evaluate(const CompiledPolicy& policy, const signals::View& view);
 
 // All of `programs` (none: True).
@@ -38,5 +39,9 @@ Verdict AllHold(const std::vector<NamedProgram>& programs, const signals::View& 
 // Every trigger False and healthy True. `evaluation` must come from a view whose Events count from
 // the rung's last write on.
 Verdict Cured(const Evaluation& evaluation);
+
+// The present values of what `changed` signals compare with a TargetBaseline.
+std::vector<crds::BaselineValue> BaselineValues(const CompiledPolicy& policy,
+                                                const signals::View& view);
 
 }  // namespace kr::policy

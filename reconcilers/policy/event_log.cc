@@ -12,7 +12,7 @@ namespace {
 // A source that says the same keeps its memory over edits of the rest of the policy.
 std::string SourceKey(const CompiledPolicy& policy, const EventSource& source) {
   const crds::EventSource& spec = source.spec;
-  return policy.uid + "\n" + spec.name + "\n" + source.about_kind + "\n" + spec.type + "\n" +
+  return policy.id + "\n" + spec.name + "\n" + source.about_kind + "\n" + spec.type + "\n" +
          spec.reason + "\n" + spec.message;
 }
 
@@ -48,6 +48,7 @@ void Merge(signals::EventFacts& facts, const cache::EventRing* ring, absl::Durat
   const absl::Time less = ring->FallsBelow(count, within, now);
   facts.enough_until = facts.count == 0 ? less : std::min(facts.enough_until, less);
   facts.count += count;
+  facts.none_from = std::max(facts.none_from, ring->last() + within);
   if (ring->last() >= facts.last) {
     facts.last = ring->last();
     facts.message = ring->last_message();

@@ -29,7 +29,7 @@ std::vector<Path> Written(const Remedy& remedy) {
 bool RestsOn(const Trigger& trigger, const std::vector<Path>& written) {
   bool reads_anything = false;
   for (const signals::SignalPtr& signal : trigger.signals) {
-    if (signal->CountsEvents()) continue;
+    if (signal->IsOccurrence()) continue;
     const std::vector<cel::Read> reads = signal->Reads();
     for (const cel::Read& read : reads) {
       if (read.variable == "target" || read.variable == "now") continue;

@@ -10,6 +10,14 @@
 
 namespace kr::policy {
 
+CompiledPolicyPtr PolicyEntry::For(const crds::ObjectReference& target) const {
+  const auto gvk = kube::GroupVersionKind::FromApiVersion(target.api_version, target.kind);
+  for (const CompiledPolicyPtr& policy : kinds) {
+    if (policy->target.group == gvk.group && policy->target.kind == gvk.kind) return policy;
+  }
+  return nullptr;
+}
+
 bool Policies::Upsert(const document::Document& object) {
   const nlohmann::json json = object.ToJson();
   PolicyEntry& entry = by_name_[std::string(object.name())];
@@ -32,7 +40,7 @@ bool Policies::Upsert(const document::Document& object) {
     }
     const bool news = entry.accepted != parsed.status() ||
                       entry.object.metadata.generation != identity.metadata.generation;
-    entry = {std::move(identity), parsed.status(), nullptr};
+    entry = {std::move(identity), parsed.status(), {}};
     if (news) {
       log::Warning("Refused policy",
                    {{"policy", object.name()}, {"error", Message(entry.accepted)}});
@@ -43,9 +51,10 @@ bool Policies::Upsert(const document::Document& object) {
                     entry.object.metadata.generation == parsed->metadata.generation;
   entry.object = *std::move(parsed);
   if (same) return false;
-  auto compiled = Compile(entry.object);
+  auto compiled = CompileKinds(entry.object);
   entry.accepted = compiled.status();
-  entry.compiled = compiled.ok() ? *std::move(compiled) : nullptr;
+  entry.kinds.clear();
+  if (compiled.ok()) entry.kinds = *std::move(compiled);
   if (entry.accepted.ok()) {
     log::Info("Accepted policy",
               {{"policy", object.name()},
@@ -71,7 +80,7 @@ const PolicyEntry* Policies::FindByUid(std::string_view uid) const {
 std::vector<CompiledPolicyPtr> Policies::Compiled() const {
   std::vector<CompiledPolicyPtr> compiled;
   for (const auto& [name, entry] : by_name_) {
-    if (entry.compiled) compiled.push_back(entry.compiled);
+    compiled.insert(compiled.end(), entry.kinds.begin(), entry.kinds.end());
   }
   return compiled;
 }

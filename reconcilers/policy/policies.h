@@ -16,9 +16,12 @@ struct PolicyEntry {
   crds::RemediationPolicy object;
   // InvalidArgument: what is wrong with the newest generation, and where.
   Status accepted;
-  // Of the newest generation; null when that is not accepted (an older one is not used instead: a
-  // person meant to change it).
-  CompiledPolicyPtr compiled;
+  // Of the newest generation, one for each kind of targets; empty when that is not accepted (an
+  // older one is not used instead: a person meant to change it).
+  std::vector<CompiledPolicyPtr> kinds;
+
+  // The one for such a target; null when there is none.
+  CompiledPolicyPtr For(const crds::ObjectReference& target) const;
 };
 
 // The policies of the cluster, compiled. Engine thread only.

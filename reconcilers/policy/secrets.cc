@@ -66,6 +66,14 @@ kube::GroupVersionKind ObjectOf(const CompiledPolicy& policy, const crds::Step& 
 
 Status CheckSecrets(const CompiledPolicy& policy) {
   const Reader reader(policy);
+  for (size_t t = 0; t < policy.triggers.size(); ++t) {
+    for (const signals::SignalPtr& signal : policy.triggers[t].signals) {
+      if (!signal->KeepsBaseline() || !reader.ReadsSecret(signal->Reads())) continue;
+      return InvalidArgument("spec.triggers[" + std::to_string(t) +
+                             "].changed.expression: reads the data of a Secret, and a "
+                             "TargetBaseline would show it");
+    }
+  }
   for (size_t r = 0; r < policy.remedies.size(); ++r) {
     const Remedy& remedy = policy.remedies[r];
     for (size_t s = 0; s < remedy.steps.size(); ++s) {

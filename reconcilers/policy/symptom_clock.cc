@@ -8,7 +8,8 @@ using signals::Tri;
 
 SymptomClock::Symptom SymptomClock::Update(const CompiledPolicy& policy,
                                            const Evaluation& evaluation, MonotonicTime monotonic,
-                                           absl::Time now) {
+                                           absl::Time now,
+                                           const std::vector<std::optional<absl::Time>>& held) {
   Symptom symptom{.value = evaluation.symptom.value};
   seen_since_.resize(evaluation.triggers.size());
   for (size_t t = 0; t < evaluation.triggers.size(); ++t) {
@@ -29,6 +30,8 @@ SymptomClock::Symptom SymptomClock::Update(const CompiledPolicy& policy,
       age = std::min(age, signal_age);
     }
     if (reading.value != Tri::kTrue) continue;
+    if (t < held.size() && held[t]) age = std::max(age, now - *held[t]);
+    if (policy.triggers[t].IsLong()) symptom.holding.emplace_back(t, now - age);
     const absl::Duration missing = policy.triggers[t].hold_for - age;
     if (missing > absl::ZeroDuration()) {
       const MonotonicTime ripe = monotonic + missing;

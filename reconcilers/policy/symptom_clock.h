@@ -1,6 +1,7 @@
 #pragma once
 
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "absl/time/time.h"
@@ -21,10 +22,15 @@ class SymptomClock {
     absl::Time since;  // of that trigger
     // When a trigger that holds now will have held for long enough.
     std::optional<MonotonicTime> ripe_at;
+    // Triggers with a long `for` that hold, and since when.
+    std::vector<std::pair<size_t, absl::Time>> holding;
   };
 
+  // `held`: since when each trigger held as the process before wrote down; empty or one per
+  // trigger.
   Symptom Update(const CompiledPolicy& policy, const Evaluation& evaluation,
-                 MonotonicTime monotonic, absl::Time now);
+                 MonotonicTime monotonic, absl::Time now,
+                 const std::vector<std::optional<absl::Time>>& held = {});
 
  private:
   // Per trigger and signal: since when it was seen to hold.

@@ -15,6 +15,26 @@ constexpr int kSlice = 64;
 // in 292 years, and a timer for each target would cost more than what is kept of the objects.
 constexpr absl::Duration kForever = absl::Hours(24 * 365 * 100);
 
+bool IsPlanned(const CompiledPolicy& policy, const Evaluation& evaluation) {
+  for (size_t t = 0; t < policy.triggers.size(); ++t) {
+    if (evaluation.triggers[t].value != Tri::kFalse && !policy.triggers[t].planned) return false;
+  }
+  return true;
+}
+
+// Since when the triggers with a long `for` held, as the process before has written down.
+std::vector<std::optional<absl::Time>> HeldBefore(const CompiledPolicy& policy,
+                                                  const signals::View& view) {
+  std::vector<std::optional<absl::Time>> held;
+  if (!policy.keeps_baseline) return held;
+  for (const Trigger& trigger : policy.triggers) {
+    held.push_back(trigger.IsLong()
+                       ? view.past().baselines.HoldsSince(policy.id, view.target(), trigger.name)
+                       : std::nullopt);
+  }
+  return held;
+}
+
 std::vector<crds::Evidence> EvidenceOf(const Evaluation& evaluation) {
   std::vector<crds::Evidence> evidence;
   for (const TriggerReading& trigger : evaluation.triggers) {
@@ -31,20 +51,27 @@ std::vector<crds::Evidence> EvidenceOf(const Evaluation& evaluation) {
 Symptoms::Symptoms(runtime::Engine& engine, Watches& watches, SymptomListener& listener)
     : engine_(engine), watches_(watches), listener_(listener) {}
 
-const PolicyTargets* Symptoms::Find(std::string_view policy_uid) const {
-  const auto it = policies_.find(std::string(policy_uid));
+const PolicyTargets* Symptoms::Find(const CompiledPolicy& policy) const {
+  const auto it = policies_.find(policy.id);
   return it == policies_.end() ? nullptr : &it->second;
+}
+
+std::vector<const PolicyTargets*> Symptoms::Of(std::string_view policy_uid) const {
+  std::vector<const PolicyTargets*> kinds;
+  const std::string prefix = std::string(policy_uid) + "/";
+  for (auto it = policies_.lower_bound(prefix);
+       it != policies_.end() && it->first.starts_with(prefix); ++it) {
+    kinds.push_back(&it->second);
+  }
+  return kinds;
 }
 
 void Symptoms::SetPolicies(const std::vector<CompiledPolicyPtr>& policies) {
   std::map<std::string, PolicyTargets> next;
   for (const CompiledPolicyPtr& policy : policies) {
-    PolicyTargets& targets = next[policy->uid];
-    const auto known = policies_.find(policy->uid);
-    // Of objects of another kind nothing that was seen means anything.
-    if (known != policies_.end() && known->second.policy->target == policy->target) {
-      targets = std::move(known->second);
-    }
+    PolicyTargets& targets = next[policy->id];
+    const auto known = policies_.find(policy->id);
+    if (known != policies_.end()) targets = std::move(known->second);
     if (targets.policy != policy) {
       // Other expressions: what was seen under the old ones is no answer. Times that a trigger
       // holds are counted anew.
@@ -81,7 +108,7 @@ void Symptoms::OnRebound() {
 void Symptoms::Unsettle(PolicyTargets& targets) {
   targets.settled = false;
   targets.pass.reset();
-  passing_.erase(targets.policy->uid);
+  passing_.erase(targets.policy->id);
 }
 
 void Symptoms::BeginPass(PolicyTargets& targets) {
@@ -89,10 +116,12 @@ void Symptoms::BeginPass(PolicyTargets& targets) {
   PolicyTargets::Pass& pass = targets.pass.emplace();
   pass.ids = watches_.TargetIds(*targets.policy);
   targets.selected = static_cast<int64_t>(pass.ids.size());
+  pass.gone = watches_.EmptyPlaces(*targets.policy);
+  targets.selected += static_cast<int64_t>(pass.gone.size());
   for (const auto& [key, sick] : targets.sick) {
     if (!watches_.Target(*targets.policy, key)) pass.gone.push_back(key);
   }
-  passing_.insert(targets.policy->uid);
+  passing_.insert(targets.policy->id);
 }
 
 bool Symptoms::AdvancePass() {
@@ -120,7 +149,7 @@ bool Symptoms::AdvancePass() {
 
 void Symptoms::EndPass(PolicyTargets& targets) {
   targets.pass.reset();
-  passing_.erase(targets.policy->uid);
+  passing_.erase(targets.policy->id);
   if (targets.settled) return;
   targets.settled = true;
   targets.observed_since = std::min(targets.observed_since, engine_.clock().Now());
@@ -129,19 +158,26 @@ void Symptoms::EndPass(PolicyTargets& targets) {
 
 void Symptoms::OnTarget(const CompiledPolicy& policy, const document::Document& object, bool was,
                         bool is) {
-  const auto it = policies_.find(policy.uid);
+  const auto it = policies_.find(policy.id);
   if (it == policies_.end() || !Follows(it->second)) return;
   PolicyTargets& targets = it->second;
   if (targets.policy.get() == &policy) targets.selected += (is ? 1 : 0) - (was ? 1 : 0);
-  Queue(policy.uid, {std::string(object.name_space()), std::string(object.name())});
+  Queue(policy.id, {std::string(object.name_space()), std::string(object.name())});
 }
 
 void Symptoms::OnSurroundings(const CompiledPolicy& policy, const document::Document& target) {
-  Queue(policy.uid, {std::string(target.name_space()), std::string(target.name())});
+  Queue(policy.id, {std::string(target.name_space()), std::string(target.name())});
 }
 
-void Symptoms::Queue(const std::string& policy_uid, const kube::ObjectKey& key) {
-  queue_.Add({policy_uid, key});
+void Symptoms::Queue(const std::string& policy_id, const kube::ObjectKey& key) {
+  queue_.Add({policy_id, key});
+  SchedulePump();
+}
+
+void Symptoms::EvaluateAll(const CompiledPolicy& policy) {
+  const auto it = policies_.find(policy.id);
+  if (it == policies_.end() || !it->second.settled) return;  // all are asked for anyway
+  BeginPass(it->second);
   SchedulePump();
 }
 
@@ -174,7 +210,7 @@ void Symptoms::Pump() {
 }
 
 void Symptoms::EvaluateOne(const Key& key) {
-  const auto it = policies_.find(key.policy_uid);
+  const auto it = policies_.find(key.policy_id);
   if (it == policies_.end()) return;
   PolicyTargets& targets = it->second;
   // Then it is unsettled: all are asked for when it is ready again.
@@ -192,7 +228,14 @@ void Symptoms::Judge(PolicyTargets& targets, const kube::ObjectKey& key,
   }
   const absl::Time now = engine_.clock().Now();
   const TargetView view(policy, object, watches_.Around(policy),
-                        {.now = now, .events_since = listener_.EventsSince(policy, key)});
+                        {.now = now,
+                         .events_since = listener_.EventsSince(policy, key),
+                         .schedule_since = listener_.ScheduleSince(policy, key)});
+  for (const Trigger& trigger : policy.triggers) {
+    for (const signals::SignalPtr& signal : trigger.signals) {
+      signal->Note(view, !targets.settled, watches_.past());
+    }
+  }
   const Evaluation evaluation = Evaluate(policy, view);
   auto sick = targets.sick.find(key);
   const bool was_sick = sick != targets.sick.end();
@@ -201,16 +244,30 @@ void Symptoms::Judge(PolicyTargets& targets, const kube::ObjectKey& key,
     sick = targets.sick.end();
   } else {
     if (!was_sick) sick = targets.sick.emplace(key, Sick{.since = now}).first;
-    sick->second.symptom = sick->second.clock.Update(policy, evaluation, engine_.Now(), now);
+    sick->second.symptom =
+        sick->second.clock.Update(policy, evaluation, engine_.Now(), now, HeldBefore(policy, view));
     sick->second.unknown = evaluation.symptom.cause;
     sick->second.evidence = EvidenceOf(evaluation);
+    sick->second.planned = IsPlanned(policy, evaluation);
     if (sick->second.symptom.ripe_at) {
-      queue_.AddAt({policy.uid, key}, *sick->second.symptom.ripe_at, engine_.Now());
+      queue_.AddAt({policy.id, key}, *sick->second.symptom.ripe_at, engine_.Now());
     }
+  }
+  if (policy.keeps_baseline) {
+    std::vector<crds::BaselineHold> holding;
+    if (sick != targets.sick.end()) {
+      for (const auto& [t, since] : sick->second.symptom.holding) {
+        holding.push_back({policy.triggers[t].name, since});
+      }
+    }
+    const bool well = Cured(evaluation).value == Tri::kTrue;
+    listener_.OnBaseline(policy, *object,
+                         well ? BaselineValues(policy, view) : std::vector<crds::BaselineValue>(),
+                         std::move(holding));
   }
   const absl::Duration valid = evaluation.symptom.valid_until - now;
   if (valid < kForever) {
-    queue_.AddAfter({policy.uid, key}, std::max(valid, absl::Milliseconds(1)), engine_.Now());
+    queue_.AddAfter({policy.id, key}, std::max(valid, absl::Milliseconds(1)), engine_.Now());
   }
   const bool is_sick = sick != targets.sick.end();
   if (was_sick || is_sick || listener_.Watching(policy, key)) {

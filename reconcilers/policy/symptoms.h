@@ -27,9 +27,11 @@ struct Sick {
   std::string unknown;                   // why, when it is
   absl::Time since;                      // first seen sick, without a break
   std::vector<crds::Evidence> evidence;  // of the trigger that holds
+  // Nothing is wrong, something is to be done: only triggers with a schedule hold.
+  bool planned = false;
 };
 
-// What is known of the targets of one policy. Healthy targets cost nothing here.
+// What is known of the targets of one policy, and one kind. Healthy targets cost nothing here.
 struct PolicyTargets {
   CompiledPolicyPtr policy;
   std::map<kube::ObjectKey, Sick> sick;
@@ -42,7 +44,7 @@ struct PolicyTargets {
   // Going through all targets: by number, because 30,000 names would be larger than what is kept
   // of the objects themselves. What comes or changes meanwhile is queued as at any time.
   struct Pass {
-    std::vector<kube::ObjectKey> gone;  // were sick and are not there
+    std::vector<kube::ObjectKey> gone;  // were sick and are not there; empty places
     std::vector<cache::ObjectId> ids;
     size_t done = 0;  // of ids
   };
@@ -63,6 +65,17 @@ class SymptomListener {
   // Events that happened before this have been answered already: the last remediation's last write.
   virtual absl::Time EventsSince(const CompiledPolicy& policy,
                                  const kube::ObjectKey& key) const = 0;
+  // What TargetBaseline is to remember of a target of a policy that keeps some: the values that
+  // `changed` compares with, of a target that is well, and the triggers with a long `for` that
+  // hold.
+  virtual void OnBaseline(const CompiledPolicy& /*policy*/, const document::Document& /*target*/,
+                          std::vector<crds::BaselineValue> /*values*/,
+                          std::vector<crds::BaselineHold> /*holding*/) {}
+  // So have the times of a schedule before this: when the last remediation was made.
+  virtual absl::Time ScheduleSince(const CompiledPolicy& /*policy*/,
+                                   const kube::ObjectKey& /*key*/) const {
+    return absl::InfinitePast();
+  }
 };
 
 // Evaluates targets when something that they rest on changed, one at a time, in slices; remembers
@@ -74,15 +87,20 @@ class Symptoms {
 
   // The policies to evaluate. What is remembered of one is kept over an edit.
   void SetPolicies(const std::vector<CompiledPolicyPtr>& policies);
-  const std::map<std::string, PolicyTargets>& policies() const { return policies_; }  // by UID
-  const PolicyTargets* Find(std::string_view policy_uid) const;
+  // By CompiledPolicy::id.
+  const std::map<std::string, PolicyTargets>& policies() const { return policies_; }
+  const PolicyTargets* Find(const CompiledPolicy& policy) const;
+  // Of all kinds of a policy.
+  std::vector<const PolicyTargets*> Of(std::string_view policy_uid) const;
 
   // From the WatchListener.
   void OnTarget(const CompiledPolicy& policy, const document::Document& object, bool was, bool is);
   void OnSurroundings(const CompiledPolicy& policy, const document::Document& target);
   void OnRebound();
 
-  void Queue(const std::string& policy_uid, const kube::ObjectKey& key);
+  void Queue(const std::string& policy_id, const kube::ObjectKey& key);
+  // All targets of a policy, for what an evaluation brings about besides.
+  void EvaluateAll(const CompiledPolicy& policy);
   // Nothing is waiting to be evaluated right now.
   bool idle() const { return queue_.size() == 0 && passing_.empty(); }
   uint64_t evaluations() const { return evaluations_; }
@@ -91,12 +109,12 @@ class Symptoms {
 
  private:
   struct Key {
-    std::string policy_uid;
+    std::string policy_id;
     kube::ObjectKey object;
     friend bool operator==(const Key&, const Key&) = default;
     template <typename H>
     friend H AbslHashValue(H h, const Key& key) {
-      return H::combine(std::move(h), key.policy_uid, key.object.name_space, key.object.name);
+      return H::combine(std::move(h), key.policy_id, key.object.name_space, key.object.name);
     }
   };
 
@@ -120,7 +138,7 @@ class Symptoms {
   SymptomListener& listener_;
   runtime::WorkQueue<Key> queue_;
   std::map<std::string, PolicyTargets> policies_;
-  std::set<std::string> passing_;  // UIDs of the policies with a pass under way
+  std::set<std::string> passing_;  // ids of the policies with a pass under way
   runtime::TimerId timer_{};
   MonotonicTime timer_at_;
   uint64_t evaluations_ = 0;

@@ -2,6 +2,8 @@
 
 #include <string>
 
+#include "reconcilers/policy/place.h"
+
 namespace kr::policy {
 
 using cel::Value;
@@ -15,7 +17,7 @@ Value TargetValue(const kube::GroupVersionKind& kind, const document::Document& 
 }
 
 StatusOr<Value> TargetActivation::Resolve(std::string_view variable) const {
-  if (variable == "object") return Value::Node(object_.root());
+  if (variable == "object") return IsPlace(object_) ? Value() : Value::Node(object_.root());
   if (variable == "target") return TargetValue(kind_, object_);
   return NotFound("no such variable: " + std::string(variable));
 }

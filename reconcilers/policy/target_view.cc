@@ -2,7 +2,9 @@
 
 #include <utility>
 
+#include "reconcilers/policy/place.h"
 #include "reconcilers/policy/target_activation.h"
+#include "reconcilers/signals/past.h"
 
 namespace kr::policy {
 namespace {
@@ -32,6 +34,25 @@ TargetView::TargetView(const CompiledPolicy& policy, DocumentPtr object,
       surroundings_(surroundings),
       options_(std::move(options)) {}
 
+const signals::Past& Surroundings::Past() const {
+  static const signals::Past none;
+  return none;
+}
+
+const document::Document* TargetView::object() const {
+  return object_ && !IsPlace(*object_) ? object_.get() : nullptr;
+}
+
+signals::TargetName TargetView::target() const {
+  if (!object_) return {};
+  return {object_->name_space(), object_->name(), object_->uid()};
+}
+
+std::optional<absl::Time> TargetView::remediating_since() const {
+  if (!options_.remediation) return std::nullopt;
+  return options_.remediation->started_at;
+}
+
 StatusOr<std::vector<signals::EventFacts>> TargetView::Events(std::string_view source,
                                                               int64_t enough) const {
   if (!object_) return std::vector<signals::EventFacts>();
@@ -43,7 +64,7 @@ StatusOr<std::vector<signals::EventFacts>> TargetView::Events(std::string_view s
 }
 
 StatusOr<Value> TargetView::Resolve(std::string_view variable) const {
-  if (variable == "object") return object_ ? Value::Node(object_->root()) : Value();
+  if (variable == "object") return object() != nullptr ? Value::Node(object_->root()) : Value();
   if (variable == "now") return Value::Timestamp(options_.now);
   if (variable == "target") {
     if (!object_) return NotFound("the target does not exist");

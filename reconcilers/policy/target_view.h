@@ -24,6 +24,8 @@ class Surroundings {
                                                             const document::Document& target,
                                                             int64_t enough,
                                                             absl::Time since) const = 0;
+  // What signals noted of targets earlier.
+  virtual const signals::Past& Past() const;
 };
 
 // What expressions see as `remediation`.
@@ -43,14 +45,21 @@ class TargetView final : public signals::View {
     std::optional<RemediationFacts> remediation;
     // For judging a cure: Events count only when they happened after this.
     absl::Time events_since = absl::InfinitePast();
+    // Times of a schedule that have been dealt with.
+    absl::Time schedule_since = absl::InfinitePast();
   };
 
-  // All references must outlive the view; `object` may be null.
+  // All references must outlive the view; `object` may be null, or an empty place (place.h).
   TargetView(const CompiledPolicy& policy, document::DocumentPtr object,
              const Surroundings& surroundings, Options options);
 
   absl::Time now() const override { return options_.now; }
-  const document::Document* object() const override { return object_.get(); }
+  const document::Document* object() const override;
+  signals::TargetName target() const override;
+  absl::Time answered() const override { return options_.events_since; }
+  absl::Time schedule_answered() const override { return options_.schedule_since; }
+  std::optional<absl::Time> remediating_since() const override;
+  const signals::Past& past() const override { return surroundings_.Past(); }
   StatusOr<std::vector<signals::EventFacts>> Events(std::string_view source,
                                                     int64_t enough) const override;
   StatusOr<cel::Value> Resolve(std::string_view variable) const override;

@@ -7,6 +7,7 @@
 #include "controller/cache/event_facts.h"
 #include "reconcilers/policy/cached_surroundings.h"
 #include "reconcilers/policy/needs.h"
+#include "reconcilers/policy/place.h"
 
 namespace kr::policy {
 
@@ -27,6 +28,14 @@ Watches::Readiness WaitsFor(const cache::View& view, const kube::Resource& resou
                                                            : ": " + std::string(Message(problem)))};
 }
 
+std::string PlacesProblem(const CompiledPolicy& policy, const kube::Resource& resource) {
+  return resource.namespaced
+             ? "a trigger has absent, and " + policy.target.kind +
+                   " objects have namespaces: spec.target.namespaces must say where they should be"
+             : "a trigger has absent, and " + policy.target.kind +
+                   " objects have no namespaces: spec.target.namespaces must be empty";
+}
+
 }  // namespace
 
 // The informers' answers to the needs of a policy.
@@ -44,6 +53,7 @@ struct Watches::Served {
   std::vector<Need> related;
   std::vector<cache::RelationHandle> relations;
   std::unique_ptr<CachedSurroundings> surroundings;
+  std::map<kube::ObjectKey, DocumentPtr> places;  // whether an object is there or not
   mutable Views views;
   // Whose objects it sees: of its targets, and of everything else.
   std::vector<const cache::Informer*> target_informers, related_informers;
@@ -52,6 +62,10 @@ struct Watches::Served {
   bool Sees(const cache::Informer& informer) const {
     return std::find(target_informers.begin(), target_informers.end(), &informer) !=
            target_informers.end();
+  }
+  bool Joins(const cache::Informer& informer) const {
+    return std::find(related_informers.begin(), related_informers.end(), &informer) !=
+           related_informers.end();
   }
 };
 
@@ -91,6 +105,11 @@ void Watches::Serve(std::vector<CompiledPolicyPtr> policies) {
   }
   for (const auto& [policy, served] : served_) index_.Remove(policy);
   served_ = std::move(next);
+  past_.numbers.Keep([this](const std::string& number) {
+    return std::any_of(served_.begin(), served_.end(), [&](const auto& entry) {
+      return number.starts_with(entry.first->id + "\n");
+    });
+  });
   Rebuild();
 }
 
@@ -125,6 +144,8 @@ Watches::ExtraView Watches::Find(const Extra& extra) const {
 void Watches::Rebuild() {
   std::vector<Need> needs, event_needs;
   relation_users_.clear();
+  policies_with_places_.clear();
+  bool keeps_baseline = false;
   for (const kube::Resource& resource : options_.own) needs.push_back(OwnNeed(resource));
   for (auto& [key, served] : served_) {
     const CompiledPolicy& policy = *served->policy;
@@ -141,6 +162,11 @@ void Watches::Rebuild() {
     want(policy.target);
     for (const RelatedJoin& join : policy.related) want(join.gvk);
     if (!served->missing.ok()) continue;
+    if (policy.has_places && found[0].namespaced == policy.spec.target.namespaces.empty()) {
+      served->missing = NotFound(PlacesProblem(policy, found[0]));
+      continue;
+    }
+    MakePlaces(*served);
     served->targets = TargetNeed(policy, found[0]);
     served->related.clear();
     std::vector<cache::RelationHandle> relations;
@@ -154,9 +180,16 @@ void Watches::Rebuild() {
       if (users.empty() || users.back() != &policy) users.push_back(&policy);
     }
     served->relations = std::move(relations);
+    if (policy.has_places && !policy.related.empty()) policies_with_places_.push_back(&policy);
     needs.push_back(served->targets);
     needs.insert(needs.end(), served->related.begin(), served->related.end());
     if (policy.watches_events()) event_needs.push_back(EventNeed(policy));
+    keeps_baseline = keeps_baseline || policy.keeps_baseline;
+  }
+  if (keeps_baseline && options_.baselines) {
+    needs.push_back(OwnNeed(*options_.baselines));
+  } else {
+    past_.baselines = {};
   }
   for (ExtraWatch& watch : extras_) {
     const kube::RestMapper::Result result = discovery_.Want(watch.extra.gvk);
@@ -177,6 +210,19 @@ void Watches::Rebuild() {
   informers_.Apply(std::move(needs));
   WatchEvents(event_needs);
   ScheduleRebind();
+}
+
+void Watches::MakePlaces(Served& served) {
+  const crds::Target& target = served.policy->spec.target;
+  if (!served.policy->has_places || !served.places.empty()) return;
+  std::vector<std::string> namespaces = target.namespaces;
+  if (namespaces.empty()) namespaces.emplace_back();
+  for (const std::string& name_space : namespaces) {
+    for (const std::string& name : target.names) {
+      const kube::ObjectKey key{name_space, name};
+      served.places[key] = MakePlace(context_.decoder, key);
+    }
+  }
 }
 
 void Watches::WatchEvents(const std::vector<Need>& needs) {
@@ -213,6 +259,8 @@ void Watches::Rebind() {
   rebind_scheduled_ = false;
   relations_.Rebind();
   NoteViews();
+  // Those of the first list have been handed on before.
+  if (options_.baselines && OwnSynced(*options_.baselines)) past_.baselines.SetComplete();
   for (auto& [key, served] : served_) {
     if (!served->missing.ok()) {
       served->surroundings.reset();
@@ -223,6 +271,7 @@ void Watches::Rebind() {
                                         .relations = served->relations,
                                         .informers = informers_,
                                         .events = event_log_,
+                                        .past = past_,
                                         .clock = engine_.clock()};
     served->surroundings =
         std::make_unique<CachedSurroundings>(*served->policy, std::move(sources));
@@ -262,8 +311,10 @@ void Watches::NoteViews() {
 void Watches::OnChange(const cache::Informer& informer, cache::ObjectId id,
                        const DocumentPtr& before, const DocumentPtr& after) {
   relations_.OnChange(informer, id, before, after);
+  if (!after) past_.numbers.Forget(before->uid());
   const kube::Resource& resource = informer.spec().scope.resource;
-  if (std::find(options_.own.begin(), options_.own.end(), resource) != options_.own.end()) {
+  if (resource == options_.baselines ||
+      std::find(options_.own.begin(), options_.own.end(), resource) != options_.own.end()) {
     // Also while the first list comes in: whoever cares asks OwnSynced.
     engine_.After(absl::ZeroDuration(), [weak = std::weak_ptr(self_), resource, before, after] {
       if (auto self = weak.lock()) (*self)->listener_.OnOwnObject(resource, before, after);
@@ -285,11 +336,26 @@ void Watches::OnChange(const cache::Informer& informer, cache::ObjectId id,
     // The same object may come by several watches, and be newer in one than in the other.
     const Served* served = Find(policy);
     if (served == nullptr || !served->Sees(informer)) return;
-    const bool was = before && policy.selector.Matches(*before);
-    const bool is = after && policy.selector.Matches(*after);
+    // A place is a target, whether an object is there or not.
+    const bool place = !served->places.empty();
+    const bool was = place || (before && policy.selector.Matches(*before));
+    const bool is = place || (after && policy.selector.Matches(*after));
+    if (place && !policy.selector.Matches(object)) return;
     if (was || is) listener_.OnTarget(policy, object, was, is);
   });
+  WakeEmptyPlaces(informer);
   ScheduleExpand();
+}
+
+void Watches::WakeEmptyPlaces(const cache::Informer& informer) {
+  // No index knows what is not there; they are few.
+  for (const CompiledPolicy* policy : policies_with_places_) {
+    const Served* served = Find(*policy);
+    if (served == nullptr || !served->Joins(informer)) continue;
+    for (const kube::ObjectKey& key : EmptyPlaces(*policy)) {
+      listener_.OnSurroundings(*policy, *served->places.at(key));
+    }
+  }
 }
 
 void Watches::ScheduleExpand() {
@@ -377,6 +443,9 @@ Watches::Readiness Watches::ReadinessOf(const CompiledPolicy& policy) const {
   for (size_t i = 0; i < views.related.size(); ++i) {
     if (!views.related[i].ready()) return WaitsFor(views.related[i], served.related[i].resource);
   }
+  if (policy.keeps_baseline && options_.baselines && !past_.baselines.complete()) {
+    return WaitsFor(informers_.Find(OwnNeed(*options_.baselines)), *options_.baselines);
+  }
   if (policy.watches_events()) {
     for (const auto& [scope, watch] : event_watches_) {
       const Status& problem = watch.stream->reflector().status().problem;
@@ -422,8 +491,24 @@ std::optional<limits::Refusal> Watches::Stale(const CompiledPolicy& policy) cons
 DocumentPtr Watches::Target(const CompiledPolicy& policy, const kube::ObjectKey& key) const {
   const Served* served = Find(policy);
   if (served == nullptr) return {};
-  DocumentPtr object = ViewsOf(*served).targets.Find(key);
-  return object && policy.selector.Matches(*object) ? object : DocumentPtr();
+  const cache::View& view = ViewsOf(*served).targets;
+  DocumentPtr object = view.Find(key);
+  if (object) return policy.selector.Matches(*object) ? object : DocumentPtr();
+  // While a list comes in, nobody knows what is not there.
+  const auto place = served->places.find(key);
+  return place != served->places.end() && view.ready() ? place->second : DocumentPtr();
+}
+
+std::vector<kube::ObjectKey> Watches::EmptyPlaces(const CompiledPolicy& policy) const {
+  std::vector<kube::ObjectKey> empty;
+  const Served* served = Find(policy);
+  if (served == nullptr || served->places.empty()) return empty;
+  const cache::View& view = ViewsOf(*served).targets;
+  if (!view.ready()) return empty;
+  for (const auto& [key, place] : served->places) {
+    if (!view.Find(key)) empty.push_back(key);
+  }
+  return empty;
 }
 
 std::vector<cache::ObjectId> Watches::TargetIds(const CompiledPolicy& policy) const {
@@ -452,6 +537,7 @@ void Watches::ForEachTarget(const CompiledPolicy& policy,
   ViewsOf(*served).targets.ForEach([&](cache::ObjectId, const DocumentPtr& object) {
     if (policy.selector.Matches(*object)) visit(object);
   });
+  for (const kube::ObjectKey& key : EmptyPlaces(policy)) visit(served->places.at(key));
 }
 
 bool Watches::HasSeen(const CompiledPolicy& policy, std::string_view name_space,

@@ -16,6 +16,7 @@
 #include "reconcilers/policy/event_log.h"
 #include "reconcilers/policy/policy_index.h"
 #include "reconcilers/policy/target_view.h"
+#include "reconcilers/signals/past.h"
 
 namespace kr::policy {
 
@@ -47,6 +48,8 @@ class Watches final : public cache::InformerObserver {
     absl::Duration stale_after = absl::Seconds(30);
     // Kinds that are always watched whole: our own.
     std::vector<kube::Resource> own;
+    // Watched like them while a policy needs it.
+    std::optional<kube::Resource> baselines;
   };
 
   // References outlive it; `listener` too.
@@ -93,10 +96,14 @@ class Watches final : public cache::InformerObserver {
   uint64_t ViewOf(const CompiledPolicy& policy) const;
   std::optional<limits::Refusal> Stale(const CompiledPolicy& policy) const;
 
+  // The object, or the empty place (place.h) where one should be; null when there is neither.
   document::DocumentPtr Target(const CompiledPolicy& policy, const kube::ObjectKey& key) const;
   void ForEachTarget(const CompiledPolicy& policy,
                      absl::FunctionRef<void(const document::DocumentPtr&)> visit) const;
-  // The targets that there are now, by number: for whoever goes through them bit by bit.
+  // The policy's places where no object is; none for a policy without `absent`.
+  std::vector<kube::ObjectKey> EmptyPlaces(const CompiledPolicy& policy) const;
+  // The targets that there are now, empty places aside, by number: for whoever goes through them
+  // bit by bit.
   std::vector<cache::ObjectId> TargetIds(const CompiledPolicy& policy) const;
   // What of such a target is there now; null when it is gone, even if its number is not.
   document::DocumentPtr TargetAt(const CompiledPolicy& policy, cache::ObjectId id) const;
@@ -109,6 +116,7 @@ class Watches final : public cache::InformerObserver {
   // The surroundings of a policy's targets, as the caches have them.
   const Surroundings& Around(const CompiledPolicy& policy) const;
   EventLog& event_log() { return event_log_; }
+  signals::Past& past() { return past_; }
 
   // Own kinds.
   bool OwnSynced(const kube::Resource& resource) const;
@@ -141,6 +149,8 @@ class Watches final : public cache::InformerObserver {
   void Rebuild();
   void WatchEvents(const std::vector<cache::Need>& needs);
   void Rebind();
+  void MakePlaces(Served& served);
+  void WakeEmptyPlaces(const cache::Informer& informer);
   void ScheduleRebind();
   void ScheduleExpand();
   void Expand();
@@ -159,11 +169,13 @@ class Watches final : public cache::InformerObserver {
   Discovery discovery_;
   PolicyIndex index_;
   EventLog event_log_;
+  signals::Past past_;
   std::map<const CompiledPolicy*, std::unique_ptr<Served>> served_;
   std::vector<ExtraWatch> extras_;
   std::map<cache::WatchScope, EventWatch> event_watches_;
   // Which policies a woken relation concerns.
   std::map<const cache::Relation*, std::vector<const CompiledPolicy*>> relation_users_;
+  std::vector<const CompiledPolicy*> policies_with_places_;  // those that join anything
   uint64_t last_view_ = 0;
   bool rebind_scheduled_ = false;
   bool expand_scheduled_ = false;

@@ -173,6 +173,7 @@ struct Budgets::Counted {
       for (const auto& [uid, targets] : symptoms.policies()) {
         if (!SameKind(targets.policy->target, objects.gvk)) continue;
         for (const auto& [key, symptom] : targets.sick) {
+          if (symptom.planned) continue;
           const DocumentPtr object = Find(objects, key.name_space, key.name);
           if (object) count(objects, *object);
         }

@@ -22,6 +22,7 @@ policy::Watches::Extra OptedOut() {
 
 policy::Watches::Options WithOwnKinds(policy::Watches::Options options) {
   options.own = {PolicyResource(), RemediationResource(), BudgetResource()};
+  options.baselines = BaselineResource();
   return options;
 }
 
@@ -46,6 +47,8 @@ Controller::Controller(Options options, runtime::Engine& engine, runtime::ApiSen
                 [this](const std::string& uid) { return StatusOf(uid); }),
       budget_reporter_(options_.report, engine, api,
                        [this](const std::string& uid) { return BudgetStatusOf(uid); }),
+      baselines_({.write_timeout = options_.timing.write_timeout}, engine, api,
+                 watches_.past().baselines),
       self_(std::make_shared<Controller*>(this)) {}
 
 Controller::~Controller() {
@@ -64,6 +67,7 @@ void Controller::OnOwnObject(const kube::Resource& resource, const document::Doc
                              const document::DocumentPtr& after) {
   if (resource == PolicyResource()) return OnPolicy(before, after);
   if (resource == BudgetResource()) return OnBudget(before, after);
+  if (resource == BaselineResource()) return OnBaselineObject(before, after);
   OnRemediation(before, after);
 }
 
@@ -71,6 +75,7 @@ void Controller::OnPolicy(const document::DocumentPtr& before, const document::D
   if (!after) {
     const std::string uid(before->uid());
     policies_.Remove(*before);
+    DropBaselines(uid);
     states_.erase(uid);
     reporter_.Forget(uid);
     Serve();
@@ -162,13 +167,13 @@ void Controller::Serve() {
 void Controller::OnTarget(const policy::CompiledPolicy& policy, const document::Document& object,
                           bool was, bool is) {
   const kube::ObjectKey key{std::string(object.name_space()), std::string(object.name())};
-  const policy::PolicyTargets* targets = symptoms_.Find(policy.uid);
+  const policy::PolicyTargets* targets = symptoms_.Find(policy);
   // A sick target that goes away ends its sickness, too.
   if (!is && targets != nullptr && targets->sick.contains(key)) SawWell(*targets, object);
   if (!policy.groups.empty()) states_[policy.uid].grouped = false;
   symptoms_.OnTarget(policy, object, was, is);
   // The runner of an older policy is served by its own compilation, which nobody evaluates.
-  if (Runner* runner = FindRunner(policy.uid, key)) {
+  if (Runner* runner = FindRunner(policy, key)) {
     if (runner->policy().get() != &policy) return;
     if (is) return runner->Advance();
     runner->OnTargetGone();
@@ -179,7 +184,7 @@ void Controller::OnSurroundings(const policy::CompiledPolicy& policy,
                                 const document::Document& target) {
   symptoms_.OnSurroundings(policy, target);
   const kube::ObjectKey key{std::string(target.name_space()), std::string(target.name())};
-  Runner* runner = FindRunner(policy.uid, key);
+  Runner* runner = FindRunner(policy, key);
   if (runner != nullptr && runner->policy().get() == &policy) runner->Advance();
 }
 
@@ -203,13 +208,13 @@ void Controller::OnReading(const policy::PolicyTargets& targets, const kube::Obj
   if (sick == nullptr) {
     if (const auto target = watches_.Target(*targets.policy, key)) SawWell(targets, *target);
   }
-  if (Runner* runner = FindRunner(uid, key)) runner->Advance();
+  if (Runner* runner = FindRunner(*targets.policy, key)) runner->Advance();
   ConsiderSoon(uid);
 }
 
 void Controller::OnTargetGone(const policy::PolicyTargets& targets, const kube::ObjectKey& key) {
   const std::string& uid = targets.policy->uid;
-  if (Runner* runner = FindRunner(uid, key)) runner->OnTargetGone();
+  if (Runner* runner = FindRunner(*targets.policy, key)) runner->OnTargetGone();
   ConsiderSoon(uid);
 }
 
@@ -218,16 +223,16 @@ void Controller::OnSettled(const policy::PolicyTargets& targets) {
 }
 
 bool Controller::Watching(const policy::CompiledPolicy& policy, const kube::ObjectKey& key) const {
-  return FindRunner(policy.uid, key) != nullptr;
+  return FindRunner(policy, key) != nullptr;
 }
 
 absl::Time Controller::EventsSince(const policy::CompiledPolicy& policy,
                                    const kube::ObjectKey& key) const {
   absl::Time since = absl::InfinitePast();
-  if (!policy.watches_events()) return since;
+  if (!policy.watches_events() && !policy.looks_back) return since;
   const document::DocumentPtr target = watches_.Target(policy, key);
   if (!target) return since;
-  const crds::Remediation* newest = registry_.NewestAbout(policy.uid, target->uid());
+  const crds::Remediation* newest = registry_.NewestAbout(policy.uid, TargetRef(policy, *target));
   if (newest == nullptr || IsOpen(*newest)) return since;
   for (const crds::StepProgress& step : newest->status.steps) {
     for (const crds::WriteRecord& write : step.writes) {
@@ -235,6 +240,24 @@ absl::Time Controller::EventsSince(const policy::CompiledPolicy& policy,
     }
   }
   return since;
+}
+
+absl::Time Controller::ScheduleSince(const policy::CompiledPolicy& policy,
+                                     const kube::ObjectKey& key) const {
+  const bool planned = std::any_of(policy.triggers.begin(), policy.triggers.end(),
+                                   [](const policy::Trigger& trigger) { return trigger.planned; });
+  const document::DocumentPtr target =
+      planned ? watches_.Target(policy, key) : document::DocumentPtr();
+  if (!target) return absl::InfinitePast();
+  // A pod that was replaced since is not due again.
+  const auto lineage = LineageOfTarget(policy, *target);
+  const crds::Remediation* newest =
+      lineage.ok() ? registry_.Newest(*lineage)
+                   : registry_.NewestAbout(policy.uid, TargetRef(policy, *target));
+  if (newest == nullptr) return absl::InfinitePast();
+  // On its way it has neither time yet.
+  return std::max(newest->metadata.creation_timestamp.value_or(absl::InfinitePast()),
+                  newest->status.started_at.value_or(engine_.clock().Now()));
 }
 
 // --- World
@@ -273,26 +296,28 @@ std::optional<limits::Refusal> Controller::Forbidden(const crds::Remediation& re
   if (spec.mode == crds::Mode::kObserve) {
     return refuse(limits::Reason::kPaused, "the policy's mode is Observe now");
   }
-  if (!entry->compiled) {
-    return refuse(limits::Reason::kPaused, "the policy was edited and is not accepted any more");
+  const policy::CompiledPolicyPtr live = entry->For(remediation.spec.target_ref);
+  if (!live) {
+    return refuse(limits::Reason::kPaused,
+                  entry->accepted.ok() ? "the policy was edited and is not about this kind any more"
+                                       : "the policy was edited and is not accepted any more");
   }
   // A rung begins inside a window; once it has written it goes on, as half a remedy is none.
   const auto rung = CurrentRung(remediation.status);
   if (!rung || !LastWrite(remediation.status, *rung)) {
     const absl::Time now = engine_.clock().Now();
-    if (auto outside = limits::CheckWindows(entry->compiled->windows, now)) return outside;
+    if (auto outside = limits::CheckWindows(live->windows, now)) return outside;
   }
   const auto state = states_.find(remediation.spec.policy_ref.uid);
   if (state != states_.end()) {
     if (auto open = state->second.breaker.Check(BreakerLimit(spec), 0)) return open;
   }
   const crds::ObjectReference& ref = remediation.spec.target_ref;
-  const document::DocumentPtr target =
-      watches_.Target(*entry->compiled, {ref.name_space, ref.name});
+  const document::DocumentPtr target = watches_.Target(*live, {ref.name_space, ref.name});
   if (!target) return std::nullopt;
-  for (const limits::GroupView& group :
-       state == states_.end() ? std::vector<limits::GroupView>()
-                              : ViewGroups(*entry->compiled, *target, state->second)) {
+  for (const limits::GroupView& group : state == states_.end()
+                                            ? std::vector<limits::GroupView>()
+                                            : ViewGroups(*live, *target, state->second)) {
     if (!group.max_unhealthy) continue;
     const limits::Breaker::Limit limit{*group.max_unhealthy, options_.limits.breaker_calm};
     if (auto open = group.breaker.Check(limit, 0)) return open;
@@ -306,7 +331,7 @@ std::optional<limits::Refusal> Controller::Forbidden(const crds::Remediation& re
           limits::CheckProtection(*facts, spec.target.namespaces, options_.limits.own_namespace)) {
     return kept;
   }
-  const auto foreign = ForeignTo(*entry->compiled, ref, *target);
+  const auto foreign = ForeignTo(*live, ref, *target);
   if (!foreign.ok()) {
     return refuse(limits::Reason::kStaleView, std::string(Message(foreign.status())));
   }
@@ -332,7 +357,7 @@ std::string Controller::OtherWriter(const crds::Remediation& remediation) const 
   const crds::ObjectReference& target = remediation.spec.target_ref;
   absl::Time ours = absl::InfinitePast(), theirs = absl::InfinitePast();
   std::string other;
-  registry_.ForEachAbout(target.uid, [&](const crds::Remediation& about) {
+  registry_.ForEachAbout(target, [&](const crds::Remediation& about) {
     const bool same = about.spec.policy_ref.uid == remediation.spec.policy_ref.uid;
     for (const crds::StepProgress& step : about.status.steps) {
       for (const crds::WriteRecord& write : step.writes) {
@@ -359,11 +384,10 @@ document::Projection::Ptr Controller::RelatedProjection(const policy::CompiledPo
   return watches_.RelatedProjection(policy, join);
 }
 
-Runner* Controller::FindRunner(std::string_view policy_uid, const kube::ObjectKey& target) const {
+Runner* Controller::FindRunner(const policy::CompiledPolicy& policy,
+                               const kube::ObjectKey& target) const {
   for (const auto& [name, runner] : runners_) {
-    if (runner->remediation().spec.policy_ref.uid == policy_uid && runner->target() == target) {
-      return runner.get();
-    }
+    if (runner->policy()->id == policy.id && runner->target() == target) return runner.get();
   }
   return nullptr;
 }

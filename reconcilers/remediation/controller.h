@@ -16,6 +16,7 @@
 #include "reconcilers/policy/policies.h"
 #include "reconcilers/policy/symptoms.h"
 #include "reconcilers/policy/watches.h"
+#include "reconcilers/remediation/baseline_keeper.h"
 #include "reconcilers/remediation/budgets.h"
 #include "reconcilers/remediation/draft.h"
 #include "reconcilers/remediation/environment.h"
@@ -44,6 +45,8 @@ class Controller final : private policy::WatchListener,
     StatusReporter::Options report;
     absl::Duration prune_interval = absl::Minutes(1);
     bool paused = false;  // the whole operator
+    // How often Alertmanager repeats at least; nullopt: no alerts are received.
+    std::optional<absl::Duration> alerts_repeated_within;
   };
 
   Controller(Options options, runtime::Engine& engine, runtime::ApiSender& api,
@@ -59,6 +62,8 @@ class Controller final : private policy::WatchListener,
   bool leading() const { return stage_ == Stage::kLeading; }
   // Remediations that are being carried out by this process.
   size_t running() const { return runners_.size(); }
+  // What Alertmanager said. Only the leader is to be told: whoever is not has no memory of it.
+  void OnAlerts(const std::vector<signals::Alert>& alerts);
   const policy::Watches& watches() const { return watches_; }
   const policy::Policies& policies() const { return policies_; }
 
@@ -80,11 +85,13 @@ class Controller final : private policy::WatchListener,
     limits::Breaker breaker;
     std::vector<limits::SlotHolder> holders;
   };
+  // A target among those of all kinds of a policy: CompiledPolicy::id, and its name.
+  using TargetKey = std::pair<std::string, kube::ObjectKey>;
   // Admission's memory of one policy.
   struct PolicyState {
     limits::Breaker breaker;
     std::optional<absl::Time> recheck;  // timer set for then
-    std::map<kube::ObjectKey, Refused> waiting;
+    std::map<TargetKey, Refused> waiting;
     std::map<Group, GroupState> groups;
     bool grouped = false;  // all targets are counted in `groups`
     // By lineage that has a Remediation: when the last sickness that was seen ended.
@@ -108,6 +115,11 @@ class Controller final : private policy::WatchListener,
   bool Watching(const policy::CompiledPolicy& policy, const kube::ObjectKey& key) const override;
   absl::Time EventsSince(const policy::CompiledPolicy& policy,
                          const kube::ObjectKey& key) const override;
+  void OnBaseline(const policy::CompiledPolicy& policy, const document::Document& target,
+                  std::vector<crds::BaselineValue> values,
+                  std::vector<crds::BaselineHold> holding) override;
+  absl::Time ScheduleSince(const policy::CompiledPolicy& policy,
+                           const kube::ObjectKey& key) const override;
   // World.
   document::DocumentPtr Target(const policy::CompiledPolicy& policy,
                                const kube::ObjectKey& key) const override;
@@ -139,7 +151,7 @@ class Controller final : private policy::WatchListener,
                 std::string message);
   void OnEnded(Runner& runner);
   void LeaveToOthers(const std::string& name);
-  Runner* FindRunner(std::string_view policy_uid, const kube::ObjectKey& target) const;
+  Runner* FindRunner(const policy::CompiledPolicy& policy, const kube::ObjectKey& target) const;
   // Made by hand: makes it one of ours (labels, UIDs), or ends it with the reason why not.
   void Bind(const crds::Remediation& remediation);
   void OnBound(const std::string& name, StatusOr<kube::Reply> reply);
@@ -159,14 +171,16 @@ class Controller final : private policy::WatchListener,
   void OpenSession(const std::string& policy_uid, std::vector<Session>& sessions);
   std::vector<Candidate> CandidatesOf(std::vector<Session>& sessions) const;
   void CloseSession(Session& session);
-  void TryAdmit(Session& session, const kube::ObjectKey& key);
-  limits::PolicyView ViewOf(const policy::PolicyTargets& targets, const PolicyState& state) const;
+  void TryAdmit(Session& session, const Candidate& candidate);
+  limits::PolicyView ViewOf(const std::vector<const policy::PolicyTargets*>& kinds,
+                            const PolicyState& state) const;
   // `self`: the Remediation that asks, "" when there is none yet.
   limits::TargetView ViewOf(const policy::CompiledPolicy& policy, const PolicyState& state,
                             const document::Document& target, const policy::Sick& sick,
                             std::string_view self) const;
-  void AddMemory(const Session& session, const document::Document& target,
-                 const std::string& lineage, limits::TargetView& view) const;
+  void AddMemory(const Session& session, const policy::PolicyTargets& targets,
+                 const document::Document& target, const std::string& lineage,
+                 limits::TargetView& view) const;
   // Whether somebody else is at work on a target; a policy that only tells disturbs nobody.
   StatusOr<std::optional<limits::Refusal>> ForeignTo(const policy::CompiledPolicy& policy,
                                                      const crds::ObjectReference& ref,
@@ -176,7 +190,7 @@ class Controller final : private policy::WatchListener,
   // limits.groups (controller_groups.cc).
   std::vector<Group> GroupsOf(const policy::CompiledPolicy& policy,
                               const document::Document& target) const;
-  void CountGroups(const policy::PolicyTargets& targets, PolicyState& state);
+  void CountGroups(const std::vector<const policy::PolicyTargets*>& kinds, PolicyState& state);
   std::vector<limits::GroupView> ViewGroups(const policy::CompiledPolicy& policy,
                                             const document::Document& target,
                                             const PolicyState& state) const;
@@ -191,7 +205,10 @@ class Controller final : private policy::WatchListener,
                                         const document::Document& target) const;
   // A target that was sick is well now, or gone.
   void SawWell(const policy::PolicyTargets& targets, const document::Document& target);
-  limits::Breaker::Counts CountSick(const policy::PolicyTargets& targets) const;
+  limits::Breaker::Counts CountSick(std::string_view policy_uid) const;
+  int64_t Selected(std::string_view policy_uid) const;
+  // All targets of all kinds have been evaluated.
+  bool Settled(std::string_view policy_uid) const;
   // The policy's Remediations, those whose creation is on its way included.
   void ForEachOf(std::string_view policy_uid,
                  absl::FunctionRef<void(const crds::Remediation&)> visit) const;
@@ -210,6 +227,13 @@ class Controller final : private policy::WatchListener,
   std::optional<StatusReporter::Wanted> BudgetStatusOf(const std::string& budget_uid);
   limits::Breaker::Limit BreakerLimit(const crds::RemediationPolicySpec& spec) const;
   void Prune();
+  // TargetBaselines (controller_baselines.cc).
+  void OnBaselineObject(const document::DocumentPtr& before, const document::DocumentPtr& after);
+  void OnRemediated(const policy::CompiledPolicy& policy, const document::Document& target,
+                    const signals::View& view, absl::Time steps_done);
+  void DropBaselines(std::string_view policy_uid);
+  void PruneBaselines();
+  void RecordBaselines();
 
   const Options options_;
   runtime::Engine& engine_;
@@ -226,6 +250,7 @@ class Controller final : private policy::WatchListener,
   Budgets budgets_;
   StatusReporter reporter_;
   StatusReporter budget_reporter_;
+  BaselineKeeper baselines_;
 
   Stage stage_ = Stage::kStandby;
   bool listed_ = false;                        // while catching up: `wanted_` is complete

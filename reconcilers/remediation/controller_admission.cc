@@ -14,6 +14,7 @@
 #include "reconcilers/limits/lineage.h"
 #include "reconcilers/limits/priority.h"
 #include "reconcilers/limits/remediation_name.h"
+#include "reconcilers/policy/place.h"
 #include "reconcilers/remediation/controller.h"
 #include "reconcilers/remediation/foreign_maintenance.h"
 #include "reconcilers/remediation/resources.h"
@@ -36,9 +37,9 @@ limits::Breaker::Limit Controller::BreakerLimit(const crds::RemediationPolicySpe
 // One policy while candidates of several are looked at.
 struct Controller::Session {
   std::string uid;
-  const policy::PolicyTargets* targets;
+  std::vector<const policy::PolicyTargets*> kinds;
   PolicyState* state;
-  std::map<kube::ObjectKey, Refused> before;  // who waited, and why
+  std::map<TargetKey, Refused> before;  // who waited, and why
   limits::PolicyView view;
   std::vector<absl::Time> created;               // of its Remediations
   std::map<std::string, absl::Time> sick_since;  // by lineage, of the targets so far
@@ -50,6 +51,7 @@ struct Controller::Candidate {
   absl::Time since;
   size_t session = 0;
   kube::ObjectKey key;
+  const policy::PolicyTargets* targets = nullptr;  // that it is one of
 
   friend bool operator<(const Candidate& a, const Candidate& b) {
     return std::tuple(a.last, -a.priority, a.since, a.session, a.key) <
@@ -76,14 +78,36 @@ void Controller::ConsiderBlocked() {
   }
 }
 
-limits::Breaker::Counts Controller::CountSick(const policy::PolicyTargets& targets) const {
-  limits::Breaker::Counts counts{.unhealthy = static_cast<int64_t>(targets.sick.size()),
-                                 .selected = targets.selected};
+int64_t Controller::Selected(std::string_view policy_uid) const {
+  int64_t selected = 0;
+  for (const policy::PolicyTargets* targets : symptoms_.Of(policy_uid)) {
+    selected += targets->selected;
+  }
+  return selected;
+}
+
+bool Controller::Settled(std::string_view policy_uid) const {
+  const auto kinds = symptoms_.Of(policy_uid);
+  return !kinds.empty() &&
+         std::all_of(kinds.begin(), kinds.end(),
+                     [](const policy::PolicyTargets* targets) { return targets->settled; });
+}
+
+limits::Breaker::Counts Controller::CountSick(std::string_view policy_uid) const {
+  limits::Breaker::Counts counts{.selected = Selected(policy_uid)};
+  // What a schedule asks for is no sign of anything being wrong.
+  for (const policy::PolicyTargets* targets : symptoms_.Of(policy_uid)) {
+    for (const auto& [key, sick] : targets->sick) {
+      if (!sick.planned) ++counts.unhealthy;
+    }
+  }
   for (const auto& [name, runner] : runners_) {
-    const crds::Remediation& remediation = runner->remediation();
-    if (remediation.spec.policy_ref.uid != targets.policy->uid) continue;
-    if (!limits::HoldsSlot(remediation)) continue;  // nobody is at work there
-    if (!targets.sick.contains(runner->target())) ++counts.unhealthy;
+    if (runner->remediation().spec.policy_ref.uid != policy_uid || runner->planned()) continue;
+    if (!limits::HoldsSlot(runner->remediation())) continue;  // nobody is at work there
+    const policy::PolicyTargets* targets = symptoms_.Find(*runner->policy());
+    const bool counted = targets != nullptr && targets->sick.contains(runner->target()) &&
+                         !targets->sick.at(runner->target()).planned;
+    if (!counted) ++counts.unhealthy;
   }
   return counts;
 }
@@ -104,7 +128,7 @@ void Controller::Consider() {
   // Whoever is first in the order of all policies takes what there is; what is blocked by something
   // else is skipped and keeps nobody waiting.
   for (const Candidate& candidate : CandidatesOf(sessions)) {
-    TryAdmit(sessions[candidate.session], candidate.key);
+    TryAdmit(sessions[candidate.session], candidate);
   }
   for (Session& session : sessions) CloseSession(session);
   ReportBudgets();
@@ -112,19 +136,22 @@ void Controller::Consider() {
 }
 
 void Controller::OpenSession(const std::string& policy_uid, std::vector<Session>& sessions) {
-  const policy::PolicyTargets* targets = symptoms_.Find(policy_uid);
+  std::vector<const policy::PolicyTargets*> kinds = symptoms_.Of(policy_uid);
   const policy::PolicyEntry* entry = policies_.FindByUid(policy_uid);
-  if (targets == nullptr || entry == nullptr) return Report(policy_uid);
+  if (kinds.empty() || entry == nullptr) return Report(policy_uid);
   PolicyState& state = states_[policy_uid];
   std::optional<limits::Breaker::Counts> counts;
-  if (targets->settled) counts = CountSick(*targets);
+  const bool settled = Settled(policy_uid);
+  if (settled) counts = CountSick(policy_uid);
   state.breaker.Observe(counts, BreakerLimit(entry->object.spec), engine_.clock().Now());
 
-  if (targets->settled && !targets->policy->groups.empty()) CountGroups(*targets, state);
-  Session session{.uid = policy_uid, .targets = targets, .state = &state};
+  if (settled && !kinds.front()->policy->groups.empty()) CountGroups(kinds, state);
+  const bool anybody = std::any_of(kinds.begin(), kinds.end(),
+                                   [](const auto* targets) { return !targets->sick.empty(); });
+  Session session{.uid = policy_uid, .kinds = std::move(kinds), .state = &state};
   session.before = std::exchange(state.waiting, {});
-  if (stage_ == Stage::kLeading && !targets->sick.empty()) {
-    session.view = ViewOf(*targets, state);
+  if (stage_ == Stage::kLeading && anybody) {
+    session.view = ViewOf(session.kinds, state);
     session.created = CreationTimes(policy_uid);
     session.view.rate = limits::CheckRates(session.view, session.created);
   }
@@ -136,18 +163,21 @@ std::vector<Controller::Candidate> Controller::CandidatesOf(std::vector<Session>
   if (stage_ != Stage::kLeading) return candidates;
   const absl::Time now = engine_.clock().Now();
   for (size_t i = 0; i < sessions.size(); ++i) {
-    const policy::CompiledPolicy& policy = *sessions[i].targets->policy;
-    const bool nodes = policy.target.group.empty() && policy.target.kind == "Node";
-    for (const auto& [key, sick] : sessions[i].targets->sick) {
-      if (!sick.symptom.trigger && sick.symptom.value != Tri::kUnknown) continue;
-      const auto waited = sessions[i].before.find(key);
-      const absl::Time since = waited == sessions[i].before.end() ? now : waited->second.since;
-      candidates.push_back({.last = nodes && key.name == options_.limits.own_node,
-                            .priority = limits::EffectivePriority(policy.spec.priority, now - since,
-                                                                  options_.limits.aging),
-                            .since = sick.since,
-                            .session = i,
-                            .key = key});
+    for (const policy::PolicyTargets* targets : sessions[i].kinds) {
+      const policy::CompiledPolicy& policy = *targets->policy;
+      const bool nodes = policy.target.group.empty() && policy.target.kind == "Node";
+      for (const auto& [key, sick] : targets->sick) {
+        if (!sick.symptom.trigger && sick.symptom.value != Tri::kUnknown) continue;
+        const auto waited = sessions[i].before.find({policy.id, key});
+        const absl::Time since = waited == sessions[i].before.end() ? now : waited->second.since;
+        candidates.push_back({.last = nodes && key.name == options_.limits.own_node,
+                              .priority = limits::EffectivePriority(
+                                  policy.spec.priority, now - since, options_.limits.aging),
+                              .since = sick.since,
+                              .session = i,
+                              .key = key,
+                              .targets = targets});
+      }
     }
   }
   std::sort(candidates.begin(), candidates.end());
@@ -160,7 +190,7 @@ void Controller::CloseSession(Session& session) {
   const policy::PolicyEntry* entry = policies_.FindByUid(session.uid);
   absl::Time recheck = state.breaker.NextChange(BreakerLimit(entry->object.spec));
   for (const auto& [group, one] : state.groups) {
-    const crds::LimitGroup& spec = session.targets->policy->groups[group.first].spec;
+    const crds::LimitGroup& spec = session.kinds.front()->policy->groups[group.first].spec;
     if (!spec.max_unhealthy) continue;
     recheck = std::min(recheck,
                        one.breaker.NextChange({*spec.max_unhealthy, options_.limits.breaker_calm}));
@@ -217,7 +247,7 @@ StatusOr<std::string> Controller::LineageOfTarget(const policy::CompiledPolicy& 
                                                   const document::Document& target) const {
   const crds::ObjectReference ref = TargetRef(policy, target);
   std::optional<limits::PodOwners> owners;
-  if (policy.target.group.empty() && policy.target.kind == "Pod") {
+  if (policy.target.group.empty() && policy.target.kind == "Pod" && !policy::IsPlace(target)) {
     KR_ASSIGN_OR_RETURN(owners, owners_.Find(target));
   }
   return limits::LineageDigest(policy.uid, limits::Lineage(ref, owners));
@@ -230,12 +260,14 @@ void Controller::SawWell(const policy::PolicyTargets& targets, const document::D
   states_[targets.policy->uid].last_sick[*lineage] = engine_.clock().Now();
 }
 
-void Controller::TryAdmit(Session& session, const kube::ObjectKey& key) {
-  const policy::CompiledPolicy& policy = *session.targets->policy;
-  const policy::Sick& sick = session.targets->sick.at(key);
+void Controller::TryAdmit(Session& session, const Candidate& candidate) {
+  const kube::ObjectKey& key = candidate.key;
+  const policy::PolicyTargets& targets = *candidate.targets;
+  const policy::CompiledPolicy& policy = *targets.policy;
+  const policy::Sick& sick = targets.sick.at(key);
   const document::DocumentPtr target = watches_.Target(policy, key);
   if (!target) return;
-  const crds::Remediation* known = registry_.NewestAbout(policy.uid, target->uid());
+  const crds::Remediation* known = registry_.NewestAbout(policy.uid, TargetRef(policy, *target));
   if (known != nullptr && IsOpen(*known)) return;
   const StatusOr<std::string> lineage = LineageOfTarget(policy, *target);
   limits::TargetView view = ViewOf(policy, *session.state, *target, sick, "");
@@ -245,7 +277,8 @@ void Controller::TryAdmit(Session& session, const kube::ObjectKey& key) {
       view.sibling = {open->metadata.name, open->spec.target_ref.ToString()};
     }
     view.sick_since = session.sick_since.try_emplace(*lineage, sick.since).first->second;
-    AddMemory(session, *target, *lineage, view);
+    AddMemory(session, targets, *target, *lineage, view);
+    if (view.memory) view.memory->planned = sick.planned;
   }
   std::optional<limits::Refusal> refusal = limits::Decide(session.view, view);
   if (!refusal && !lineage.ok()) {
@@ -261,7 +294,7 @@ void Controller::TryAdmit(Session& session, const kube::ObjectKey& key) {
     refusal->next_check = std::min(refusal->next_check, session.view.now + kLookAgain);
   }
   if (refusal) {
-    Refused& waiting = session.state->waiting[key];
+    Refused& waiting = session.state->waiting[{policy.id, key}];
     waiting.since = session.view.now;
     waiting.shown = {.target = view.facts.ref,
                      .reason = std::string(limits::Name(refusal->reason)),
@@ -291,12 +324,12 @@ void Controller::TryAdmit(Session& session, const kube::ObjectKey& key) {
   } else {
     ++session.view.awaiting;
   }
-  Create(session.targets->policy, std::move(draft));
+  Create(targets.policy, std::move(draft));
 }
 
-limits::PolicyView Controller::ViewOf(const policy::PolicyTargets& targets,
+limits::PolicyView Controller::ViewOf(const std::vector<const policy::PolicyTargets*>& kinds,
                                       const PolicyState& state) const {
-  const policy::CompiledPolicy& policy = *targets.policy;
+  const policy::CompiledPolicy& policy = *kinds.front()->policy;
   limits::PolicyView view;
   view.now = engine_.clock().Now();
   view.paused = policy.spec.paused;
@@ -305,10 +338,12 @@ limits::PolicyView Controller::ViewOf(const policy::PolicyTargets& targets,
   view.generation = policy.generation;
   view.limits = policy.spec.limits;
   view.named_namespaces = policy.spec.target.namespaces;
-  view.selected = targets.selected;
-  if (auto stale = watches_.Stale(policy)) {
-    view.stale = stale->message;
-    view.stale_until = stale->next_check;
+  view.selected = Selected(policy.uid);
+  for (const policy::PolicyTargets* targets : kinds) {
+    if (auto stale = watches_.Stale(*targets->policy)) {
+      view.stale = stale->message;
+      view.stale_until = stale->next_check;
+    }
   }
   view.breaker = state.breaker;
   view.outside_window = limits::CheckWindows(policy.windows, view.now);
@@ -359,14 +394,15 @@ std::vector<absl::Time> Controller::CreationTimes(std::string_view policy_uid) c
   return times;
 }
 
-void Controller::AddMemory(const Session& session, const document::Document& target,
-                           const std::string& lineage, limits::TargetView& view) const {
+void Controller::AddMemory(const Session& session, const policy::PolicyTargets& targets,
+                           const document::Document& target, const std::string& lineage,
+                           limits::TargetView& view) const {
   const crds::Remediation* newest = registry_.Newest(lineage);
   if (newest == nullptr) return;
-  view.memory = limits::Remember(*newest, session.targets->observed_since);
+  view.memory = limits::Remember(*newest, targets.observed_since);
   const auto last = session.state->last_sick.find(lineage);
   if (last != session.state->last_sick.end()) view.memory->last_sick = last->second;
-  view.reverted = Reverted(*session.targets->policy, target, *newest);
+  view.reverted = Reverted(*targets.policy, target, *newest);
 }
 
 bool Controller::Reverted(const policy::CompiledPolicy& policy, const document::Document& target,

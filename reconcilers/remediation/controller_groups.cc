@@ -1,4 +1,5 @@
 // limits.groups: a breaker and slots for each group of targets.
+#include <algorithm>
 #include <map>
 #include <utility>
 
@@ -16,30 +17,45 @@ std::vector<Controller::Group> Controller::GroupsOf(const policy::CompiledPolicy
   return in;
 }
 
-void Controller::CountGroups(const policy::PolicyTargets& targets, PolicyState& state) {
-  const policy::CompiledPolicy& policy = *targets.policy;
+void Controller::CountGroups(const std::vector<const policy::PolicyTargets*>& kinds,
+                             PolicyState& state) {
+  const policy::CompiledPolicy& policy = *kinds.front()->policy;
   if (!std::exchange(state.grouped, true)) {
     std::erase_if(state.groups,
                   [&](const auto& group) { return group.first.first >= policy.groups.size(); });
     for (auto& [group, one] : state.groups) one.selected = 0;
-    watches_.ForEachTarget(policy, [&](const document::DocumentPtr& target) {
-      for (const Group& group : GroupsOf(policy, *target)) ++state.groups[group].selected;
-    });
+    for (const policy::PolicyTargets* targets : kinds) {
+      watches_.ForEachTarget(*targets->policy, [&](const document::DocumentPtr& target) {
+        for (const Group& group : GroupsOf(*targets->policy, *target)) {
+          ++state.groups[group].selected;
+        }
+      });
+    }
   }
   std::map<Group, int64_t> sick;
-  const auto count = [&](const kube::ObjectKey& key, const auto& visit) {
-    if (const auto target = watches_.Target(policy, key)) {
-      for (const Group& group : GroupsOf(policy, *target)) visit(group);
+  const auto count = [&](const policy::CompiledPolicy& kind, const kube::ObjectKey& key,
+                         const auto& visit) {
+    if (const auto target = watches_.Target(kind, key)) {
+      for (const Group& group : GroupsOf(kind, *target)) visit(group);
     }
   };
-  for (const auto& [key, symptom] : targets.sick) {
-    count(key, [&](const Group& group) { ++sick[group]; });
+  for (const policy::PolicyTargets* targets : kinds) {
+    for (const auto& [key, symptom] : targets->sick) {
+      if (symptom.planned) continue;
+      count(*targets->policy, key, [&](const Group& group) { ++sick[group]; });
+    }
   }
   for (auto& [group, one] : state.groups) one.holders.clear();
   ledger_.ForEachOf(policy.uid, [&](const limits::Ledger::Holder& holder) {
     const kube::ObjectKey key{holder.target.name_space, holder.target.name};
-    const bool well = !targets.sick.contains(key);
-    count(key, [&](const Group& group) {
+    const auto gvk =
+        kube::GroupVersionKind::FromApiVersion(holder.target.api_version, holder.target.kind);
+    const auto of = std::find_if(kinds.begin(), kinds.end(), [&](const auto* targets) {
+      return targets->policy->target.group == gvk.group && targets->policy->target.kind == gvk.kind;
+    });
+    if (of == kinds.end()) return;
+    const bool well = !(*of)->sick.contains(key);
+    count(*(*of)->policy, key, [&](const Group& group) {
       state.groups[group].holders.push_back({holder.remediation, holder.target.ToString()});
       if (well) ++sick[group];
     });

@@ -53,7 +53,7 @@ void Controller::Bind(const crds::Remediation& remediation) {
     return fail(crds::reason::kPolicyGone, "policy " + spec.policy_ref.name +
                                                " is not the one that was meant (policyRef.uid)");
   }
-  if (!entry.compiled) {
+  if (entry.kinds.empty()) {
     return fail(crds::reason::kInvalid, "policy " + spec.policy_ref.name + " is not accepted: " +
                                             std::string(Message(entry.accepted)));
   }
@@ -61,13 +61,18 @@ void Controller::Bind(const crds::Remediation& remediation) {
     return fail(crds::reason::kInvalid, "spec.params: policy " + spec.policy_ref.name +
                                             " has no parameters that could be given");
   }
-  const policy::CompiledPolicy& policy = *entry.compiled;
   const crds::ObjectReference& ref = spec.target_ref;
-  if (kube::GroupVersionKind::FromApiVersion(ref.api_version, ref.kind) != policy.target) {
-    return fail(crds::reason::kNotSelected, "policy " + policy.name + " is about " +
-                                                KindText(policy.target) + ", not about " +
-                                                ref.kind + " (" + ref.api_version + ")");
+  const policy::CompiledPolicyPtr live = entry.For(ref);
+  if (!live || kube::GroupVersionKind::FromApiVersion(ref.api_version, ref.kind) != live->target) {
+    std::string kinds;
+    for (const policy::CompiledPolicyPtr& kind : entry.kinds) {
+      kinds += (kinds.empty() ? "" : " and ") + KindText(kind->target);
+    }
+    return fail(crds::reason::kNotSelected, "policy " + spec.policy_ref.name + " is about " +
+                                                kinds + ", not about " + ref.kind + " (" +
+                                                ref.api_version + ")");
   }
+  const policy::CompiledPolicy& policy = *live;
   const policy::Watches::Readiness readiness = watches_.ReadinessOf(policy);
   switch (readiness.state) {
     case policy::Watches::Readiness::State::kReady:
@@ -165,7 +170,10 @@ limits::Beginning Controller::BeginningOf(const crds::Remediation& manual,
 
 std::optional<limits::Refusal> Controller::Admissible(const crds::Remediation& remediation) const {
   const std::string& uid = remediation.spec.policy_ref.uid;
-  const policy::PolicyTargets* targets = symptoms_.Find(uid);
+  const policy::PolicyEntry* entry = policies_.FindByUid(uid);
+  const policy::CompiledPolicyPtr live =
+      entry == nullptr ? nullptr : entry->For(remediation.spec.target_ref);
+  const policy::PolicyTargets* targets = live ? symptoms_.Find(*live) : nullptr;
   const auto state = states_.find(uid);
   if (targets == nullptr || state == states_.end()) {
     return limits::Refusal{limits::Reason::kStaleView, "the policy is not being served yet"};
@@ -181,7 +189,7 @@ std::optional<limits::Refusal> Controller::Admissible(const crds::Remediation& r
   sick.symptom.value = signals::Tri::kTrue;
   sick.since = engine_.clock().Now();
   budgets_.Refresh();
-  limits::PolicyView view = ViewOf(*targets, state->second);
+  limits::PolicyView view = ViewOf(symptoms_.Of(uid), state->second);
   view.mode = crds::Mode::kEnforce;
   const std::string& self = remediation.metadata.name;
   const auto is_self = [&](const limits::SlotHolder& holder) { return holder.remediation == self; };

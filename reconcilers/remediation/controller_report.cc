@@ -23,7 +23,7 @@ crds::Condition ReadyCondition(const policy::PolicyEntry& entry, const Readiness
                         .status = ConditionStatus::kFalse,
                         .message = readiness.message};
   const auto because = [&ready](std::string_view reason) { ready.reason = reason; };
-  if (!entry.compiled) {
+  if (entry.kinds.empty()) {
     because(crds::reason::kNotAccepted);
     ready.message = "the policy is not accepted, see the condition Accepted";
     return ready;
@@ -61,14 +61,14 @@ void Controller::Report(const std::string& policy_uid) {
 std::optional<StatusReporter::Wanted> Controller::StatusOf(const std::string& policy_uid) {
   const policy::PolicyEntry* entry = policies_.FindByUid(policy_uid);
   if (stage_ != Stage::kLeading || entry == nullptr) return std::nullopt;
-  const policy::PolicyTargets* targets = symptoms_.Find(policy_uid);
+  const bool settled = Settled(policy_uid);
   const PolicyState& state = states_[policy_uid];
   const int64_t generation = entry->object.metadata.generation;
   const absl::Time now = engine_.clock().Now();
   crds::RemediationPolicyStatus status = entry->object.status;
   status.observed_generation = generation;
 
-  const bool accepted = entry->compiled != nullptr;
+  const bool accepted = !entry->kinds.empty();
   crds::SetCondition(
       status.conditions,
       {.type = std::string(crds::kConditionAccepted),
@@ -78,10 +78,13 @@ std::optional<StatusReporter::Wanted> Controller::StatusOf(const std::string& po
                            : std::string(Message(entry->accepted)).substr(0, 8000)},
       generation, now);
   Readiness readiness;
-  if (accepted) readiness = watches_.ReadinessOf(*entry->compiled);
-  crds::SetCondition(status.conditions,
-                     ReadyCondition(*entry, readiness, targets != nullptr && targets->settled),
-                     generation, now);
+  // Of several kinds the first one that is not ready speaks.
+  for (const policy::CompiledPolicyPtr& kind : entry->kinds) {
+    readiness = watches_.ReadinessOf(*kind);
+    if (readiness.state != Readiness::State::kReady) break;
+  }
+  crds::SetCondition(status.conditions, ReadyCondition(*entry, readiness, settled), generation,
+                     now);
 
   crds::Condition blocked{.type = std::string(crds::kConditionBlocked),
                           .status = ConditionStatus::kFalse,
@@ -91,8 +94,10 @@ std::optional<StatusReporter::Wanted> Controller::StatusOf(const std::string& po
   if (accepted && readiness.state == Readiness::State::kDenied) {
     why = limits::Refusal{limits::Reason::kPermissionDenied, readiness.message};
   } else if (accepted && readiness.state == Readiness::State::kReady) {
-    why = watches_.Stale(*entry->compiled);
-    if (!why && targets != nullptr && targets->settled) {
+    for (const policy::CompiledPolicyPtr& kind : entry->kinds) {
+      if (!why) why = watches_.Stale(*kind);
+    }
+    if (!why && settled) {
       why = state.breaker.Check(BreakerLimit(entry->object.spec), 0);
     }
   }
@@ -105,11 +110,10 @@ std::optional<StatusReporter::Wanted> Controller::StatusOf(const std::string& po
 
   status.targets = {};
   status.waiting.clear();
-  if (targets != nullptr) {
-    status.targets.selected = targets->selected;
-    status.targets.unhealthy = CountSick(*targets).unhealthy;
-    status.targets.waiting = static_cast<int64_t>(state.waiting.size());
-  }
+  const limits::Breaker::Counts counts = CountSick(policy_uid);
+  status.targets.selected = counts.selected;
+  status.targets.unhealthy = counts.unhealthy;
+  status.targets.waiting = static_cast<int64_t>(state.waiting.size());
   std::map<std::string, int64_t> reasons;
   for (const auto& [key, refused] : state.waiting) {
     ++reasons[refused.shown.reason];

@@ -115,6 +115,10 @@ void Controller::CatchUp() {
   wanted_.clear();
   listed_ = false;
   stage_ = Stage::kLeading;
+  baselines_.Start();
+  if (options_.alerts_repeated_within) {
+    watches_.past().alerts.Listen(engine_.clock().Now(), *options_.alerts_repeated_within);
+  }
   for (const auto& [name, entry] : policies_.by_name()) {
     states_[entry.object.metadata.uid].breaker.TakeOver(entry.object.status.breaker);
     RestoreGroups(entry.object, states_[entry.object.metadata.uid]);
@@ -124,11 +128,14 @@ void Controller::CatchUp() {
     Report(entry.object.metadata.uid);
     ConsiderSoon(entry.object.metadata.uid);
   }
+  RecordBaselines();
   Prune();
 }
 
 void Controller::StopLeading() {
   stage_ = Stage::kStandby;
+  baselines_.Stop();
+  watches_.past().alerts.Stop();
   listed_ = false;
   while (!creating_.empty()) EndCreation(creating_.begin()->first);
   binding_.clear();
@@ -185,7 +192,7 @@ void Controller::TakeUp(const crds::Remediation& remediation, StartFacts start) 
     }
     start.detected_at = remediation.metadata.creation_timestamp.value_or(engine_.clock().Now());
     start.trigger_since = start.detected_at;
-    const policy::PolicyTargets* targets = symptoms_.Find(policy->uid);
+    const policy::PolicyTargets* targets = symptoms_.Find(*policy);
     const crds::ObjectReference& ref = remediation.spec.target_ref;
     if (targets != nullptr) {
       const auto sick = targets->sick.find({ref.name_space, ref.name});
@@ -222,6 +229,11 @@ void Controller::TakeUp(const crds::Remediation& remediation, StartFacts start) 
                                    std::span<const crds::ObjectReference> objects) {
                               return Claim(claiming, objects);
                             },
+                        .remediated =
+                            [this, policy](const document::Document& target,
+                                           const signals::View& view, absl::Time steps_done) {
+                              OnRemediated(*policy, target, view, steps_done);
+                            },
                         .ended = [this](Runner& ended) { OnEnded(ended); },
                         .released =
                             [this](const crds::Remediation& waiting) {
@@ -232,7 +244,8 @@ void Controller::TakeUp(const crds::Remediation& remediation, StartFacts start) 
   runners_[name] = std::move(runner);
   metrics_.running.Set(static_cast<double>(runners_.size()));
   const policy::PolicyEntry* entry = policies_.FindByUid(policy->uid);
-  if (entry == nullptr || entry->compiled != policy) Serve();  // keep what it reads watched
+  if (entry == nullptr || entry->For(remediation.spec.target_ref) != policy)
+    Serve();  // keep what it reads watched
   if (entry == nullptr) return started.OnPolicyGone();
   started.Advance();
 }
@@ -240,10 +253,9 @@ void Controller::TakeUp(const crds::Remediation& remediation, StartFacts start) 
 policy::CompiledPolicyPtr Controller::PolicyOf(const crds::Remediation& remediation) const {
   const policy::PolicyEntry* entry = policies_.FindByUid(remediation.spec.policy_ref.uid);
   const bool started = remediation.status.phase.has_value();
-  if (entry != nullptr && entry->compiled &&
-      (!started || remediation.status.policy_generation == entry->compiled->generation)) {
-    return entry->compiled;
-  }
+  const policy::CompiledPolicyPtr live =
+      entry == nullptr ? nullptr : entry->For(remediation.spec.target_ref);
+  if (live && (!started || remediation.status.policy_generation == live->generation)) return live;
   if (!started) return nullptr;
   // Edited or deleted since: from the snapshot, with nothing but this target.
   const auto json = nlohmann::json::parse(remediation.status.snapshot, nullptr, false);
@@ -332,25 +344,27 @@ void Controller::OnEnded(Runner& runner) {
     }
   }
   if (runner.taken_over()) LeaveToOthers(remediation.metadata.name);
-  const kube::ObjectKey key = runner.target();
   // The runner is on the stack.
-  engine_.After(absl::ZeroDuration(), [weak = std::weak_ptr(self_), uid, key,
-                                       name = remediation.metadata.name] {
-    auto self = weak.lock();
-    if (!self) return;
-    Controller& controller = **self;
-    const auto it = controller.runners_.find(name);
-    if (it == controller.runners_.end() || !it->second->ended()) return;
-    const policy::PolicyEntry* entry = controller.policies_.FindByUid(uid);
-    const bool pinned = entry == nullptr || entry->compiled != it->second->policy();
-    controller.runners_.erase(it);
-    controller.metrics_.running.Set(static_cast<double>(controller.runners_.size()));
-    if (pinned) controller.Serve();
-    controller.symptoms_.Queue(uid, key);  // Events before its last write are answered now
-    controller.ConsiderSoon(uid);
-    controller.WakeWaiting();
-    controller.Report(uid);
-  });
+  engine_.After(
+      absl::ZeroDuration(),
+      [weak = std::weak_ptr(self_), uid, target = remediation.spec.target_ref,
+       key = TargetKey(runner.policy()->id, runner.target()), name = remediation.metadata.name] {
+        auto self = weak.lock();
+        if (!self) return;
+        Controller& controller = **self;
+        const auto it = controller.runners_.find(name);
+        if (it == controller.runners_.end() || !it->second->ended()) return;
+        const policy::PolicyEntry* entry = controller.policies_.FindByUid(uid);
+        const bool pinned = entry == nullptr || entry->For(target) != it->second->policy();
+        controller.runners_.erase(it);
+        controller.metrics_.running.Set(static_cast<double>(controller.runners_.size()));
+        if (pinned) controller.Serve();
+        // Events before its last write are answered now.
+        controller.symptoms_.Queue(key.first, key.second);
+        controller.ConsiderSoon(uid);
+        controller.WakeWaiting();
+        controller.Report(uid);
+      });
 }
 
 void Controller::WakeWaiting() {
@@ -390,6 +404,7 @@ void Controller::Prune() {
                   [&](const auto& entry) { return registry_.Newest(entry.first) == nullptr; });
   }
   if (stage_ != Stage::kLeading) return;
+  PruneBaselines();
   std::map<std::string, std::vector<limits::HistoryEntry>> by_policy;
   registry_.ForEach([&](const crds::Remediation& remediation) {
     by_policy[remediation.spec.policy_ref.uid].push_back(limits::ToHistoryEntry(remediation));

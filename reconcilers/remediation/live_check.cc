@@ -5,6 +5,7 @@
 
 #include "controller/kube/api_error.h"
 #include "controller/kube/request.h"
+#include "reconcilers/policy/place.h"
 
 namespace kr::remediation {
 namespace {
@@ -53,8 +54,12 @@ class Reading final : public std::enable_shared_from_this<Reading> {
 
   void OnTarget(StatusOr<kube::Reply> reply) {
     if (!reply.ok()) {
-      if (absl::IsNotFound(reply.status())) return Finish();
-      return Fail(reply.status());
+      if (!absl::IsNotFound(reply.status())) return Fail(reply.status());
+      if (!policy_->has_places) return Finish();
+      // The expected answer: the target is the empty place.
+      live_.document = policy::MakePlace(services_.decoder, key_);
+      live_.related.resize(policy_->related.size());
+      return NextJoin(0);
     }
     live_.target = nlohmann::json::parse(reply->body, nullptr, false);
     auto document = services_.decoder.DecodeObject(reply->body, world_.TargetProjection(*policy_));

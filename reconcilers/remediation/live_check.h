@@ -16,8 +16,9 @@ namespace kr::remediation {
 // objects decide. Nothing may be written on the word of a cache alone (a watch can be seconds or
 // minutes behind without knowing it).
 struct LiveState {
-  nlohmann::json target;                                    // null: gone
-  document::DocumentPtr document;                           // the same, projected as in the cache
+  nlohmann::json target;  // null: gone
+  // The same, projected as in the cache; the empty place of a target that may be absent.
+  document::DocumentPtr document;
   std::vector<std::vector<document::DocumentPtr>> related;  // per join of the policy
 };
 
@@ -44,6 +45,7 @@ class LiveSurroundings final : public policy::Surroundings {
   StatusOr<std::vector<signals::EventFacts>> Events(size_t source, const document::Document& target,
                                                     int64_t enough,
                                                     absl::Time since) const override;
+  const signals::Past& Past() const override { return cached_.Past(); }
 
  private:
   const LiveState& live_;

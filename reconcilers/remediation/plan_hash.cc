@@ -2,7 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "reconcilers/limits/digest.h"
+#include "controller/base/digest.h"
 
 namespace kr::remediation {
 namespace {
@@ -38,7 +38,7 @@ std::string PlanHash(const PlanIdentity& identity, std::span<const crds::Planned
                       {"attempt", identity.attempt},
                       {"requestedAt", absl::ToUnixMicros(identity.requested_at)},
                       {"steps", std::move(steps)}};
-  return limits::Sha256Hex(whole.dump(-1, ' ', false, json::error_handler_t::replace));
+  return Sha256Hex(whole.dump(-1, ' ', false, json::error_handler_t::replace));
 }
 
 }  // namespace kr::remediation

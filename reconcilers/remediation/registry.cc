@@ -15,6 +15,27 @@ std::string LineageOf(const crds::Remediation& remediation) {
   return label == remediation.metadata.labels.end() ? "" : label->second;
 }
 
+namespace {
+
+// Places have no UID. The version of the API is no part of what a place is.
+std::string PlaceKey(const crds::ObjectReference& ref) {
+  const size_t slash = ref.api_version.find('/');
+  const std::string group =
+      slash == std::string::npos ? std::string() : ref.api_version.substr(0, slash);
+  return group + "\n" + ref.kind + "\n" + ref.name_space + "\n" + ref.name;
+}
+
+std::string TargetKey(const crds::ObjectReference& ref) {
+  return ref.uid.empty() ? PlaceKey(ref) : ref.uid;
+}
+
+}  // namespace
+
+bool SameTarget(const crds::ObjectReference& a, const crds::ObjectReference& b) {
+  if (!a.uid.empty() && !b.uid.empty()) return a.uid == b.uid;
+  return PlaceKey(a) == PlaceKey(b);
+}
+
 bool IsOpen(const crds::Remediation& remediation) {
   return !remediation.status.phase || !crds::IsFinal(*remediation.status.phase);
 }
@@ -45,7 +66,7 @@ void Registry::Remove(std::string_view name, std::string_view uid) {
 
 void Registry::Index(const crds::Remediation& remediation) {
   by_lineage_[LineageOf(remediation)].insert(remediation.metadata.name);
-  by_target_[remediation.spec.target_ref.uid].insert(remediation.metadata.name);
+  by_target_[TargetKey(remediation.spec.target_ref)].insert(remediation.metadata.name);
   by_policy_[remediation.spec.policy_ref.uid].insert(remediation.metadata.name);
 }
 
@@ -56,7 +77,7 @@ void Registry::Unindex(const crds::Remediation& remediation) {
     if (it->second.empty()) names.erase(it);
   };
   remove(by_lineage_, LineageOf(remediation));
-  remove(by_target_, remediation.spec.target_ref.uid);
+  remove(by_target_, TargetKey(remediation.spec.target_ref));
   remove(by_policy_, remediation.spec.policy_ref.uid);
 }
 
@@ -101,9 +122,9 @@ const crds::Remediation* Registry::Newest(std::string_view lineage) const {
 }
 
 const crds::Remediation* Registry::NewestAbout(std::string_view policy_uid,
-                                               std::string_view target_uid) const {
+                                               const crds::ObjectReference& target) const {
   NewestOf newest;
-  Visit(by_target_, target_uid, [&](const crds::Remediation& one) {
+  Visit(by_target_, TargetKey(target), [&](const crds::Remediation& one) {
     if (one.spec.policy_ref.uid == policy_uid) newest(one);
   });
   return newest.get();
@@ -119,9 +140,10 @@ std::vector<const crds::Remediation*> Registry::Open(std::string_view lineage) c
   return open;
 }
 
-void Registry::ForEachAbout(std::string_view target_uid,
+void Registry::ForEachAbout(const crds::ObjectReference& target,
                             absl::FunctionRef<void(const crds::Remediation&)> visit) const {
-  Visit(by_target_, target_uid, visit);
+  Visit(by_target_, PlaceKey(target), visit);
+  if (!target.uid.empty()) Visit(by_target_, target.uid, visit);
 }
 
 void Registry::ForEachOf(std::string_view policy_uid,

@@ -23,13 +23,14 @@ class Registry {
   const crds::Remediation* Find(std::string_view name) const;
   // The one with the highest n, then the youngest; null when the lineage has none.
   const crds::Remediation* Newest(std::string_view lineage) const;
-  // The same of those of one policy about one object, whoever else has its lineage.
+  // The same of those of one policy about one object or empty place, whoever else has its lineage.
   const crds::Remediation* NewestAbout(std::string_view policy_uid,
-                                       std::string_view target_uid) const;
+                                       const crds::ObjectReference& target) const;
   // Those that are not finished, the one that is to run first.
   std::vector<const crds::Remediation*> Open(std::string_view lineage) const;
   void ForEach(absl::FunctionRef<void(const crds::Remediation&)> visit) const;
-  void ForEachAbout(std::string_view target_uid,
+  // Those about the object, and about its place from when it was empty.
+  void ForEachAbout(const crds::ObjectReference& target,
                     absl::FunctionRef<void(const crds::Remediation&)> visit) const;
   void ForEachOf(std::string_view policy_uid,
                  absl::FunctionRef<void(const crds::Remediation&)> visit) const;
@@ -43,9 +44,12 @@ class Registry {
 
   std::map<std::string, crds::Remediation, std::less<>> by_name_;
   Names by_lineage_;
-  Names by_target_;  // UID
+  Names by_target_;  // UID; kind and name of an empty place
   Names by_policy_;  // UID
 };
+
+// Whether both mean one object, or one of them the place of the other.
+bool SameTarget(const crds::ObjectReference& a, const crds::ObjectReference& b);
 
 // The lineage (limits::LineageDigest) that a Remediation belongs to: its status says so, before the
 // first status its label. "" when it was not made by the controller and not taken up yet.

@@ -22,5 +22,11 @@ inline kube::Resource RemediationResource() {
       std::string(crds::kRemediationPlural),
       false};
 }
+inline kube::Resource BaselineResource() {
+  return {
+      {std::string(crds::kGroup), std::string(crds::kVersion), std::string(crds::kBaselineKind)},
+      std::string(crds::kBaselinePlural),
+      false};
+}
 
 }  // namespace kr::remediation

@@ -38,6 +38,19 @@ kube::ObjectKey Runner::target() const {
   return {ref.name_space, ref.name};
 }
 
+bool Runner::planned() const {
+  return status().trigger && std::any_of(policy_->triggers.begin(), policy_->triggers.end(),
+                                         [this](const policy::Trigger& trigger) {
+                                           return trigger.planned &&
+                                                  trigger.name == status().trigger->name;
+                                         });
+}
+
+bool Runner::IsTarget(const document::Document& found) const {
+  const std::string& uid = remediation().spec.target_ref.uid;
+  return uid.empty() || found.uid() == uid;
+}
+
 void Runner::Advance() {
   if (ended_) return;
   if (busy_ || writer_.saving()) {
@@ -161,6 +174,14 @@ void Runner::EnterPhase(Phase phase, std::string_view reason, std::string messag
 }
 
 void Runner::Finish(End end) {
+  if (end.phase == Phase::kReported && policy_->keeps_baseline) {
+    // Told once for each change.
+    if (const document::DocumentPtr document = world_.Target(*policy_, target())) {
+      const policy::TargetView view(*policy_, document, world_.Around(*policy_),
+                                    {.now = Now(), .remediation = Facts()});
+      callbacks_.remediated(*document, view, Now());
+    }
+  }
   crds::RemediationStatus& status = mutable_status();
   // The status before the end is what the ledger asks about.
   const crds::Ledger ledger = callbacks_.close_ledger(remediation(), end.phase);

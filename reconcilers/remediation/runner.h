@@ -42,6 +42,11 @@ class Runner {
     std::function<std::optional<limits::Refusal>(const crds::Remediation&,
                                                  std::span<const crds::ObjectReference> objects)>
         claim;
+    // The target was remediated as it is now: its value is what `changed` compares with from now
+    // on.
+    std::function<void(const document::Document& target, const signals::View& view,
+                       absl::Time steps_done)>
+        remediated;
     // The end is written down, or it is not ours any more (taken over, deleted). Last call; the
     // runner may be destroyed after it returned, not within.
     std::function<void(Runner&)> ended;
@@ -69,6 +74,8 @@ class Runner {
   const policy::CompiledPolicyPtr& policy() const { return policy_; }
   kube::ObjectKey target() const;
   bool ended() const { return ended_; }
+  // It was started by a trigger with a schedule.
+  bool planned() const;
   // It ended here because another instance has written since.
   bool taken_over() const { return taken_over_; }
 
@@ -82,6 +89,8 @@ class Runner {
   // runner.cc: beginning, ending, waiting.
   void Begin();
   std::optional<End> ShouldStop() const;
+  // Whether the object, or empty place, is what this is about: for a place any object that came.
+  bool IsTarget(const document::Document& found) const;
   void Finish(End end);
   void Fail(std::string_view reason, std::string message) {
     Finish({crds::Phase::kFailed, reason, std::move(message)});

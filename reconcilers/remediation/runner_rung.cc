@@ -55,11 +55,10 @@ void Runner::OnLive(StatusOr<LiveState> live) {
                 "the live state could not be read: " + std::string(Message(live.status())),
                 Now() + services_.timing.retry_initial);
   }
-  const std::string& uid = remediation().spec.target_ref.uid;
   const document::DocumentPtr cached = world_.Target(*policy_, target());
-  if (!live->document || live->document->uid() != uid) {
+  if (!live->document || !IsTarget(*live->document)) {
     // Ended now, it would begin again at once, for as long as the cache shows a sick target.
-    if (cached && cached->uid() == uid) {
+    if (cached && IsTarget(*cached)) {
       return Idle(crds::refusal::kStaleView,
                   "the object is gone, and the cache has not seen it yet",
                   Now() + services_.timing.recheck);

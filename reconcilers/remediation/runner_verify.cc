@@ -5,6 +5,8 @@
 #include "controller/kube/request.h"
 #include "crds/v1alpha1/reasons.h"
 #include "reconcilers/policy/evaluate.h"
+#include "reconcilers/policy/place.h"
+#include "reconcilers/remediation/registry.h"
 #include "reconcilers/remediation/runner.h"
 
 namespace kr::remediation {
@@ -18,7 +20,7 @@ void Runner::AdvanceVerification() {
                 Now() + services_.timing.recheck);
   }
   const document::DocumentPtr document = world_.Target(*policy_, target());
-  if (!document || document->uid() != remediation().spec.target_ref.uid) {
+  if (!document || !IsTarget(*document)) {
     target_gone_ = true;
     return Finish(*ShouldStop());
   }
@@ -32,6 +34,9 @@ void Runner::AdvanceVerification() {
                                 {.now = Now(),
                                  .remediation = Facts(),
                                  .events_since = LastWrite(status(), rung).value_or(steps_done)});
+  if (!verification_ && policy_->keeps_baseline) {
+    callbacks_.remediated(*document, view, steps_done);
+  }
   const policy::Evaluation evaluation = policy::Evaluate(*policy_, view);
   const Verdict cured = policy::Cured(evaluation);
   const Verdict verify = remedy.verify.empty() ? cured : policy::AllHold(remedy.verify, view);
@@ -75,7 +80,7 @@ bool Runner::OwnWritesSeen() const {
   const crds::ObjectReference& target = remediation().spec.target_ref;
   for (const crds::StepProgress& step : status().steps) {
     for (const crds::WriteRecord& write : step.writes) {
-      if (write.object.uid != target.uid || write.resource_version_after.empty()) continue;
+      if (!SameTarget(write.object, target) || write.resource_version_after.empty()) continue;
       if (!world_.HasSeen(*policy_, target.name_space, write.resource_version_after)) return false;
     }
   }
@@ -83,6 +88,8 @@ bool Runner::OwnWritesSeen() const {
 }
 
 std::optional<size_t> Runner::RevertedStep(const document::Document& target) const {
+  // What is not there has no field that could be set back: the symptom says so.
+  if (policy::IsPlace(target)) return std::nullopt;
   const size_t rung = *CurrentRung(status());
   std::optional<nlohmann::json> object;
   for (size_t index : AttemptSteps(status(), rung)) {

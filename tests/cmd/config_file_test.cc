@@ -101,10 +101,16 @@ watches:
   maxDuration: 8s
   backoffInitial: 100ms
   backoffMax: 2s
+alerts: {listen: "127.0.0.1:0", certFile: c, keyFile: k, tokenFile: t, repeatedWithin: 1m}
 queues: {engine: 512Ki, events: 10}
 )",
                                                            "f"));
   const std::map<std::string, std::string> expected{
+      {"alerts.certFile", "c"},
+      {"alerts.keyFile", "k"},
+      {"alerts.listen", "127.0.0.1:0"},
+      {"alerts.repeatedWithin", "1m"},
+      {"alerts.tokenFile", "t"},
       {"leaderElection.enabled", "false"},
       {"leaderElection.leaseDuration", "6s"},
       {"leaderElection.name", "other"},
@@ -200,6 +206,10 @@ TEST(ConfigFileTest, SaysWhatIsWrongAndWhere) {
        "f:1:10: timing.retryInitial: 40s must be at most retryMax (30s)"},
       {"watches: {minDuration: 5m}",
        "f:1:11: watches.minDuration: 5m must be at most maxDuration (4m50s)"},
+      {"alerts:\n  listen: \":9443\"\n  certFile: c\n  keyFile: k",
+       "f:1:1: alerts.tokenFile: is needed with alerts.listen"},
+      {"alerts: {listen: 9443, certFile: c, keyFile: k, tokenFile: t}",
+       "f:1:10: alerts.listen: 9443: a listen address is host:port"},
       {"watches: {backoffInitial: 1m}",
        "f:1:11: watches.backoffInitial: 1m must be at most backoffMax (30s)"},
   };

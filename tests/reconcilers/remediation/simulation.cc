@@ -171,6 +171,10 @@ void Simulation::RollOut(const std::string& name, const std::string& name_space)
   server.Put("daemonsets", set);
 }
 
+void Simulation::Hear(const std::vector<signals::Alert>& alerts) {
+  process_->controller.OnAlerts(alerts);
+}
+
 void Simulation::Edit(const std::string& plural, const std::string& key, const json& merge_patch,
                       const std::string& manager) {
   json object = Get(plural, key);

@@ -46,6 +46,8 @@ class Simulation {
              absl::Duration age = absl::ZeroDuration(), const std::string& name_space = "net");
   // The DaemonSet controller's part: status says that all pods run the newest template.
   void RollOut(const std::string& name, const std::string& name_space = "net");
+  // Alertmanager tells the controller.
+  void Hear(const std::vector<signals::Alert>& alerts);
   // Somebody with kubectl changes an object.
   void Edit(const std::string& plural, const std::string& key, const nlohmann::json& merge_patch,
             const std::string& manager = "kubectl");
