@@ -25,5 +25,6 @@ Target ManifestTarget();  // YAML of people
 Target KubeconfigTarget();
 Target ValuesTarget();    // quantities, versions, addresses, URLs, cron
 Target ResponseTarget();  // HTTP/1.1
+Target AlertsTarget();    // notifications of Alertmanager
 
 }  // namespace kr::fuzz

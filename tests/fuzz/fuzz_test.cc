@@ -34,7 +34,8 @@ TEST_P(Fuzz, GoodAndBadInputsComeToAnEnd) {
 INSTANTIATE_TEST_SUITE_P(, Fuzz,
                          ::testing::Values(DecoderTarget(), CelTarget(), PolicyTarget(),
                                            RemediationTarget(), ManifestTarget(),
-                                           KubeconfigTarget(), ValuesTarget(), ResponseTarget()),
+                                           KubeconfigTarget(), ValuesTarget(), ResponseTarget(),
+                                           AlertsTarget()),
                          [](const auto& target) { return std::string(target.param.name); });
 
 }  // namespace

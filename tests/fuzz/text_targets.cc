@@ -10,6 +10,7 @@
 #include "controller/values/quantity.h"
 #include "controller/values/semver.h"
 #include "controller/values/url.h"
+#include "reconcilers/signals/alertmanager.h"
 #include "tests/fuzz/fuzz_targets.h"
 #include "tests/support/temp_dir.h"
 
@@ -39,6 +40,20 @@ void RunValues(std::string_view input) {
   values::Cidr::Parse(input).status().IgnoreError();
   values::Url::Parse(input).status().IgnoreError();
   CronSchedule::Parse(input).status().IgnoreError();
+}
+
+void RunAlerts(std::string_view input) {
+  const auto message = signals::ParseAlertmanager(input);
+  if (!message.ok()) {
+    EXPECT_FALSE(Message(message.status()).empty());
+    return;
+  }
+  signals::Alerts alerts;
+  alerts.Listen(absl::UnixEpoch(), absl::Minutes(1));
+  for (const signals::Alert& alert : message->alerts) {
+    EXPECT_FALSE(alert.labels.empty());
+    EXPECT_TRUE(alerts.Hear(alert, absl::UnixEpoch()));
+  }
 }
 
 // Takes every other piece at the first offer.
@@ -100,6 +115,15 @@ Target ValuesTarget() {
       {"100m", "1.5Gi", "-2e3", "12E", "1.2.3-rc.1+build.5", "v1.2", "10.0.0.1", "::ffff:1.2.3.4",
        "fe80::1", "10.0.0.0/8", "2001:db8::/32", "https://u:p@host.example:8443/p%20q?r=s&t#f",
        "http://[::1]:80/", "0 1 * * *", "*/15 0-6,22 1-31/2 JAN-DEC MON-FRI", "@daily"}};
+}
+
+Target AlertsTarget() {
+  return {"Alerts",
+          RunAlerts,
+          {R"({"version":"4","status":"firing","truncatedAlerts":0,"alerts":[{"status":"firing",)"
+           R"("labels":{"alertname":"A","pod":"p"},"annotations":{"summary":"s"},)"
+           R"("startsAt":"2026-01-02T03:04:05.678Z","endsAt":"0001-01-01T00:00:00Z"},)"
+           R"({"status":"resolved","labels":{"a":"b"},"startsAt":"2026-01-02T03:04:05Z"}]})"}};
 }
 
 Target ResponseTarget() {
