@@ -65,9 +65,11 @@ class RbacCommand final : public Command {
       if (!IsPolicy(object)) continue;
       ++policies;
       KR_ASSIGN_OR_RETURN(const auto policy, crds::FromJson<crds::RemediationPolicy>(object));
-      auto compiled = policy::Compile(policy);
+      auto compiled = policy::CompileKinds(policy);
       if (!compiled.ok()) return Annotate(compiled.status(), "policy " + policy.metadata.name);
-      KR_RETURN_IF_ERROR(Collect(**compiled, console));
+      for (const policy::CompiledPolicyPtr& kind : *compiled) {
+        KR_RETURN_IF_ERROR(Collect(*kind, console));
+      }
     }
     if (policies == 0) return InvalidArgument("the files hold no RemediationPolicy");
     const json role = {
