@@ -4,6 +4,7 @@
 #include <ostream>
 #include <set>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include <CLI/CLI.hpp>
@@ -114,12 +115,11 @@ class RbacCommand final : public Command {
   // Of the objects that a step works on.
   static kube::GroupVersionKind KindOf(const policy::CompiledPolicy& policy,
                                        const policy::Step& step) {
-    if (!step.spec.apply_to) return policy.target;
-    if (const auto& ref = step.spec.apply_to->ref) {
-      return kube::GroupVersionKind::FromApiVersion(ref->api_version, ref->kind);
-    }
-    for (const policy::RelatedJoin& join : policy.related) {
-      if (join.name == step.spec.apply_to->related) return join.gvk;
+    if (step.apply_to) return step.apply_to->gvk;
+    if (const auto* apply = std::get_if<crds::Apply>(&step.spec.action)) {
+      const nlohmann::json object = apply->object.Parse();
+      return kube::GroupVersionKind::FromApiVersion(object.value("apiVersion", ""),
+                                                    object.value("kind", ""));
     }
     return policy.target;
   }

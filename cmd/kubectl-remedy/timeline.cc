@@ -55,6 +55,7 @@ std::string Behind(std::string_view separator, std::string_view text) {
 std::string Name(const crds::StepId& id, std::string_view action) {
   std::string text = id.remedy + " step " + std::to_string(id.step + 1);
   if (!action.empty()) text += " " + std::string(action);
+  if (id.item > 0) text += " object " + std::to_string(id.item);
   if (id.attempt > 1) text += " (attempt " + std::to_string(id.attempt) + ")";
   return text;
 }
@@ -100,8 +101,13 @@ void TellRemedies(const RemediationStatus& status, Story& story) {
 std::string Plan(const RemediationStatus& status) {
   std::string text;
   for (const crds::PlannedStep& planned : status.plan) {
-    const auto told = std::ranges::find(status.steps, planned.id, &crds::StepProgress::id);
-    if (told != status.steps.end()) continue;
+    // A plan that was made before the objects were chosen has one line for all of them.
+    const bool told = std::ranges::any_of(status.steps, [&](const crds::StepProgress& step) {
+      crds::StepId id = step.id;
+      if (planned.id.item == 0) id.item = 0;
+      return id == planned.id;
+    });
+    if (told) continue;
     text += "  " + Name(planned.id, planned.action) + Behind(": ", planned.text);
     if (planned.validation) text += ": " + std::string(ToString(*planned.validation));
     text += Behind(", ", planned.message) + "\n";

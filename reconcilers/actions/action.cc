@@ -8,6 +8,10 @@ bool Action::EffectHolds(const nlohmann::json&, const nlohmann::json&) const {
   return true;
 }
 
+StatusOr<std::optional<crds::ObjectReference>> Action::Object(const Evaluate&) const {
+  return std::nullopt;
+}
+
 std::optional<Write> Action::Undo(const nlohmann::json&, const Observed&) const {
   return std::nullopt;
 }

@@ -15,6 +15,7 @@
 #include "controller/document/path.h"
 #include "controller/kube/http.h"
 #include "controller/kube/resource.h"
+#include "crds/meta/object_meta.h"
 
 // What a step does, as a pure state machine. An action does no I/O and keeps no state: the runner
 // asks Next, does the one thing it answers, and asks again. So a crash at any point is the same as
@@ -44,6 +45,9 @@ struct ObjectRef {
   std::string uid;  // "" when any object of that name will do (applyTo.ref)
 };
 
+// Evaluates over the current view of the policy's scope. Errors mean "unknown".
+using Evaluate = std::function<StatusOr<nlohmann::json>(const cel::Program&)>;
+
 // What the runner has seen for the action. All of it may be missing.
 struct Observed {
   ObjectRef ref;
@@ -53,12 +57,19 @@ struct Observed {
   // What the server made of the request of a DryRun, when one was asked for: the object, or JSON
   // null when it refused. Forgotten together with `live`.
   std::optional<nlohmann::json> dry_run;
+  // What the GET of a Look found, when one was asked for; JSON null when there is no such thing.
+  // Forgotten together with `live`.
+  std::optional<nlohmann::json> found;
+  // Why the server did not execute the step's last write for now (429), as it said it; "" when it
+  // has not. The runner comes back with growing pauses; the action decides how often.
+  std::string refusal;
   absl::Time now;
   absl::Time step_started;
   // How long the server may execute a write; goes into every request (?timeout=).
   std::optional<absl::Duration> server_timeout;
-  // Evaluates over the current view of the policy's scope. Errors mean "unknown".
-  std::function<StatusOr<nlohmann::json>(const cel::Program&)> evaluate;
+  // Evaluates over the current view of the policy's scope; with applyTo, `it` is the live object.
+  // Errors mean "unknown".
+  Evaluate evaluate;
 };
 
 // Reads the live object (GET of Observed::ref), then ask again.
@@ -79,6 +90,7 @@ struct Wait {
   absl::Time until;
   std::string progress;  // "3 of 5 updated"; shown in status
   nlohmann::json memo;   // kept in memory only: may be forgotten by a restart
+  bool reread = false;   // what is waited for shows in the live object: read it again at `until`
 };
 struct Done {
   std::string message;
@@ -94,7 +106,11 @@ struct Report {
   std::string reason;
   std::string message;
 };
-using Next = std::variant<Read, DryRun, Write, Wait, Done, Failed, Report>;
+// Sends `request`, a GET of something else than the object: what is around it?
+struct Look {
+  kube::HttpRequest request;
+};
+using Next = std::variant<Read, DryRun, Write, Wait, Done, Failed, Report, Look>;
 
 // One step's action with its parameters, made when the policy is compiled. Immutable.
 class Action {
@@ -112,7 +128,12 @@ class Action {
   // Asked after everything that happened; must not repeat a write whose effect is there.
   virtual Next Ask(const nlohmann::json& memo, const Observed& observed) const = 0;
 
-  // The expressions that Ask may evaluate; the runner makes sure that what they read is there.
+  // The object that the action works on when it names one itself (apply); nullopt: the target, or
+  // what applyTo chose. Asked once, when the step starts. An error means "not known yet".
+  virtual StatusOr<std::optional<crds::ObjectReference>> Object(const Evaluate& evaluate) const;
+
+  // The expressions that Ask and Object may evaluate; the runner makes sure that what they read is
+  // there.
   virtual std::vector<const cel::Program*> Expressions() const { return {}; }
 
   // For changes. The fields of the object that hold the effect...

@@ -7,9 +7,11 @@
 
 #include <nlohmann/json.hpp>
 
+#include "controller/kube/request.h"
 #include "crds/meta/text.h"
 #include "reconcilers/actions/change.h"
 #include "reconcilers/actions/patch_effect.h"
+#include "reconcilers/actions/patch_json.h"
 #include "reconcilers/actions/patch_rules.h"
 #include "reconcilers/actions/patch_undo.h"
 
@@ -27,11 +29,44 @@ constexpr size_t kMaxSummaryChars = 300;
 
 struct ComputedValue {
   std::string pointer;
-  cel::Program program;
+  std::optional<cel::Program> program;  // nullopt: null, which removes what is there
 };
 
 kube::PatchType ToKube(crds::PatchType type) {
-  return type == crds::PatchType::kMerge ? kube::PatchType::kMerge : kube::PatchType::kStrategic;
+  switch (type) {
+    case crds::PatchType::kMerge:
+      return kube::PatchType::kMerge;
+    case crds::PatchType::kStrategic:
+      return kube::PatchType::kStrategic;
+    case crds::PatchType::kApply:
+      return kube::PatchType::kApply;
+    case crds::PatchType::kJson:
+      break;
+  }
+  return kube::PatchType::kJson;
+}
+
+std::string_view NameOf(crds::PatchType type) {
+  switch (type) {
+    case crds::PatchType::kStrategic:
+      return "strategic patch ";
+    case crds::PatchType::kApply:
+      return "apply ";
+    default:
+      return "merge patch ";
+  }
+}
+
+// What an applied object says is compared and taken back field by field, like a merge patch.
+crds::PatchType AsMerge(crds::PatchType type) {
+  return type == crds::PatchType::kApply ? crds::PatchType::kMerge : type;
+}
+
+// Only the server knows how the lists of an applied object are merged.
+Effect EffectOf(crds::PatchType type, const json& patch, const json& object,
+                std::string* where = nullptr) {
+  const Effect effect = CompareEffect(AsMerge(type), patch, object, where);
+  return type == crds::PatchType::kApply && effect == Effect::kMissing ? Effect::kUnsure : effect;
 }
 
 Status CheckSize(const json& patch) {
@@ -57,8 +92,8 @@ void AddLeaves(const json& patch, document::Path& at, std::vector<document::Path
 
 class PatchAction final : public Action {
  public:
-  PatchAction(crds::PatchType type, json patch, std::vector<ComputedValue> values)
-      : type_(type), template_(std::move(patch)), values_(std::move(values)) {}
+  PatchAction(crds::PatchType type, json patch, std::vector<ComputedValue> values, bool force)
+      : type_(type), template_(std::move(patch)), values_(std::move(values)), force_(force) {}
 
   std::string_view kind() const override { return "patch"; }
   Disruption disruption() const override { return Disruption::kWorkload; }
@@ -70,14 +105,16 @@ class PatchAction final : public Action {
   std::string Describe() const override {
     std::string text = Summary(template_);
     for (const ComputedValue& value : values_) {
-      text += ", " + value.pointer + " = " + value.program.text();
+      text += ", " + value.pointer + (value.program ? " = " + value.program->text() : " removed");
     }
     return crds::Truncate(text, kMaxSummaryChars);
   }
 
   std::vector<const cel::Program*> Expressions() const override {
     std::vector<const cel::Program*> programs;
-    for (const ComputedValue& value : values_) programs.push_back(&value.program);
+    for (const ComputedValue& value : values_) {
+      if (value.program) programs.push_back(&*value.program);
+    }
     return programs;
   }
 
@@ -101,17 +138,17 @@ class PatchAction final : public Action {
 
   bool EffectHolds(const json& memo, const json& object) const override {
     const json* patch = Find(memo, {kPatch});
-    return patch == nullptr || CompareEffect(type_, *patch, object) != Effect::kMissing;
+    return patch == nullptr || EffectOf(type_, *patch, object) != Effect::kMissing;
   }
 
   std::optional<Write> Undo(const json& memo, const Observed& observed) const override {
     const json* patch = Find(memo, {kPatch});
     const json* before = Find(memo, {kBefore});
     if (patch == nullptr || before == nullptr || NeedLive(observed)) return std::nullopt;
-    std::optional<json> undo = UndoPatch(type_, *patch, *before, *observed.live);
+    std::optional<json> undo = UndoPatch(AsMerge(type_), *patch, *before, *observed.live);
     if (!undo) return std::nullopt;
     std::string summary = "put back " + Shown(observed, *undo);
-    return Write{.request = ConditionalPatch(observed, ToKube(type_), *std::move(undo)),
+    return Write{.request = ConditionalPatch(observed, ToKube(AsMerge(type_)), *std::move(undo)),
                  .verb = "patch",
                  .summary = std::move(summary),
                  .memo = memo};
@@ -123,8 +160,7 @@ class PatchAction final : public Action {
                           kMaxSummaryChars);
   }
   std::string Summary(const json& patch) const {
-    return (type_ == crds::PatchType::kMerge ? "merge patch " : "strategic patch ") +
-           Compact(patch);
+    return std::string(NameOf(type_)) + Compact(patch);
   }
   // Summaries end up in Events: no content of Secrets in them.
   static std::string Shown(const Observed& observed, const json& patch) {
@@ -138,12 +174,16 @@ class PatchAction final : public Action {
       return Next(Failed{"InvalidPatch", std::string(kNoSetOnSecret)});
     }
     for (const ComputedValue& value : values_) {
-      StatusOr<json> computed = observed.evaluate(value.program);
+      if (!value.program) {
+        (void)SetAt(patch, value.pointer, json());  // a place, as was checked when it was compiled
+        continue;
+      }
+      StatusOr<json> computed = observed.evaluate(*value.program);
       if (!computed.ok()) return Unknown(value, Message(computed.status()), observed);
       if (computed->is_null()) {
-        return Next(Failed{"InvalidPatch", value.pointer + ": " + value.program.text() +
-                                               " gave null; what shall be removed is written as "
-                                               "null in patch"});
+        return Next(Failed{"InvalidPatch", value.pointer + ": " + value.program->text() +
+                                               " gave null; what shall be removed says remove: "
+                                               "true"});
       }
       Status set = SetAt(patch, value.pointer, *std::move(computed));
       if (!set.ok()) return Next(Failed{"InvalidPatch", std::string(Message(set))});
@@ -156,7 +196,7 @@ class PatchAction final : public Action {
 
   static Next Unknown(const ComputedValue& value, std::string_view why, const Observed& observed) {
     std::string message = "the value for " + value.pointer +
-                          " is unknown: " + value.program.text() + ": " + std::string(why);
+                          " is unknown: " + value.program->text() + ": " + std::string(why);
     absl::Time deadline = observed.step_started + kValuePatience;
     if (observed.now >= deadline) return Failed{"ValueUnknown", message};
     return Wait{.until = deadline, .progress = message, .memo = nullptr};
@@ -166,25 +206,51 @@ class PatchAction final : public Action {
     const json& live = *observed.live;
     const bool wrote = Find(memo, {kPatch}) != nullptr;
     std::string where;
-    Effect effect = CompareEffect(type_, patch, live, &where);
+    Effect effect = EffectOf(type_, patch, live, &where);
     if (effect == Effect::kThere) return IsDone(wrote, patch, observed);
     if (effect == Effect::kUnsure || wrote) {
-      if (!observed.dry_run) return DryRun{DryRunPatch(observed, ToKube(type_), patch)};
+      if (!observed.dry_run) return DryRun{Request(patch, observed, /*dry_run=*/true)};
       const bool refused = observed.dry_run->is_null();
+      if (refused && !observed.refusal.empty()) {
+        return Failed{"Conflict", ObjectText(observed.ref) + ": " + observed.refusal};
+      }
       const bool same = !refused && SameObject(*observed.dry_run, live);
       if (same && effect == Effect::kUnsure) return IsDone(wrote, patch, observed);
       // Sending it once more would change nothing either.
       if (same || (refused && wrote)) return NotTaken(where, observed);
     }
-    std::string summary = (type_ == crds::PatchType::kMerge ? "merge patch " : "strategic patch ") +
-                          Shown(observed, patch);
+    std::string summary = std::string(NameOf(type_)) + Shown(observed, patch);
     if (std::optional<Next> owned = RefuseOwned(observed, "apply the " + summary)) {
       return *std::move(owned);
     }
-    return Write{.request = ConditionalPatch(observed, ToKube(type_), patch),
+    return Write{.request = Request(patch, observed, /*dry_run=*/false),
                  .verb = "patch",
                  .summary = summary,
                  .memo = wrote ? memo : NewMemo(patch, observed)};
+  }
+
+  kube::HttpRequest Request(const json& patch, const Observed& observed, bool dry_run) const {
+    if (type_ != crds::PatchType::kApply) {
+      return dry_run ? DryRunPatch(observed, ToKube(type_), patch)
+                     : ConditionalPatch(observed, ToKube(type_), patch);
+    }
+    json object = patch;
+    object["apiVersion"] = observed.ref.resource.gvk.ApiVersion();
+    object["kind"] = observed.ref.resource.gvk.kind;
+    object["metadata"]["name"] = observed.ref.key.name;
+    // It must be there already, and still be what was read.
+    object["metadata"]["uid"] = FindText(*observed.live, {"metadata", "uid"});
+    if (!dry_run) {
+      object["metadata"]["resourceVersion"] =
+          FindText(*observed.live, {"metadata", "resourceVersion"});
+    }
+    kube::WriteOptions options;
+    options.field_manager = kFieldManager;
+    options.server_timeout = observed.server_timeout;
+    options.force = force_;
+    options.dry_run = dry_run;
+    return kube::PatchObject(observed.ref.resource, observed.ref.key, "", kube::PatchType::kApply,
+                             object, options);
   }
 
   static Next IsDone(bool wrote, const json& patch, const Observed& observed) {
@@ -203,7 +269,7 @@ class PatchAction final : public Action {
       memo[kNoUndo] = "the content of a Secret is never stored";
       return memo;
     }
-    StatusOr<json> before = PreImage(type_, patch, *observed.live);
+    StatusOr<json> before = PreImage(AsMerge(type_), patch, *observed.live);
     if (!before.ok()) {
       memo[kNoUndo] = std::string(Message(before.status()));
     } else if (before->dump(-1, ' ', false, json::error_handler_t::replace).size() >
@@ -218,6 +284,7 @@ class PatchAction final : public Action {
   const crds::PatchType type_;
   const json template_;
   const std::vector<ComputedValue> values_;
+  const bool force_;
 };
 
 }  // namespace
@@ -225,6 +292,7 @@ class PatchAction final : public Action {
 StatusOr<std::unique_ptr<Action>> MakePatch(const crds::Patch& params, const cel::Scope& scope,
                                             std::string_view path) {
   const std::string prefix(path);
+  if (params.type == crds::PatchType::kJson) return MakeJsonPatch(params, scope, path);
   if (params.patch.empty() && params.set.empty()) {
     return InvalidArgument(prefix + ": expected patch, set or both");
   }
@@ -241,11 +309,15 @@ StatusOr<std::unique_ptr<Action>> MakePatch(const crds::Patch& params, const cel
     Status place = SetAt(with_places, value.path, json::object());
     if (place.ok()) place = CheckPatch(params.type, with_places);
     KR_RETURN_IF_ERROR(Annotate(place, element + ".path"));
+    if (value.remove) {
+      values.push_back({value.path, std::nullopt});
+      continue;
+    }
     StatusOr<cel::Program> program = cel::Program::Compile(value.expression, scope);
     if (!program.ok()) return Annotate(program.status(), element + ".expression");
     values.push_back({value.path, *std::move(program)});
   }
-  return std::make_unique<PatchAction>(params.type, patch, std::move(values));
+  return std::make_unique<PatchAction>(params.type, patch, std::move(values), params.force);
 }
 
 }  // namespace kr::actions

@@ -10,7 +10,8 @@
 
 namespace kr::actions {
 
-// patch: a merge or strategic merge patch with values that `set` computes. The expressions are
+// patch: a merge or strategic merge patch, or a server-side apply of a part of the object, with
+// values that `set` computes; type JSON is patch_json.h. The expressions are
 // evaluated before the first write; what they gave is stored in the memo with it and used from then
 // on, so that a factor is never applied twice.
 //
@@ -21,6 +22,7 @@ namespace kr::actions {
 // Refused at compile time, and again after `set`: what patch_rules.h lists, and more than 64 KiB.
 // Of Secrets also `set` itself (policy/secrets.h), because its values would stand in the status.
 // Without the effect, an object with a controller is reported and not patched. Failed(TargetGone),
+// Failed(Conflict) with the managers of fields that are not to be taken from them (type Apply),
 // Failed(ValueUnknown) when an expression has no value for a minute, Failed(InvalidPatch).
 //
 // Memo: {"patch": the patch with its values, "before": the same leaves as they were, in the shape

@@ -116,4 +116,16 @@ Status SetAt(json& patch, std::string_view pointer, json value) {
   return OkStatus();
 }
 
+void RemoveAt(json& object, std::string_view pointer) {
+  const json::json_pointer place{std::string(pointer)};
+  const json::json_pointer parent = place.parent_pointer();
+  if (!object.contains(place)) return;
+  json& around = object[parent];
+  if (around.is_object()) {
+    around.erase(place.back());
+  } else {
+    around.erase(static_cast<size_t>(&object[place] - &around[0]));
+  }
+}
+
 }  // namespace kr::actions

@@ -22,4 +22,7 @@ Status CheckPointer(std::string_view pointer);
 // names one, nothing else does.
 Status SetAt(nlohmann::json& patch, std::string_view pointer, nlohmann::json value);
 
+// Removes what is at `pointer`, if there is anything. The pointer is one (CheckPointer).
+void RemoveAt(nlohmann::json& object, std::string_view pointer);
+
 }  // namespace kr::actions

@@ -1,6 +1,7 @@
 #include "reconcilers/actions/set_env.h"
 
 #include <algorithm>
+#include <optional>
 #include <set>
 #include <utility>
 
@@ -234,6 +235,96 @@ class SetEnvAction final : public Action {
   const std::vector<crds::EnvVar> env_;
 };
 
+// setEnv with computed values: decides on them once, then is a setEnv with those values.
+class ComputedSetEnvAction final : public Action {
+ public:
+  ComputedSetEnvAction(const crds::SetEnv& params,
+                       std::vector<std::optional<cel::Program>> programs)
+      : params_(params), programs_(std::move(programs)), shown_(WithExpressions(params)) {}
+
+  std::string_view kind() const override { return shown_.kind(); }
+  std::string Describe() const override { return shown_.Describe(); }
+  Disruption disruption() const override { return shown_.disruption(); }
+  Reversal reversal() const override { return shown_.reversal(); }
+  std::vector<RbacRule> RequiredRules(const kube::Resource& resource) const override {
+    return shown_.RequiredRules(resource);
+  }
+  std::vector<document::Path> EffectPaths() const override { return shown_.EffectPaths(); }
+  std::vector<const cel::Program*> Expressions() const override {
+    std::vector<const cel::Program*> programs;
+    for (const auto& program : programs_) {
+      if (program) programs.push_back(&*program);
+    }
+    return programs;
+  }
+
+  Next Ask(const json& memo, const Observed& observed) const override {
+    if (std::optional<Next> need = NeedLive(observed)) return *std::move(need);
+    json values = json::object();
+    if (const json* decided = Find(memo, {kValues})) {
+      values = *decided;
+    } else if (std::optional<Next> instead = Decide(observed, values)) {
+      return *std::move(instead);
+    }
+    Next next = WithValues(values).Ask(memo, observed);
+    if (auto* write = std::get_if<Write>(&next)) write->memo[kValues] = values;
+    return next;
+  }
+  bool EffectHolds(const json& memo, const json& object) const override {
+    const json* values = Find(memo, {kValues});
+    return values == nullptr || WithValues(*values).EffectHolds(memo, object);
+  }
+  std::optional<Write> Undo(const json& memo, const Observed& observed) const override {
+    const json* values = Find(memo, {kValues});
+    if (values == nullptr) return std::nullopt;
+    return WithValues(*values).Undo(memo, observed);
+  }
+
+ private:
+  // In the memo: what the expressions gave, by variable.
+  static constexpr char kValues[] = "values";
+  // How long a value may be unknown (a kind is being listed again) before the step fails.
+  static constexpr absl::Duration kPatience = absl::Minutes(1);
+
+  static crds::SetEnv WithExpressions(crds::SetEnv params) {
+    for (crds::EnvVar& variable : params.env) {
+      if (!variable.value_expression.empty()) variable.value = variable.value_expression;
+    }
+    return params;
+  }
+
+  SetEnvAction WithValues(const json& values) const {
+    crds::SetEnv params = params_;
+    for (crds::EnvVar& variable : params.env) {
+      if (!variable.value_expression.empty()) variable.value = FindText(values, {variable.name});
+    }
+    return SetEnvAction(params);
+  }
+
+  std::optional<Next> Decide(const Observed& observed, json& values) const {
+    for (size_t i = 0; i < programs_.size(); ++i) {
+      if (!programs_[i]) continue;
+      const std::string& name = params_.env[i].name;
+      StatusOr<json> value = observed.evaluate(*programs_[i]);
+      if (value.ok() && value->is_string()) {
+        values[name] = *std::move(value);
+        continue;
+      }
+      std::string why = "the value of " + name + " is unknown: " + programs_[i]->text() + ": " +
+                        (value.ok() ? "expected a text, got " + value->dump()
+                                    : std::string(Message(value.status())));
+      const absl::Time deadline = observed.step_started + kPatience;
+      if (value.ok() || observed.now >= deadline) return Failed{"ValueUnknown", std::move(why)};
+      return Wait{.until = deadline, .progress = std::move(why), .memo = nullptr};
+    }
+    return std::nullopt;
+  }
+
+  const crds::SetEnv params_;
+  const std::vector<std::optional<cel::Program>> programs_;
+  const SetEnvAction shown_;
+};
+
 // The names in a list are given and given once.
 Status CheckNames(const std::vector<std::string>& names, std::string_view path,
                   std::string_view suffix) {
@@ -251,7 +342,7 @@ Status CheckNames(const std::vector<std::string>& names, std::string_view path,
 
 }  // namespace
 
-StatusOr<std::unique_ptr<Action>> MakeSetEnv(const crds::SetEnv& params, const cel::Scope&,
+StatusOr<std::unique_ptr<Action>> MakeSetEnv(const crds::SetEnv& params, const cel::Scope& scope,
                                              std::string_view path) {
   std::string prefix(path);
   if (params.container.empty() == params.containers.empty()) {
@@ -262,7 +353,22 @@ StatusOr<std::unique_ptr<Action>> MakeSetEnv(const crds::SetEnv& params, const c
   std::vector<std::string> names;
   for (const crds::EnvVar& variable : params.env) names.push_back(variable.name);
   KR_RETURN_IF_ERROR(CheckNames(names, prefix + ".env", ".name"));
-  return std::make_unique<SetEnvAction>(params);
+  std::vector<std::optional<cel::Program>> programs(params.env.size());
+  bool computed = false;
+  for (size_t i = 0; i < params.env.size(); ++i) {
+    const std::string& text = params.env[i].value_expression;
+    if (text.empty()) continue;
+    computed = true;
+    const std::string element = prefix + ".env[" + std::to_string(i) + "]";
+    if (!params.env[i].value.empty()) {
+      return InvalidArgument(element + ": value and valueExpression exclude each other");
+    }
+    auto program = cel::Program::Compile(text, scope, cel::Type::String());
+    if (!program.ok()) return Annotate(program.status(), element + ".valueExpression");
+    programs[i] = *std::move(program);
+  }
+  if (!computed) return std::make_unique<SetEnvAction>(params);
+  return std::make_unique<ComputedSetEnvAction>(params, std::move(programs));
 }
 
 }  // namespace kr::actions

@@ -14,6 +14,8 @@ namespace {
 using nlohmann::json;
 
 constexpr char kSince[] = "since";
+// Between looks at an object that nobody watches.
+constexpr absl::Duration kLookAgain = absl::Seconds(2);
 
 class WaitForAction final : public Action {
  public:
@@ -23,7 +25,10 @@ class WaitForAction final : public Action {
   std::string_view kind() const override { return "waitFor"; }
   Disruption disruption() const override { return Disruption::kNone; }
   Reversal reversal() const override { return Reversal::kNothing; }
-  std::vector<RbacRule> RequiredRules(const kube::Resource&) const override { return {}; }
+  std::vector<RbacRule> RequiredRules(const kube::Resource& resource) const override {
+    if (!ReadsIt()) return {};
+    return {{resource.gvk.group, resource.plural, "get"}};
+  }
   std::vector<const cel::Program*> Expressions() const override { return {&expression_}; }
 
   std::string Describe() const override {
@@ -33,6 +38,8 @@ class WaitForAction final : public Action {
   }
 
   Next Ask(const json& memo, const Observed& observed) const override {
+    // `it` is the object that applyTo chose, which nobody watches.
+    if (ReadsIt() && !observed.live) return Read{};
     absl::Time deadline = observed.step_started + timeout_;
     std::string unknown;
     std::optional<absl::Time> since;
@@ -49,13 +56,18 @@ class WaitForAction final : public Action {
       return Failed{"Timeout", "still waiting after " + crds::FormatDuration(timeout_) + " until " +
                                    expression_.text() + " (" + where + ")"};
     }
-    if (!since) return Wait{.until = deadline, .progress = where, .memo = nullptr};
-    return Wait{.until = std::min(deadline, *since + hold_for_),
-                .progress = where,
-                .memo = {{kSince, crds::FormatTime(*since)}}};
+    Wait wait{.until = deadline, .progress = where, .memo = nullptr, .reread = ReadsIt()};
+    if (since) {
+      wait.until = std::min(deadline, *since + hold_for_);
+      wait.memo = {{kSince, crds::FormatTime(*since)}};
+    }
+    if (ReadsIt()) wait.until = std::min(wait.until, observed.now + kLookAgain);
+    return wait;
   }
 
  private:
+  bool ReadsIt() const { return expression_.ReadsVariable("it"); }
+
   bool IsTrue(const Observed& observed, std::string& unknown) const {
     StatusOr<json> value = observed.evaluate(expression_);
     if (!value.ok()) {

@@ -30,32 +30,6 @@ std::string At(std::string_view path, size_t index) {
   return std::string(path) + "[" + std::to_string(index) + "]";
 }
 
-// What a policy may say already and nothing does yet.
-Status RefuseUnsupported(const crds::Step& step, const std::string& path) {
-  const auto refuse = [&](std::string_view field) {
-    return InvalidArgument(path + std::string(field) + ": is not supported by this version");
-  };
-  if (step.apply_to) {
-    if (!step.apply_to->ref) return refuse(".applyTo.related");
-    if (!step.apply_to->ref->name_expression.empty()) return refuse(".applyTo.ref.nameExpression");
-    if (step.apply_to->wait_for) return refuse(".applyTo.waitFor");
-  }
-  if (const auto* patch = std::get_if<crds::Patch>(&step.action)) {
-    if (patch->type == crds::PatchType::kJson || patch->type == crds::PatchType::kApply) {
-      return refuse(".patch.type");
-    }
-    for (const crds::SetValue& value : patch->set) {
-      if (value.remove) return refuse(".patch.set");
-    }
-  }
-  if (const auto* set_env = std::get_if<crds::SetEnv>(&step.action)) {
-    for (const crds::EnvVar& variable : set_env->env) {
-      if (!variable.value_expression.empty()) return refuse(".setEnv.env");
-    }
-  }
-  return OkStatus();
-}
-
 class Compiler {
  public:
   Compiler(const crds::RemediationPolicy& policy, const crds::TargetKind& kind)
@@ -256,27 +230,42 @@ class Compiler {
       KR_RETURN_IF_ERROR(Programs(spec.match_conditions, running_scope_, path + ".matchConditions",
                                   remedy.match_conditions));
       KR_RETURN_IF_ERROR(Programs(spec.verify, running_scope_, path + ".verify", remedy.verify));
-      if (!spec.record.empty()) {
-        return InvalidArgument(path + ".record: is not supported by this version");
+      for (size_t k = 0; k < spec.record.size(); ++k) {
+        auto program = cel::Program::Compile(spec.record[k].expression, running_scope_);
+        if (!program.ok()) {
+          return Annotate(program.status(), At(path + ".record", k) + ".expression");
+        }
+        Note(program->reads());
+        remedy.record.push_back({spec.record[k].key, *std::move(program)});
       }
       for (size_t s = 0; s < spec.steps.size(); ++s) {
-        KR_RETURN_IF_ERROR(RefuseUnsupported(spec.steps[s], At(path + ".steps", s)));
-        KR_ASSIGN_OR_RETURN(std::unique_ptr<actions::Action> action,
-                            actions::Make(spec.steps[s], running_scope_, At(path + ".steps", s)));
-        if (action->reversal() != actions::Reversal::kNothing) out_->only_notifies = false;
-        if (!spec.steps[s].apply_to) Note("object", action->EffectPaths());
-        for (const cel::Program* program : action->Expressions()) Note(program->reads());
-        remedy.steps.push_back({spec.steps[s], std::move(action)});
+        KR_ASSIGN_OR_RETURN(Step step, CompileStep(spec.steps[s], At(path + ".steps", s)));
+        remedy.steps.push_back(std::move(step));
       }
       out_->remedies.push_back(std::move(remedy));
     }
     return OkStatus();
   }
 
-  Status Healthy() {
-    if (policy_.spec.recovery.revert) {
-      return InvalidArgument("spec.recovery.revert: is not supported by this version");
+  StatusOr<Step> CompileStep(const crds::Step& spec, const std::string& path) {
+    Step step{.spec = spec};
+    if (spec.apply_to) {
+      KR_ASSIGN_OR_RETURN(step.apply_to, CompileApplyTo(*spec.apply_to, out_->related,
+                                                        running_scope_, path + ".applyTo"));
+      Note(step.apply_to->Reads());
     }
+    const cel::Scope& scope = step.apply_to ? WithIt(running_scope_) : running_scope_;
+    KR_ASSIGN_OR_RETURN(step.action, actions::Make(spec, scope, path));
+    if (step.action->reversal() != actions::Reversal::kNothing) out_->only_notifies = false;
+    if (!step.apply_to) Note("object", step.action->EffectPaths());
+    // What they read of `it` is read live, whole.
+    for (const cel::Program* program : step.action->Expressions()) Note(program->reads());
+    return step;
+  }
+
+  Status Healthy() {
+    if (policy_.spec.recovery.revert)
+      return InvalidArgument("spec.recovery.revert: is not supported by this version");
     KR_RETURN_IF_ERROR(
         Programs(policy_.spec.recovery.healthy, scope_, "spec.recovery.healthy", out_->healthy));
     const std::string_view standard = DefaultHealthy(out_->target);

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,6 +13,7 @@
 #include "crds/v1alpha1/remediation_policy.h"
 #include "reconcilers/actions/action.h"
 #include "reconcilers/limits/windows.h"
+#include "reconcilers/policy/apply_to.h"
 #include "reconcilers/policy/group_key.h"
 #include "reconcilers/policy/related.h"
 #include "reconcilers/policy/selector.h"
@@ -47,12 +49,14 @@ struct Trigger {
 
 struct Step {
   crds::Step spec;
+  std::optional<ApplyTo> apply_to;  // absent: the target, or the object that the action names
   std::unique_ptr<const actions::Action> action;
 };
 
 struct Remedy {
   std::string name;
   std::vector<NamedProgram> match_conditions;
+  std::vector<NamedProgram> record;  // by key
   std::vector<Step> steps;
   std::vector<NamedProgram> verify;  // empty: cured
   absl::Duration cure_within;
@@ -100,5 +104,8 @@ struct CompiledPolicy {
 };
 
 using CompiledPolicyPtr = std::shared_ptr<const CompiledPolicy>;
+
+// The kinds that steps work on besides the target.
+std::vector<kube::GroupVersionKind> KindsOfSteps(const CompiledPolicy& policy);
 
 }  // namespace kr::policy

@@ -53,7 +53,8 @@ cel::Scope WithRemediation(cel::Scope scope) {
   scope["remediation"] = Type::Object({{"name", Type::String()},
                                        {"trigger", Type::String()},
                                        {"startedAt", Type::Timestamp()},
-                                       {"rungFinishedAt", Type::Timestamp()}});
+                                       {"rungFinishedAt", Type::Timestamp()},
+                                       {"record", Type::Dyn()}});
   return scope;
 }
 

@@ -6,6 +6,8 @@
 #include <variant>
 #include <vector>
 
+#include <nlohmann/json.hpp>
+
 #include "reconcilers/actions/patch.h"
 
 namespace kr::policy {
@@ -29,15 +31,18 @@ class Reader {
     }
   }
 
-  bool ReadsSecret(const std::vector<cel::Read>& reads) const {
+  // `it`: the kind of what `it` is, where there is one.
+  bool ReadsSecret(const std::vector<cel::Read>& reads,
+                   const kube::GroupVersionKind& it = {}) const {
     return std::any_of(reads.begin(), reads.end(),
-                       [this](const cel::Read& read) { return IsSecretRead(read); });
+                       [&](const cel::Read& read) { return IsSecretRead(read, it); });
   }
 
  private:
-  bool IsSecretRead(const cel::Read& read) const {
+  bool IsSecretRead(const cel::Read& read, const kube::GroupVersionKind& it) const {
     const std::vector<Step>& steps = read.path.steps;
     if (read.path.depth == document::Depth::kPresence) return false;
+    if (read.variable == "it") return IsSecret(it) && ReachesData(steps, 0);
     if (read.variable == "object") return IsSecret(policy_.target) && ReachesData(steps, 0);
     // related.<join>[*]..., variables.<name>...; without a name any of them.
     const auto names = [&](const std::string& name) {
@@ -56,10 +61,22 @@ class Reader {
   std::vector<std::string> secret_variables_;
 };
 
-kube::GroupVersionKind ObjectOf(const CompiledPolicy& policy, const crds::Step& step) {
-  if (!step.apply_to || !step.apply_to->ref) return policy.target;
-  const crds::ApplyToRef& ref = *step.apply_to->ref;
-  return kube::GroupVersionKind::FromApiVersion(ref.api_version, ref.kind);
+kube::GroupVersionKind ObjectOf(const CompiledPolicy& policy, const policy::Step& step) {
+  return step.apply_to ? step.apply_to->gvk : policy.target;
+}
+
+// Where a step would write down values that were computed for a Secret; "" when it does not.
+std::string_view ComputedForSecret(const CompiledPolicy& policy, const policy::Step& step) {
+  if (const auto* apply = std::get_if<crds::Apply>(&step.spec.action)) {
+    const auto kind = apply->object.Parse().value("kind", "");
+    return kind == "Secret" && !apply->set.empty() ? ".apply.set" : "";
+  }
+  const auto* patch = std::get_if<crds::Patch>(&step.spec.action);
+  if (patch == nullptr || !IsSecret(ObjectOf(policy, step))) return "";
+  const bool computed =
+      std::any_of(patch->operations.begin(), patch->operations.end(),
+                  [](const auto& operation) { return !operation.value_expression.empty(); });
+  return computed ? ".patch.operations" : patch->set.empty() ? "" : ".patch.set";
 }
 
 }  // namespace
@@ -76,17 +93,24 @@ Status CheckSecrets(const CompiledPolicy& policy) {
   }
   for (size_t r = 0; r < policy.remedies.size(); ++r) {
     const Remedy& remedy = policy.remedies[r];
+    for (size_t k = 0; k < remedy.record.size(); ++k) {
+      if (!reader.ReadsSecret(remedy.record[k].program.reads())) continue;
+      return InvalidArgument("spec.remedies[" + std::to_string(r) + "].record[" +
+                             std::to_string(k) +
+                             "].expression: reads the data of a Secret, and the status of the "
+                             "Remediation would show it");
+    }
     for (size_t s = 0; s < remedy.steps.size(); ++s) {
       const policy::Step& step = remedy.steps[s];
       const std::string path =
           "spec.remedies[" + std::to_string(r) + "].steps[" + std::to_string(s) + "]";
-      const auto* patch = std::get_if<crds::Patch>(&step.spec.action);
-      if (patch != nullptr && !patch->set.empty() && IsSecret(ObjectOf(policy, step.spec))) {
-        return InvalidArgument(path + ".patch.set: " + std::string(actions::kNoSetOnSecret));
+      if (const std::string_view field = ComputedForSecret(policy, step); !field.empty()) {
+        return InvalidArgument(path + std::string(field) + ": " +
+                               std::string(actions::kNoSetOnSecret));
       }
       if (!std::holds_alternative<crds::Notify>(step.spec.action)) continue;
       for (const cel::Program* program : step.action->Expressions()) {
-        if (!reader.ReadsSecret(program->reads())) continue;
+        if (!reader.ReadsSecret(program->reads(), ObjectOf(policy, step))) continue;
         return InvalidArgument(path +
                                ".notify.messageExpression: reads the data of a Secret, and an "
                                "Event would show it");

@@ -88,6 +88,7 @@ StatusOr<Value> TargetView::Resolve(std::string_view variable) const {
     const RemediationFacts& facts = *options_.remediation;
     add("name", Value::String(facts.name));
     add("trigger", Value::String(facts.trigger));
+    add("record", Value::FromJson(facts.record));
     add("startedAt", Value::Timestamp(facts.started_at));
     add("rungFinishedAt",
         facts.rung_finished_at

@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include <nlohmann/json.hpp>
+
 #include "absl/time/time.h"
 #include "controller/document/document.h"
 #include "reconcilers/policy/compiled_policy.h"
@@ -33,7 +35,8 @@ struct RemediationFacts {
   std::string name;
   std::string trigger;
   absl::Time started_at;
-  std::optional<absl::Time> rung_finished_at;  // unknown before the rung's steps are done
+  std::optional<absl::Time> rung_finished_at;        // unknown before the rung's steps are done
+  nlohmann::json record = nlohmann::json::object();  // evidence by key
 };
 
 // One target under one policy for one evaluation. Values that came out of it refer to Documents

@@ -161,6 +161,8 @@ void Watches::Rebuild() {
     };
     want(policy.target);
     for (const RelatedJoin& join : policy.related) want(join.gvk);
+    // Where the objects of steps live is asked in time; without an answer only the step waits.
+    for (const kube::GroupVersionKind& kind : KindsOfSteps(policy)) discovery_.Want(kind);
     if (!served->missing.ok()) continue;
     if (policy.has_places && found[0].namespaced == policy.spec.target.namespaces.empty()) {
       served->missing = NotFound(PlacesProblem(policy, found[0]));

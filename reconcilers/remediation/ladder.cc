@@ -1,6 +1,7 @@
 #include "reconcilers/remediation/ladder.h"
 
 #include <algorithm>
+#include <iterator>
 
 namespace kr::remediation {
 
@@ -69,16 +70,51 @@ std::vector<size_t> AttemptSteps(const RemediationStatus& status, size_t rung) {
   return indexes;
 }
 
+void SetObjects(size_t index, const std::vector<crds::ObjectReference>& objects,
+                RemediationStatus& status) {
+  std::vector<crds::StepProgress> entries;
+  for (const crds::ObjectReference& object : objects) {
+    crds::StepProgress& entry = entries.emplace_back(status.steps[index]);
+    entry.id.item = static_cast<int64_t>(entries.size());
+    entry.object = object;
+  }
+  const auto at = status.steps.begin() + static_cast<ptrdiff_t>(index);
+  status.steps.insert(status.steps.erase(at), std::make_move_iterator(entries.begin()),
+                      std::make_move_iterator(entries.end()));
+}
+
+bool DeletedTarget(const crds::Remediation& remediation) {
+  const auto removes = [&](crds::Verb verb, const crds::ObjectReference& object) {
+    return (verb == crds::Verb::kDelete || verb == crds::Verb::kEvict) &&
+           object.uid == remediation.spec.target_ref.uid && !object.uid.empty();
+  };
+  const RemediationStatus& status = remediation.status;
+  if (status.intent && removes(status.intent->verb, status.intent->object)) return true;
+  return std::any_of(status.steps.begin(), status.steps.end(), [&](const crds::StepProgress& step) {
+    return std::any_of(step.writes.begin(), step.writes.end(), [&](const auto& write) {
+      return write.outcome == crds::WriteOutcome::kApplied && removes(write.verb, write.object);
+    });
+  });
+}
+
 void Describe(const policy::CompiledPolicy& policy, RemediationStatus& status) {
   const std::optional<size_t> rung = CurrentRung(status);
   if (!rung) return;
   status.remedy = policy.remedies[*rung].name;
   status.step.clear();
-  const std::vector<size_t> steps = AttemptSteps(status, *rung);
-  for (size_t i = 0; i < steps.size(); ++i) {
-    const crds::StepProgress& step = status.steps[steps[i]];
+  for (size_t s : AttemptSteps(status, *rung)) {
+    const crds::StepProgress& step = status.steps[s];
     if (step.state != StepState::kPending && step.state != StepState::kRunning) continue;
-    status.step = std::to_string(i + 1) + "/" + std::to_string(steps.size()) + " " + step.action;
+    status.step = std::to_string(step.id.step + 1) + "/" +
+                  std::to_string(policy.remedies[*rung].steps.size()) + " " + step.action;
+    const int64_t objects = std::count_if(
+        status.steps.begin(), status.steps.end(), [&](const crds::StepProgress& other) {
+          return other.id.remedy == step.id.remedy && other.id.attempt == step.id.attempt &&
+                 other.id.step == step.id.step;
+        });
+    if (objects > 1) {
+      status.step += " (" + std::to_string(step.id.item) + "/" + std::to_string(objects) + ")";
+    }
     return;
   }
 }

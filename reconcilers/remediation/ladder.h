@@ -30,6 +30,12 @@ void FailRung(const policy::CompiledPolicy& policy, size_t index, std::string_vi
 
 // The steps of the rung's current attempt, as indexes into status.steps.
 std::vector<size_t> AttemptSteps(const crds::RemediationStatus& status, size_t rung);
+// Puts one entry for each of `objects` in place of status.steps[index], a step whose objects were
+// not chosen yet. Indexes behind it move.
+void SetObjects(size_t index, const std::vector<crds::ObjectReference>& objects,
+                crds::RemediationStatus& status);
+// Whether the remediation has got rid of its target itself.
+bool DeletedTarget(const crds::Remediation& remediation);
 // status.remedy and status.step, the printer columns.
 void Describe(const policy::CompiledPolicy& policy, crds::RemediationStatus& status);
 

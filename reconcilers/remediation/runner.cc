@@ -26,7 +26,6 @@ Runner::Runner(Services& services, const World& world, policy::CompiledPolicyPtr
                .retry_max = services.timing.retry_max},
               std::move(remediation)),
       write_ahead_(services, writer_),
-      retry_(services.timing.retry_initial),
       self_(std::make_shared<Runner*>(this)) {}
 
 Runner::~Runner() {
@@ -147,12 +146,19 @@ std::optional<Runner::End> Runner::ShouldStop() const {
     return End{Phase::kCancelled, crds::reason::kPolicyGone,
                "policy " + policy_->name + " was deleted; changes that were made stay"};
   }
-  if (target_gone_) {
-    return End{Phase::kCancelled, crds::reason::kTargetGone,
-               remediation().spec.target_ref.ToString() +
-                   " was deleted or is not selected by the policy any more"};
-  }
+  // A step that removes the target itself is seen to its end first.
+  if (target_gone_ && !DeletedTarget(remediation())) return TargetGone();
   return std::nullopt;
+}
+
+Runner::End Runner::TargetGone() const {
+  const std::string target = remediation().spec.target_ref.ToString();
+  if (DeletedTarget(remediation())) {
+    return {Phase::kSucceeded, crds::reason::kCured,
+            target + " was removed, as the remedy wants it; what takes its place is judged anew"};
+  }
+  return {Phase::kCancelled, crds::reason::kTargetGone,
+          target + " was deleted or is not selected by the policy any more"};
 }
 
 void Runner::EnterPhase(Phase phase, std::string_view reason, std::string message) {
@@ -327,6 +333,7 @@ policy::RemediationFacts Runner::Facts() const {
   if (const auto rung = CurrentRung(status())) {
     facts.rung_finished_at = status().remedies[*rung].steps_done_at;
   }
+  if (!status().record.empty()) facts.record = status().record.Parse();
   return facts;
 }
 

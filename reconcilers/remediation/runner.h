@@ -91,6 +91,7 @@ class Runner {
   std::optional<End> ShouldStop() const;
   // Whether the object, or empty place, is what this is about: for a place any object that came.
   bool IsTarget(const document::Document& found) const;
+  End TargetGone() const;
   void Finish(End end);
   void Fail(std::string_view reason, std::string message) {
     Finish({crds::Phase::kFailed, reason, std::move(message)});
@@ -117,7 +118,7 @@ class Runner {
   crds::ApprovalRecord* FindRequest(size_t rung);
   // Reads a decision in the spec into the record; true when that ended the remediation.
   bool TakeDecision(crds::ApprovalRecord& request);
-  void PlanForApproval(size_t rung, const nlohmann::json& target);
+  void PlanForApproval(size_t rung);
   void OnRungPlanned(std::vector<crds::PlannedStep> plan);
   // Says that a person is waited for.
   void AwaitPerson(const crds::ApprovalRecord& request, bool changed);
@@ -129,31 +130,71 @@ class Runner {
   void AdvanceLadder();
   void CheckLive();
   void OnLive(StatusOr<LiveState> live);
+  void KeepRecord(const policy::Remedy& remedy);
   bool CountRevert(const nlohmann::json& live);  // true: contended, it is over
   bool TakeLocks(size_t rung);                   // false: it waits for them
   void RungFailed(std::string_view reason, std::string message);
 
   // runner_plan.cc: whether the log of the whole plan fits into the status.
-  std::optional<actions::ObjectRef> UnreadOfPlan() const;
+  struct PlanObjects;
+  PlanObjects ObjectsOfPlan(const policy::Step& step, const policy::TargetView& view,
+                            const policy::Surroundings& around) const;
+  std::optional<actions::ObjectRef> UnreadOfPlan(const policy::TargetView& view,
+                                                 const policy::Surroundings& around) const;
   void ReadForPlan(const actions::ObjectRef& ref);
-  std::optional<std::string> PlanTooLarge(const nlohmann::json& target);
+  std::optional<std::string> PlanTooLarge(const nlohmann::json& target,
+                                          const policy::TargetView& view,
+                                          const policy::Surroundings& around);
 
-  // runner_step.cc: the steps of a rung, rollback.
+  // What is known of a step's object while the step runs; a process takes it along when it dies.
+  struct AtHand {
+    std::optional<nlohmann::json> live;
+    std::optional<nlohmann::json> dry_run;  // is about `live`: they go together
+    std::optional<nlohmann::json> found;
+    nlohmann::json wait_memo;
+    absl::Time reread_at = absl::InfiniteFuture();
+    std::string refusal;
+    std::optional<absl::Time> true_since;  // applyTo.waitFor
+    absl::Duration retry;
+    absl::Time retry_at = absl::InfinitePast();  // no write before, whatever wakes us
+
+    void ForgetLive();
+  };
+  // An answer that leaves nothing to do for now.
+  using Paused = std::optional<actions::Wait>;
+
+  // runner_step.cc: the steps of a rung. `index` is one into status.steps throughout. Paused:
+  // nothing is under way; otherwise something is, or the remediation went on.
   void AdvanceStep();
-  void AskStep(size_t progress, const policy::Step& step);
-  void OnNext(size_t progress, const policy::Step& step, actions::Next next);
-  void ReadObject(const actions::ObjectRef& ref);
-  void AskServer(actions::DryRun question);
-  void OnDryRun(StatusOr<kube::Reply> reply);
-  // What was read of the step's object is old: it was written, or another object is meant.
-  void ForgetLive();
-  void ExecuteWrite(size_t progress, const policy::Step& step, actions::Write write);
-  void OnWritten(WriteAhead::Result result);
-  void StepEnded(size_t progress, crds::StepState state, std::string message);
-  void StepFailed(size_t progress, const policy::Step& step);
+  bool AdvanceObjects(const policy::Step& step, const std::vector<size_t>& indexes);
+  Paused AskStep(size_t index, const policy::Step& step);
+  Paused OnNext(size_t index, const policy::Step& step, actions::Next next);
+  void StepEnded(size_t index, crds::StepState state, std::string message);
+  void StepFailed(size_t index, const policy::Step& step);
+  AtHand& Hand(size_t index);
+
+  // runner_apply_to.cc: what a step works on, and the wait after each object.
+  bool HasToChoose(size_t index, const policy::Step& step) const;
+  void ChooseObjects(size_t index, const policy::Step& step);
+  StatusOr<policy::Choice> Choose(const policy::Step& step, const policy::TargetView& view,
+                                  const policy::Surroundings& around) const;
+  Paused AskAfter(size_t index, const policy::Step& step);
+  std::optional<actions::ObjectRef> RefOf(const crds::ObjectReference& object) const;
+  std::optional<actions::ObjectRef> RefOf(const crds::StepProgress& progress) const;
+
+  // runner_object.cc: what actions ask to see.
+  actions::Observed Observe(const actions::ObjectRef& ref, absl::Time step_started,
+                            const AtHand& hand);
+  void ReadObject(size_t index);
+  void AskServer(size_t index, kube::HttpRequest question, bool dry_run);
+  void OnAnswer(size_t index, bool dry_run, StatusOr<kube::Reply> reply);
+
+  // runner_write.cc: the one write.
+  Paused ExecuteWrite(size_t index, const policy::Step& step, actions::Write write);
+  void OnWritten(size_t index, WriteAhead::Result result);
+
+  // runner_rollback.cc
   bool RollBackNext(size_t failed);
-  std::optional<actions::ObjectRef> RefOf(const policy::Step& step) const;
-  actions::Observed Observe(const actions::ObjectRef& ref, absl::Time step_started);
 
   // runner_verify.cc: verification, holding, contention.
   void AdvanceVerification();
@@ -165,9 +206,12 @@ class Runner {
   bool Observes() const;
   void AdvanceObserve();
   void AdvancePlanning();
-  void PlanNext(const policy::Step& step, actions::Next next);
-  void Plan(const policy::Step& step, std::string text, std::string body,
-            std::optional<crds::WriteOutcome> validation, std::string message);
+  void PlanNext(const policy::Step& step, const crds::ObjectReference& object, actions::Next next);
+  void ReadToPlan(const actions::ObjectRef& ref);
+  void LookToPlan(kube::HttpRequest request);
+  void Plan(const policy::Step& step, const std::optional<crds::ObjectReference>& object,
+            std::string text, std::string body, std::optional<crds::WriteOutcome> validation,
+            std::string message);
 
   Services& services_;
   const World& world_;
@@ -188,8 +232,6 @@ class Runner {
   MonotonicTime wake_at_;  // of timer_
   bool dirty_ = false;     // the status in memory says more than the server's
   MonotonicTime last_save_;
-  absl::Duration retry_;
-  absl::Time retry_at_ = absl::InfinitePast();  // no write before, whatever wakes us
 
   // Of the rung at hand.
   std::unique_ptr<LiveRead> live_read_;
@@ -198,15 +240,18 @@ class Runner {
   // Before the first write: that the plan fits, and the objects of applyTo that it was made with.
   bool plan_fits_ = false;
   std::map<std::string, nlohmann::json> plan_objects_;
-  // Of the step at hand. A dry-run is about a live object: they go together.
-  std::optional<nlohmann::json> live_;
-  std::optional<nlohmann::json> dry_run_;
-  nlohmann::json wait_memo_;
+  // Of the steps at hand, by index into status.steps.
+  std::map<size_t, AtHand> at_hand_;
+  // As the live check saw it, until something is written or time passes.
+  std::optional<LiveState> seen_live_;
   // While rungs are planned.
   struct Planning {
     size_t rung = 0;  // rung and step that come next
     size_t step = 0;
-    size_t end = 0;                      // the rung after the last one
+    size_t end = 0;                                             // the rung after the last one
+    std::optional<std::vector<crds::ObjectReference>> objects;  // of that step, once chosen
+    size_t object = 0;                                          // of those, which comes next
+    AtHand hand;                                                // what is known of it
     std::vector<std::string> validated;  // objects whose first write the server has seen
     std::vector<crds::PlannedStep> plan;
   };

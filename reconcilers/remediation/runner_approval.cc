@@ -139,13 +139,12 @@ bool Runner::TakeDecision(ApprovalRecord& request) {
   return false;
 }
 
-void Runner::PlanForApproval(size_t rung, const nlohmann::json& target) {
+void Runner::PlanForApproval(size_t rung) {
   const ApprovalRecord* request = FindRequest(rung);
   if (request == nullptr || Now() >= request->expires_at) {
     OpenRequest(status().remedies[rung], FindRequest(rung), Now(), mutable_status());
   }
-  ForgetLive();
-  live_ = target;
+  at_hand_.clear();
   planning_ = Planning{.rung = rung, .end = rung + 1};
   AdvancePlanning();
 }
@@ -164,13 +163,13 @@ void Runner::OnRungPlanned(std::vector<crds::PlannedStep> plan) {
     StartRung(*policy_, rung, Now(), mutable_status());
     verification_.reset();
     checked_live_ = true;
-    ForgetLive();
+    at_hand_.clear();
+    KeepRecord(policy_->remedies[rung]);
     return Advance();
   }
   if (!same) mutable_status().reason = crds::refusal::kPlanChanged;
   // Once more, as of now: that is what is shown.
   OpenRequest(status().remedies[rung], request, Now(), mutable_status());
-  ForgetLive();
   planning_ = Planning{.rung = rung, .end = rung + 1};
   AdvancePlanning();
 }

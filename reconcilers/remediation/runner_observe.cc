@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "controller/kube/request.h"
 #include "crds/v1alpha1/reasons.h"
 #include "reconcilers/remediation/runner.h"
 
@@ -40,79 +41,148 @@ void Runner::AdvancePlanning() {
     return AdvancePlanning();
   }
   const policy::Step& step = remedy.steps[planning.step];
-  const auto ref = RefOf(step);
-  if (!ref) {
-    return Plan(step, step.action->Describe(), "", std::nullopt,
-                "discovery does not know where " + step.spec.apply_to->ref->kind + " lives");
+  const std::string text = step.action->Describe();
+  if (!planning.objects) {
+    const policy::Surroundings& around = world_.Around(*policy_);
+    const policy::TargetView view(*policy_, world_.Target(*policy_, target()), around,
+                                  {.now = Now(), .remediation = Facts()});
+    const bool own = !step.apply_to && !std::holds_alternative<crds::Apply>(step.spec.action);
+    auto choice =
+        own ? policy::Choice{{remediation().spec.target_ref}, 1} : Choose(step, view, around);
+    planning.objects.emplace();
+    planning.object = 0;
+    if (!choice.ok()) {
+      return Plan(step, std::nullopt, text, "", std::nullopt,
+                  std::string(Message(choice.status())));
+    }
+    if (choice->objects.empty()) {
+      return Plan(step, std::nullopt, text, "", std::nullopt, "there is no object to work on");
+    }
+    planning.objects = std::move(choice->objects);
+  }
+  if (planning.object == planning.objects->size()) {
+    planning.objects.reset();
+    ++planning.step;
+    return Advance();
   }
   if (step.action->reversal() == actions::Reversal::kNothing) {
-    return Plan(step, step.action->Describe(), "", std::nullopt, "");
+    return Plan(step, std::nullopt, text, "", std::nullopt, "");
   }
-  PlanNext(step, step.action->Ask(nullptr, Observe(*ref, Now())));
+  const crds::ObjectReference object = (*planning.objects)[planning.object];
+  const auto ref = RefOf(object);
+  if (!ref) {
+    return Plan(step, object, text, "", std::nullopt,
+                "discovery does not know where " + object.kind + " lives");
+  }
+  PlanNext(step, object, step.action->Ask(nullptr, Observe(*ref, Now(), planning.hand)));
 }
 
-void Runner::PlanNext(const policy::Step& step, actions::Next next) {
-  const actions::ObjectRef ref = *RefOf(step);
-  if (std::holds_alternative<actions::Read>(next)) return ReadObject(ref);
+void Runner::PlanNext(const policy::Step& step, const crds::ObjectReference& object,
+                      actions::Next next) {
+  const actions::ObjectRef ref = *RefOf(object);
+  if (std::holds_alternative<actions::Read>(next)) return ReadToPlan(ref);
+  if (auto* look = std::get_if<actions::Look>(&next)) return LookToPlan(look->request);
   const std::string text = step.action->Describe();
   if (auto* report = std::get_if<actions::Report>(&next)) {
-    return Plan(step, text, "", std::nullopt, report->message);
+    return Plan(step, object, text, "", std::nullopt, report->message);
   }
   if (auto* failed = std::get_if<actions::Failed>(&next)) {
-    return Plan(step, text, "", WriteOutcome::kRejected, failed->message);
+    return Plan(step, object, text, "", WriteOutcome::kRejected, failed->message);
   }
   if (std::holds_alternative<actions::Done>(next)) {
-    return Plan(step, text, "", WriteOutcome::kUnchanged, "it is already so");
+    return Plan(step, object, text, "", WriteOutcome::kUnchanged, "it is already so");
   }
   auto* dry_run = std::get_if<actions::DryRun>(&next);
   auto* write = std::get_if<actions::Write>(&next);
-  if (write == nullptr && dry_run == nullptr) return Plan(step, text, "", std::nullopt, "");
+  if (write == nullptr && dry_run == nullptr) return Plan(step, object, text, "", std::nullopt, "");
   kube::HttpRequest request = write ? std::move(write->request) : std::move(dry_run->request);
   const std::string body = request.body;
-  const std::string object = ref.resource.plural + "/" + ref.key.ToString();
   std::vector<std::string>& validated = planning_->validated;
-  if (std::find(validated.begin(), validated.end(), object) != validated.end()) {
-    return Plan(step, text, body, std::nullopt,
+  const std::string name = ref.resource.plural + "/" + ref.key.ToString();
+  if (std::find(validated.begin(), validated.end(), name) != validated.end()) {
+    return Plan(step, object, text, body, std::nullopt,
                 "not validated: an earlier step changes the same object");
   }
-  validated.push_back(object);
-  if (write)
+  validated.push_back(name);
+  if (write && request.method == "DELETE") {
+    // The server reads the body or the query, not both.
+    nlohmann::json options = nlohmann::json::parse(request.body);
+    options["dryRun"] = {"All"};
+    request.body = options.dump();
+  } else if (write) {
     request.target += request.target.find('?') == std::string::npos ? "?dryRun=All" : "&dryRun=All";
+  }
   request.timeout = services_.timing.write_timeout;
   busy_ = true;
-  services_.api.Send(std::move(request), [weak = std::weak_ptr(self_), &step, text,
+  services_.api.Send(std::move(request), [weak = std::weak_ptr(self_), &step, object, text,
                                           body](StatusOr<kube::Reply> reply) {
     auto self = weak.lock();
     if (!self) return;
     (*self)->busy_ = false;
-    (*self)->Plan(step, text, body, reply.ok() ? WriteOutcome::kValidated : WriteOutcome::kRejected,
+    (*self)->Plan(step, object, text, body,
+                  reply.ok() ? WriteOutcome::kValidated : WriteOutcome::kRejected,
                   reply.ok() ? "" : std::string(Message(reply.status())));
   });
 }
 
-void Runner::Plan(const policy::Step& step, std::string text, std::string body,
-                  std::optional<WriteOutcome> validation, std::string message) {
-  std::optional<crds::ObjectReference> object;
-  if (step.action->reversal() != actions::Reversal::kNothing) {
-    object = remediation().spec.target_ref;
-    if (step.spec.apply_to && step.spec.apply_to->ref) {
-      const crds::ApplyToRef& ref = *step.spec.apply_to->ref;
-      object = crds::ObjectReference{ref.api_version, ref.kind, ref.name_space, ref.name, ""};
+void Runner::ReadToPlan(const actions::ObjectRef& ref) {
+  busy_ = true;
+  kube::HttpRequest request = kube::GetObject(ref.resource, ref.key);
+  request.timeout = services_.timing.write_timeout;
+  services_.api.Send(std::move(request), [weak =
+                                              std::weak_ptr(self_)](StatusOr<kube::Reply> reply) {
+    auto self = weak.lock();
+    if (!self) return;
+    Runner& runner = **self;
+    runner.busy_ = false;
+    if (!reply.ok() && !absl::IsNotFound(reply.status())) {
+      return runner.Idle(crds::reason::kRunning,
+                         "the object could not be read: " + std::string(Message(reply.status())),
+                         runner.Now() + runner.services_.timing.retry_initial);
     }
-  }
+    runner.planning_->hand.live =
+        reply.ok() ? nlohmann::json::parse(reply->body, nullptr, false) : nlohmann::json();
+    runner.Advance();
+  });
+}
+
+void Runner::LookToPlan(kube::HttpRequest request) {
+  busy_ = true;
+  request.timeout = services_.timing.write_timeout;
+  services_.api.Send(
+      std::move(request), [weak = std::weak_ptr(self_)](StatusOr<kube::Reply> reply) {
+        auto self = weak.lock();
+        if (!self) return;
+        (*self)->busy_ = false;
+        (*self)->planning_->hand.found =
+            reply.ok() ? nlohmann::json::parse(reply->body, nullptr, false) : nlohmann::json();
+        (*self)->Advance();
+      });
+}
+
+void Runner::Plan(const policy::Step& step, const std::optional<crds::ObjectReference>& object,
+                  std::string text, std::string body, std::optional<WriteOutcome> validation,
+                  std::string message) {
   Planning& planning = *planning_;
+  const bool chosen = step.apply_to && !planning.objects->empty();
   // Only what was never begun is planned: the attempt is the next one.
   const int64_t attempt = status().remedies[planning.rung].attempt + 1;
   planning.plan.push_back(
-      {.id = {policy_->remedies[planning.rung].name, attempt, static_cast<int64_t>(planning.step)},
+      {.id = {policy_->remedies[planning.rung].name, attempt, static_cast<int64_t>(planning.step),
+              chosen ? static_cast<int64_t>(planning.object) + 1 : 0},
        .action = std::string(step.action->kind()),
-       .object = std::move(object),
+       .object = object,
        .text = std::move(text),
        .body = std::move(body),
        .validation = validation,
        .message = std::move(message)});
-  ++planning.step;
-  ForgetLive();
+  if (planning.objects->empty()) {
+    planning.objects.reset();
+    ++planning.step;
+  } else {
+    ++planning.object;
+  }
+  planning.hand = {};
   Advance();
 }
 

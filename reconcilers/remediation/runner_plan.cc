@@ -7,6 +7,7 @@
 #include "controller/base/digest.h"
 #include "controller/kube/request.h"
 #include "crds/v1alpha1/codec.h"
+#include "crds/v1alpha1/remediation_fields.h"
 #include "reconcilers/remediation/runner.h"
 
 namespace kr::remediation {
@@ -43,12 +44,27 @@ std::string Key(const actions::ObjectRef& ref) {
 
 }  // namespace
 
-std::optional<actions::ObjectRef> Runner::UnreadOfPlan() const {
+// The objects of a step as they would be chosen now; the first stands for all of them.
+struct Runner::PlanObjects {
+  size_t count = 1;
+  std::optional<actions::ObjectRef> first;  // nullopt: the target, or nobody knows yet
+};
+
+Runner::PlanObjects Runner::ObjectsOfPlan(const policy::Step& step, const policy::TargetView& view,
+                                          const policy::Surroundings& around) const {
+  const bool chooses = step.apply_to || std::holds_alternative<crds::Apply>(step.spec.action);
+  if (!chooses || step.action->reversal() == actions::Reversal::kNothing) return {};
+  const auto choice = Choose(step, view, around);
+  if (!choice.ok() || choice->objects.empty()) return {};
+  return {choice->objects.size(), RefOf(choice->objects.front())};
+}
+
+std::optional<actions::ObjectRef> Runner::UnreadOfPlan(const policy::TargetView& view,
+                                                       const policy::Surroundings& around) const {
   for (const policy::Remedy& remedy : policy_->remedies) {
     for (const policy::Step& step : remedy.steps) {
-      if (!step.spec.apply_to || step.action->reversal() == actions::Reversal::kNothing) continue;
-      auto ref = RefOf(step);
-      if (ref && !plan_objects_.contains(Key(*ref))) return ref;
+      auto first = ObjectsOfPlan(step, view, around).first;
+      if (first && !plan_objects_.contains(Key(*first))) return first;
     }
   }
   return std::nullopt;
@@ -70,25 +86,30 @@ void Runner::ReadForPlan(const actions::ObjectRef& ref) {
   });
 }
 
-std::optional<std::string> Runner::PlanTooLarge(const nlohmann::json& target) {
+std::optional<std::string> Runner::PlanTooLarge(const nlohmann::json& target,
+                                                const policy::TargetView& view,
+                                                const policy::Surroundings& around) {
   crds::RemediationStatus full = status();
   crds::Intent largest{.at = Now()};
   std::string parts;
   for (size_t r = 0; r < policy_->remedies.size(); ++r) {
     const policy::Remedy& remedy = policy_->remedies[r];
     std::vector<Entry> entries;
+    std::vector<size_t> objects;
     for (const policy::Step& step : remedy.steps) {
-      const auto ref = RefOf(step);
+      const PlanObjects plan = ObjectsOfPlan(step, view, around);
+      const auto ref = plan.first ? plan.first : RefOf(remediation().spec.target_ref);
       const bool writes = ref && step.action->reversal() != actions::Reversal::kNothing;
-      actions::Observed observed;
       if (writes) {
-        observed = Observe(*ref, Now());
-        observed.live = step.spec.apply_to ? plan_objects_[Key(*ref)] : target;
-        observed.dry_run.reset();
+        AtHand hand;
+        hand.live = plan.first ? plan_objects_[Key(*ref)] : target;
+        entries.push_back(EntryOf(step.action->Ask(nullptr, Observe(*ref, Now(), hand))));
+      } else {
+        entries.emplace_back();
       }
-      entries.push_back(writes ? EntryOf(step.action->Ask(nullptr, observed)) : Entry());
+      objects.push_back(plan.count);
       const Entry& entry = entries.back();
-      const size_t bytes = entry.body.size() + entry.memo.dump().size();
+      const size_t bytes = entry.body.size() + entry.memo.dump().size() * plan.count;
       if (bytes > 4096) {
         parts += (parts.empty() ? "" : ", ") + remedy.name + " step " +
                  std::to_string(entries.size()) + " (" + std::string(step.action->kind()) + ") " +
@@ -98,6 +119,12 @@ std::optional<std::string> Runner::PlanTooLarge(const nlohmann::json& target) {
     }
     for (int64_t attempt = full.remedies[r].attempt; attempt < remedy.attempts; ++attempt) {
       StartRung(*policy_, r, Now(), full);
+      std::vector<size_t> attempt_steps = AttemptSteps(full, r);
+      for (auto index = attempt_steps.rbegin(); index != attempt_steps.rend(); ++index) {
+        const size_t count = objects[static_cast<size_t>(full.steps[*index].id.step)];
+        if (count < 2) continue;
+        SetObjects(*index, std::vector(count, remediation().spec.target_ref), full);
+      }
       for (size_t index : AttemptSteps(full, r)) {
         Entry& entry = entries[static_cast<size_t>(full.steps[index].id.step)];
         if (entry.body.empty()) continue;
@@ -110,11 +137,13 @@ std::optional<std::string> Runner::PlanTooLarge(const nlohmann::json& target) {
   largest.body_digest = Sha256Hex(largest.body);
   full.intent = std::move(largest);
   const size_t bytes = crds::ToJson(full).dump().size() + kReserve;
-  if (bytes <= crds::kMaxStatusBytes) return std::nullopt;
+  if (bytes <= crds::kMaxStatusBytes && full.steps.size() <= crds::kMaxRecordedSteps) {
+    return std::nullopt;
+  }
   return "the log of the whole plan would take " + KiB(bytes) + ", a status holds " +
          KiB(crds::kMaxStatusBytes) +
          "; nothing was written. Make the policy's patches smaller or "
-         "its steps and attempts fewer" +
+         "its steps, attempts and objects (applyTo.max) fewer" +
          (parts.empty() ? "." : ": " + parts + ".");
 }
 

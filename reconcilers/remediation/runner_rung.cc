@@ -2,9 +2,11 @@
 // cache alone.
 #include <algorithm>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "crds/v1alpha1/reasons.h"
+#include "crds/v1alpha1/remediation_fields.h"
 #include "reconcilers/actions/action.h"
 #include "reconcilers/actions/managed_fields.h"
 #include "reconcilers/limits/cooldown.h"
@@ -63,8 +65,7 @@ void Runner::OnLive(StatusOr<LiveState> live) {
                   "the object is gone, and the cache has not seen it yet",
                   Now() + services_.timing.recheck);
     }
-    target_gone_ = true;
-    return Finish(*ShouldStop());
+    return Finish(TargetGone());
   }
   // The rest of the evaluation (Events, the next targets) rests on the cache: both must tell the
   // same. Versions are not compared, or an object that flaps would never be repaired.
@@ -99,48 +100,57 @@ void Runner::OnLive(StatusOr<LiveState> live) {
   }
   if (start_.reverted && !HasWritten(status()) && CountRevert(live->target)) return;
 
+  const bool begins = status().remedies[rung].state == RemedyState::kPending;
   const policy::Verdict applies = policy::AllHold(policy_->remedies[rung].match_conditions, view);
-  if (applies.value == Tri::kUnknown) {
+  if (begins && applies.value == Tri::kUnknown) {
     return Idle(crds::refusal::kSymptomUnknown, "matchConditions: " + applies.cause,
                 Now() + services_.timing.retry_max);
   }
-  if (applies.value == Tri::kFalse) {
+  if (begins && applies.value == Tri::kFalse) {
     SkipRung(rung, applies.cause, Now(), mutable_status());
     return Advance();
   }
   if (!plan_fits_ && !HasWritten(status())) {
-    if (const auto unread = UnreadOfPlan()) return ReadForPlan(*unread);  // then everything anew
-    if (auto too_large = PlanTooLarge(live->target)) {
+    if (const auto unread = UnreadOfPlan(view, around)) {
+      return ReadForPlan(*unread);  // then everything anew
+    }
+    if (auto too_large = PlanTooLarge(live->target, view, around)) {
       return Fail(crds::refusal::kPlanTooLarge, *std::move(too_large));
     }
     plan_fits_ = true;
     plan_objects_.clear();
   }
-  if (status().remedies[rung].state == RemedyState::kPending) {
-    if (NeedsApproval(rung)) return PlanForApproval(rung, live->target);
+  if (begins) {
+    if (NeedsApproval(rung)) return PlanForApproval(rung);
     if (!TakeSlot()) return;
   }
   if (!TakeLocks(rung)) return;
-  if (status().remedies[rung].state == RemedyState::kPending) {
+  if (begins) {
     StartRung(*policy_, rung, Now(), mutable_status());
     verification_.reset();
+    KeepRecord(policy_->remedies[rung]);
   }
   checked_live_ = true;
-  ForgetLive();
-  live_ = std::move(live->target);
+  at_hand_.clear();
+  seen_live_ = *std::move(live);
   Advance();
 }
 
 bool Runner::TakeLocks(size_t rung) {
   std::vector<crds::ObjectReference> objects{remediation().spec.target_ref};
+  const policy::Surroundings& around = world_.Around(*policy_);
+  const policy::TargetView view(*policy_, world_.Target(*policy_, target()), around,
+                                {.now = Now(), .remediation = Facts()});
   bool writes = false;
   for (const policy::Step& step : policy_->remedies[rung].steps) {
     if (step.action->reversal() == actions::Reversal::kNothing) continue;
     writes = true;
-    if (!step.spec.apply_to) continue;
-    if (const auto ref = RefOf(step)) {
-      const kube::GroupVersionKind& gvk = ref->resource.gvk;
-      objects.push_back({gvk.ApiVersion(), gvk.kind, ref->key.name_space, ref->key.name, ref->uid});
+    if (!step.apply_to && !std::holds_alternative<crds::Apply>(step.spec.action)) continue;
+    // As they would be chosen now; a step that cannot tell yet takes them when it begins.
+    const auto choice = Choose(step, view, around);
+    if (!choice.ok()) continue;
+    for (const crds::ObjectReference& object : choice->objects) {
+      if (objects.size() < crds::kMaxLocks) objects.push_back(object);
     }
   }
   if (!writes) return true;
@@ -156,6 +166,7 @@ bool Runner::TakeLocks(size_t rung) {
   for (size_t i = 1; i < objects.size(); ++i) {
     std::vector<crds::ObjectReference>& locks = mutable_status().locks;
     if (std::find(locks.begin(), locks.end(), objects[i]) != locks.end()) continue;
+    if (locks.size() == crds::kMaxLocks) break;
     locks.push_back(std::move(objects[i]));
     dirty_ = true;
   }
@@ -163,6 +174,30 @@ bool Runner::TakeLocks(size_t rung) {
     EnterPhase(crds::Phase::kRunning, crds::reason::kRunning, "everything that it writes is free");
   }
   return true;
+}
+
+void Runner::KeepRecord(const policy::Remedy& remedy) {
+  if (remedy.record.empty()) return;
+  const policy::TargetView view(*policy_, world_.Target(*policy_, target()),
+                                world_.Around(*policy_), {.now = Now(), .remediation = Facts()});
+  nlohmann::json record =
+      status().record.empty() ? nlohmann::json::object() : status().record.Parse();
+  for (const policy::NamedProgram& entry : remedy.record) {
+    const auto value = entry.program.Evaluate(view, Now()).value;
+    nlohmann::json with = record;
+    if (value.ok()) with[entry.name] = value->ToJson();
+    const bool fits = with.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace).size() <=
+                      crds::kMaxRecordBytes;
+    if (value.ok() && fits) {
+      record = std::move(with);
+      continue;
+    }
+    // Evidence that cannot be had is no reason to leave the target sick.
+    Tell(runtime::Event::Type::kWarning, "EvidenceNotKept",
+         "record " + entry.name + ": " +
+             (value.ok() ? "does not fit" : std::string(Message(value.status()))));
+  }
+  if (!record.empty()) mutable_status().record = crds::RawJson(record);
 }
 
 bool Runner::CountRevert(const nlohmann::json& live) {
@@ -192,6 +227,8 @@ void Runner::RungFailed(std::string_view reason, std::string message) {
        "remedy " + status().remedies[rung].name + ": " + message);
   FailRung(*policy_, rung, reason, message, Now(), mutable_status());
   checked_live_ = false;
+  seen_live_.reset();
+  at_hand_.clear();
   verification_.reset();
   EnterPhase(crds::Phase::kRunning, reason, std::move(message));
   Advance();

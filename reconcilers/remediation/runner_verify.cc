@@ -21,8 +21,7 @@ void Runner::AdvanceVerification() {
   }
   const document::DocumentPtr document = world_.Target(*policy_, target());
   if (!document || !IsTarget(*document)) {
-    target_gone_ = true;
-    return Finish(*ShouldStop());
+    return Finish(TargetGone());
   }
   if (const auto step = RevertedStep(*document)) return OnReverted(*step);
 
@@ -106,9 +105,7 @@ std::optional<size_t> Runner::RevertedStep(const document::Document& target) con
 void Runner::OnReverted(size_t index) {
   // Who did it stands in managedFields, which the cache does not keep.
   const size_t rung = *CurrentRung(status());
-  const policy::Step& step =
-      policy_->remedies[rung].steps[static_cast<size_t>(status().steps[index].id.step)];
-  const auto ref = RefOf(step);
+  const auto ref = RefOf(status().steps[index]);
   if (!ref) return WakeAt(Now() + services_.timing.retry_max);
   busy_ = true;
   kube::HttpRequest request = kube::GetObject(ref->resource, ref->key);
@@ -135,8 +132,8 @@ void Runner::OnReverted(size_t index) {
     runner.mutable_status().holding.reset();
     runner.verification_.reset();
     runner.checked_live_ = true;
-    runner.ForgetLive();
-    runner.live_ = std::move(live);
+    runner.at_hand_.clear();
+    runner.Hand(index).live = std::move(live);
     runner.EnterPhase(Phase::kRunning, crds::reason::kRunning,
                       "our change was set back and is made once more");
     runner.Advance();

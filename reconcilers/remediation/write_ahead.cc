@@ -23,6 +23,27 @@ std::string ResourceVersion(const nlohmann::json& object) {
   return version.is_string() ? version.get<std::string>() : "";
 }
 
+// The version that the object must still have.
+std::string Precondition(const nlohmann::json& body) {
+  if (!body.is_array()) return ResourceVersion(body);
+  for (const nlohmann::json& operation : body) {  // a JSON patch tests it
+    if (operation.value("op", "") == "test" &&
+        operation.value("path", "") == "/metadata/resourceVersion") {
+      return operation.value("value", "");
+    }
+  }
+  return "";
+}
+
+// What the server said, with the details that only the body has: which budget an eviction violates.
+std::string TextOf(const kube::ApiError& error) {
+  std::string text = error.message;
+  for (const kube::ApiError::Cause& cause : error.causes) {
+    if (!cause.message.empty()) text += (text.empty() ? "" : " ") + cause.message;
+  }
+  return text;
+}
+
 }  // namespace
 
 void WriteAhead::Execute(size_t step, const actions::ObjectRef& ref, actions::Write write,
@@ -40,7 +61,7 @@ void WriteAhead::Execute(size_t step, const actions::ObjectRef& ref, actions::Wr
                       .rollback = rollback,
                       .at = services_.engine.clock().Now()};
   const auto body = nlohmann::json::parse(write.request.body, nullptr, false);
-  intent.resource_version = ResourceVersion(body);
+  intent.resource_version = Precondition(body);
   status.intent = std::move(intent);
 
   kube::HttpRequest request = std::move(write.request);
@@ -72,9 +93,13 @@ WriteAhead::Result WriteAhead::Judge(StatusOr<kube::Reply> reply) {
     Result result{.kind = Result::Kind::kDone};
     auto object = nlohmann::json::parse(reply->body, nullptr, false);
     const std::string after = ResourceVersion(object);
-    const bool unchanged = after == writer_.status().intent->resource_version;
+    const crds::Intent& intent = *writer_.status().intent;
+    const bool unchanged = !after.empty() && after == intent.resource_version;
+    // Subresources answer with an object of their own.
+    const bool same_kind =
+        !object.is_object() || !object.contains("kind") || object["kind"] == intent.object.kind;
     Resolve(unchanged ? crds::WriteOutcome::kUnchanged : crds::WriteOutcome::kApplied, object);
-    if (!after.empty()) result.object = std::move(object);
+    if (!after.empty() && same_kind) result.object = std::move(object);
     return result;
   }
   const Status& error = reply.status();
@@ -83,6 +108,7 @@ WriteAhead::Result WriteAhead::Judge(StatusOr<kube::Reply> reply) {
   if (api && api->retry_after) result.retry_after = *api->retry_after;
   if (runtime::IsNotSent(error) || absl::IsResourceExhausted(error)) {
     result.kind = Result::Kind::kNotSent;
+    if (api && api->code == 429) result.refusal = TextOf(*api);
   } else if (absl::IsInvalidArgument(error) && api && api->code != 422) {
     result.kind = Result::Kind::kRejected;
   } else if (absl::IsPermissionDenied(error)) {

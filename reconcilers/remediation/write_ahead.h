@@ -30,6 +30,7 @@ class WriteAhead {
     Kind kind = Kind::kUnknown;
     std::optional<nlohmann::json> object;
     absl::Duration retry_after;
+    std::string refusal;  // of kNotSent: what the server said when it put us off (429)
     Status error;
     SaveResult save = SaveResult::kSaved;
   };

@@ -144,8 +144,8 @@ TEST(PatchTest, ValuesAreCheckedToo) {
   };
   const Case cases[] = {
       {"null", "/spec/x", json(),
-       "Failed InvalidPatch: /spec/x: object.v gave null; what shall be removed is written as null "
-       "in patch"},
+       "Failed InvalidPatch: /spec/x: object.v gave null; what shall be removed says remove: "
+       "true"},
       {"identity by the back door",
        "/metadata",
        {{"finalizers", json::array()}},

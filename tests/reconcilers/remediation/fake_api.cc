@@ -51,9 +51,11 @@ kube::HttpResponse Discovery(const std::string& path) {
                 resource("nodes", "Node", false), resource("namespaces", "Namespace", false)}}});
   }
   if (path == "/apis/apps/v1") {
-    return Answer(200, {{"kind", "APIResourceList"},
-                        {"groupVersion", "apps/v1"},
-                        {"resources", {resource("daemonsets", "DaemonSet")}}});
+    return Answer(200,
+                  {{"kind", "APIResourceList"},
+                   {"groupVersion", "apps/v1"},
+                   {"resources",
+                    {resource("daemonsets", "DaemonSet"), resource("deployments", "Deployment")}}});
   }
   return Refuse(404, "NotFound");
 }
@@ -153,13 +155,16 @@ json* FakeApi::Find(const Target& target, json& storage) const {
 kube::HttpResponse FakeApi::Write(const kube::HttpRequest& request, const Target& target,
                                   runtime::PermitNeed permit) {
   const json body = json::parse(request.body, nullptr, false);
+  const bool removes = request.method == "DELETE" || target.subresource == "eviction";
+  if (removes) return Remove(request, target, permit);
+  const bool applies = request.content_type.find("apply-patch") != std::string::npos;
   json before;
   json* existing = nullptr;
   Target key = target;
   if (request.method == "POST") key.name = body["metadata"]["name"];
   existing = Find(key, before);
   if (request.method == "POST" && existing != nullptr) return Refuse(409, "AlreadyExists");
-  if (request.method != "POST" && existing == nullptr) return Refuse(404, "NotFound");
+  if (request.method != "POST" && existing == nullptr && !applies) return Refuse(404, "NotFound");
 
   json after;
   if (request.method == "POST") {
@@ -167,17 +172,21 @@ kube::HttpResponse FakeApi::Write(const kube::HttpRequest& request, const Target
     after.erase("status");
     after["metadata"]["generation"] = 1;
     after["metadata"]["creationTimestamp"] = "2026-01-02T03:04:05Z";
-  } else if (request.method == "DELETE") {
-    server_.Delete(target.plural, target.name_space, target.name);
-    writes_.push_back(
-        {request.method, request.target, request.body, true, request.timeout, permit});
-    return Answer(200, {{"kind", "Status"}, {"status", "Success"}});
+  } else if (existing == nullptr) {
+    after = body;
+    after["metadata"]["generation"] = 1;
   } else {
     const std::string wanted = Version(body);
     if (!wanted.empty() && wanted != Version(before)) return Refuse(409, "Conflict");
     after = before;
     if (request.method == "PUT") {
       after["status"] = body["status"];
+    } else if (request.content_type.find("json-patch") != std::string::npos) {
+      try {
+        after = before.patch(body);
+      } catch (const json::exception&) {  // a test that does not hold
+        return Refuse(422, "Invalid");
+      }
     } else if (request.content_type.find("strategic") != std::string::npos) {
       actions::ApplyStrategic(after, body);
     } else {
@@ -195,8 +204,8 @@ kube::HttpResponse FakeApi::Write(const kube::HttpRequest& request, const Target
     const int refused = refuse_dry_run ? refuse_dry_run(dry_runs_.back()) : 0;
     return refused == 0 ? Answer(200, after) : Refuse(refused, "Invalid");
   }
-  if (after == before) return Answer(200, after);
-  const bool spec_changed = target.subresource.empty();
+  if (after == before && existing != nullptr) return Answer(200, after);
+  const bool spec_changed = target.subresource != "status";
   if (spec_changed && existing != nullptr && after["spec"] != before["spec"]) {
     after["metadata"]["generation"] = before["metadata"].value("generation", 1) + 1;
   }
@@ -204,7 +213,41 @@ kube::HttpResponse FakeApi::Write(const kube::HttpRequest& request, const Target
   writes_.push_back(
       {request.method, request.target, request.body, spec_changed, request.timeout, permit});
   json stored;
+  if (target.subresource == "scale") {
+    return Answer(200, {{"kind", "Scale"}, {"metadata", (*Find(key, stored))["metadata"]}});
+  }
   return Answer(request.method == "POST" ? 201 : 200, *Find(key, stored));
+}
+
+kube::HttpResponse FakeApi::Remove(const kube::HttpRequest& request, const Target& target,
+                                   runtime::PermitNeed permit) {
+  const json body = json::parse(request.body, nullptr, false);
+  const bool evicts = target.subresource == "eviction";
+  const json& options = evicts ? body["deleteOptions"] : body;
+  json storage;
+  const json* object = Find(target, storage);
+  if (object == nullptr) return Refuse(404, "NotFound");
+  const json uid = options.value(json::json_pointer("/preconditions/uid"), json());
+  if (!uid.is_null() && uid != (*object)["metadata"]["uid"]) return Refuse(409, "Conflict");
+  if (evicts && block_eviction) {
+    if (const std::string why = block_eviction(target.name); !why.empty()) {
+      return Answer(
+          429, {{"kind", "Status"},
+                {"status", "Failure"},
+                {"reason", "TooManyRequests"},
+                {"message", "Cannot evict pod."},
+                {"details", {{"causes", {{{"reason", "DisruptionBudget"}, {"message", why}}}}}},
+                {"code", 429}});
+    }
+  }
+  // The server reads the body of a deletion or its query, never both.
+  if (evicts ? target.dry_run : options.contains("dryRun")) {
+    dry_runs_.push_back({request.method, request.target, request.body});
+    return Answer(200, {{"kind", "Status"}, {"status", "Success"}});
+  }
+  server_.Delete(target.plural, target.name_space, target.name);
+  writes_.push_back({request.method, request.target, request.body, true, request.timeout, permit});
+  return Answer(200, {{"kind", "Status"}, {"status", "Success"}});
 }
 
 }  // namespace kr::remediation

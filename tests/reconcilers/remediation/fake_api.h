@@ -42,6 +42,8 @@ class FakeApi final : public runtime::ApiSender {
   std::function<Fault(const Request&)> fault;
   // Asked for every GET of an object: an error code instead of the answer, 0 = none.
   std::function<int(const std::string& target)> refuse_read;
+  // Asked for every eviction: why it is blocked (429), "" = it is not.
+  std::function<std::string(const std::string& pod)> block_eviction;
   // The same for dry-runs.
   std::function<int(const Request&)> refuse_dry_run;
   // From a request, which is executed at once, to its answer.
@@ -66,6 +68,8 @@ class FakeApi final : public runtime::ApiSender {
                              runtime::PermitNeed permit);
   kube::HttpResponse Write(const kube::HttpRequest& request, const Target& target,
                            runtime::PermitNeed permit);
+  kube::HttpResponse Remove(const kube::HttpRequest& request, const Target& target,
+                            runtime::PermitNeed permit);
   nlohmann::json* Find(const Target& target, nlohmann::json& storage) const;
 
   runtime::Engine* engine_ = nullptr;

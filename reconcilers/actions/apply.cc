@@ -1,0 +1,260 @@
+#include "reconcilers/actions/apply.h"
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "controller/kube/request.h"
+#include "reconcilers/actions/change.h"
+#include "reconcilers/actions/managed_fields.h"
+#include "reconcilers/actions/patch.h"
+#include "reconcilers/actions/patch_effect.h"
+#include "reconcilers/actions/patch_rules.h"
+#include "reconcilers/actions/patch_undo.h"
+
+namespace kr::actions {
+namespace {
+
+using nlohmann::json;
+
+constexpr char kObject[] = "object";
+constexpr char kCreated[] = "created";
+constexpr absl::Duration kValuePatience = absl::Minutes(1);
+
+struct ComputedValue {
+  std::string pointer;
+  std::optional<cel::Program> program;  // nullopt: remove what is there
+};
+
+Status CheckSize(const json& object) {
+  const size_t size = object.dump(-1, ' ', false, json::error_handler_t::replace).size();
+  if (size <= kMaxPatchBytes) return OkStatus();
+  return InvalidArgument("has " + std::to_string(size) + " bytes, at most " +
+                         std::to_string(kMaxPatchBytes) + " are allowed");
+}
+
+// What remains of the object when its identity is left out: the part that may change.
+json Content(json object) {
+  object.erase("apiVersion");
+  object.erase("kind");
+  if (auto metadata = object.find("metadata"); metadata != object.end()) {
+    for (const char* field : {"name", "namespace"}) metadata->erase(field);
+    if (metadata->empty()) object.erase(metadata);
+  }
+  return object;
+}
+
+class ApplyAction final : public Action {
+ public:
+  ApplyAction(json object, std::vector<ComputedValue> values, bool force)
+      : template_(std::move(object)), values_(std::move(values)), force_(force) {}
+
+  std::string_view kind() const override { return "apply"; }
+  Disruption disruption() const override { return Disruption::kWorkload; }
+  Reversal reversal() const override { return Reversal::kChange; }
+  std::vector<RbacRule> RequiredRules(const kube::Resource& resource) const override {
+    std::vector<RbacRule> rules = PatchRules(resource);
+    rules.push_back({resource.gvk.group, resource.plural, "create"});
+    return rules;
+  }
+
+  std::string Describe() const override {
+    const std::string name = FindText(template_, {"metadata", "name"});
+    std::string text = "apply " + FindText(template_, {"kind"}) + (name.empty() ? "" : " " + name);
+    for (const ComputedValue& value : values_) {
+      text += ", " + value.pointer + (value.program ? " = " + value.program->text() : " removed");
+    }
+    return text;
+  }
+
+  std::vector<const cel::Program*> Expressions() const override {
+    std::vector<const cel::Program*> programs;
+    for (const ComputedValue& value : values_) {
+      if (value.program) programs.push_back(&*value.program);
+    }
+    return programs;
+  }
+
+  StatusOr<std::optional<crds::ObjectReference>> Object(const Evaluate& evaluate) const override {
+    json object = template_;
+    for (const ComputedValue& value : values_) {
+      if (value.pointer != "/metadata/name" && value.pointer != "/metadata/namespace") continue;
+      if (!value.program) continue;
+      KR_ASSIGN_OR_RETURN(json text, evaluate(*value.program));
+      if (!text.is_string() || text.get_ref<const std::string&>().empty()) {
+        return InvalidArgument("set " + value.pointer + ": expected a text, got " + text.dump());
+      }
+      object[json::json_pointer(value.pointer)] = std::move(text);
+    }
+    return crds::ObjectReference{FindText(object, {"apiVersion"}), FindText(object, {"kind"}),
+                                 FindText(object, {"metadata", "namespace"}),
+                                 FindText(object, {"metadata", "name"}), ""};
+  }
+
+  Next Ask(const json& memo, const Observed& observed) const override {
+    if (!observed.live) return Read{};
+    const json& live = *observed.live;
+    if (!live.is_null() && Find(live, {"metadata", "deletionTimestamp"}) != nullptr) {
+      return Failed{"ObjectGoing", ObjectText(observed.ref) + " is being deleted"};
+    }
+    json object;
+    if (const json* stored = Find(memo, {kObject})) {
+      object = *stored;
+    } else {
+      std::variant<json, Next> rendered = Render(observed);
+      if (auto* instead = std::get_if<Next>(&rendered)) return std::move(*instead);
+      object = std::get<json>(std::move(rendered));
+    }
+    if (!observed.dry_run) return DryRun{Request(object, observed, /*dry_run=*/true)};
+    if (observed.dry_run->is_null()) {
+      return Failed{observed.refusal.empty() ? "Refused" : "Conflict",
+                    "the server does not take " + ObjectText(observed.ref) +
+                        (observed.refusal.empty() ? "" : ": " + observed.refusal)};
+    }
+    const bool wrote = Find(memo, {kObject}) != nullptr;
+    if (!live.is_null() && SameObject(*observed.dry_run, live)) {
+      return Done{.message = (wrote ? "applied " : "already so: ") + ObjectText(observed.ref)};
+    }
+    if (!live.is_null()) {
+      if (auto owned = RefuseOwned(observed, "apply it")) return *std::move(owned);
+    }
+    return Write{.request = Request(object, observed, /*dry_run=*/false),
+                 .verb = live.is_null() ? "Create" : "Patch",
+                 .summary = (live.is_null() ? "create " : "apply ") + ObjectText(observed.ref),
+                 .memo = wrote ? memo : NewMemo(object, observed)};
+  }
+
+  std::optional<Write> Undo(const json& memo, const Observed& observed) const override {
+    const json* object = Find(memo, {kObject});
+    if (object == nullptr || NeedLive(observed)) return std::nullopt;
+    if (Find(memo, {kCreated}) != nullptr) return UndoCreation(memo, observed);
+    const json* before = Find(memo, {kBefore});
+    if (before == nullptr) return std::nullopt;
+    std::optional<json> undo =
+        UndoPatch(crds::PatchType::kMerge, Content(*object), *before, *observed.live);
+    if (!undo) return std::nullopt;
+    return Write{.request = ConditionalPatch(observed, kube::PatchType::kMerge, *std::move(undo)),
+                 .verb = "Patch",
+                 .summary = "put back what " + ObjectText(observed.ref) + " was",
+                 .memo = memo};
+  }
+
+ private:
+  // The object as it is to be sent, or what to do instead of it.
+  std::variant<json, Next> Render(const Observed& observed) const {
+    json object = template_;
+    for (const ComputedValue& value : values_) {
+      if (!value.program) {
+        RemoveAt(object, value.pointer);
+        continue;
+      }
+      StatusOr<json> computed = observed.evaluate(*value.program);
+      if (!computed.ok()) return Unknown(value, Message(computed.status()), observed);
+      Status set = SetAt(object, value.pointer, *std::move(computed));
+      if (!set.ok()) return Next(Failed{"InvalidObject", std::string(Message(set))});
+    }
+    // As it was chosen when the step began.
+    object["metadata"]["name"] = observed.ref.key.name;
+    if (!observed.ref.key.name_space.empty()) {
+      object["metadata"]["namespace"] = observed.ref.key.name_space;
+    }
+    if (Status size = CheckSize(object); !size.ok()) {
+      return Next(Failed{"InvalidObject", std::string(Message(size))});
+    }
+    return object;
+  }
+
+  static Next Unknown(const ComputedValue& value, std::string_view why, const Observed& observed) {
+    std::string message = "the value for " + value.pointer +
+                          " is unknown: " + value.program->text() + ": " + std::string(why);
+    const absl::Time deadline = observed.step_started + kValuePatience;
+    if (observed.now >= deadline) return Failed{"ValueUnknown", message};
+    return Wait{.until = deadline, .progress = message, .memo = nullptr};
+  }
+
+  kube::HttpRequest Request(json object, const Observed& observed, bool dry_run) const {
+    const json& live = *observed.live;
+    if (!live.is_null() && !dry_run) {
+      object["metadata"]["uid"] = FindText(live, {"metadata", "uid"});
+      object["metadata"]["resourceVersion"] = FindText(live, {"metadata", "resourceVersion"});
+    }
+    kube::WriteOptions options;
+    options.field_manager = kFieldManager;
+    options.server_timeout = observed.server_timeout;
+    options.force = force_;
+    options.dry_run = dry_run;
+    return kube::PatchObject(observed.ref.resource, observed.ref.key, "", kube::PatchType::kApply,
+                             object, options);
+  }
+
+  static json NewMemo(const json& object, const Observed& observed) {
+    json memo = {{kObject, object}};
+    if (observed.live->is_null()) {
+      memo[kCreated] = true;
+      return memo;
+    }
+    if (kube::IsSecret(observed.ref.resource.gvk)) {
+      memo[kNoUndo] = "the content of a Secret is never stored";
+      return memo;
+    }
+    StatusOr<json> before = PreImage(crds::PatchType::kMerge, Content(object), *observed.live);
+    if (!before.ok()) {
+      memo[kNoUndo] = std::string(Message(before.status()));
+    } else if (before->dump().size() > kMaxPreImageBytes) {
+      memo[kNoUndo] = "the values before are too large to be kept";
+    } else {
+      memo[kBefore] = *std::move(before);
+    }
+    return memo;
+  }
+
+  // What we made is removed again, unless somebody else has made it theirs meanwhile.
+  static std::optional<Write> UndoCreation(const json& memo, const Observed& observed) {
+    if (!LastOtherManager(*observed.live, kFieldManager).empty()) return std::nullopt;
+    return Write{.request = kube::DeleteObject(
+                     observed.ref.resource, observed.ref.key,
+                     {.uid = FindText(*observed.live, {"metadata", "uid"}),
+                      .resource_version = FindText(*observed.live, {"metadata", "resourceVersion"}),
+                      .propagation = "Background"},
+                     {.server_timeout = observed.server_timeout}),
+                 .verb = "Delete",
+                 .summary = "remove " + ObjectText(observed.ref) + " again",
+                 .memo = memo};
+  }
+
+  const json template_;
+  const std::vector<ComputedValue> values_;
+  const bool force_;
+};
+
+}  // namespace
+
+StatusOr<std::unique_ptr<Action>> MakeApply(const crds::Apply& params, const cel::Scope& scope,
+                                            std::string_view path) {
+  const std::string prefix(path);
+  const json object = params.object.Parse();
+  KR_RETURN_IF_ERROR(Annotate(CheckSize(object), prefix + ".object"));
+  json with_places = object;
+  std::vector<ComputedValue> values;
+  for (size_t i = 0; i < params.set.size(); ++i) {
+    const crds::SetValue& value = params.set[i];
+    const std::string element = prefix + ".set[" + std::to_string(i) + "]";
+    if (value.remove) {
+      KR_RETURN_IF_ERROR(Annotate(CheckPointer(value.path), element + ".path"));
+      values.push_back({value.path, std::nullopt});
+      continue;
+    }
+    Status place = SetAt(with_places, value.path, json::object());
+    KR_RETURN_IF_ERROR(Annotate(place, element + ".path"));
+    StatusOr<cel::Program> program = cel::Program::Compile(value.expression, scope);
+    if (!program.ok()) return Annotate(program.status(), element + ".expression");
+    values.push_back({value.path, *std::move(program)});
+  }
+  return std::make_unique<ApplyAction>(object, std::move(values), params.force);
+}
+
+}  // namespace kr::actions

@@ -1,0 +1,97 @@
+#include "reconcilers/actions/delete_pod.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <nlohmann/json.hpp>
+
+#include "controller/kube/request.h"
+#include "crds/meta/duration.h"
+#include "reconcilers/actions/change.h"
+#include "reconcilers/actions/removal.h"
+
+namespace kr::actions {
+namespace {
+
+using nlohmann::json;
+
+class DeletePodAction final : public Action {
+ public:
+  explicit DeletePodAction(const crds::DeletePod& params) : params_(params) {}
+
+  std::string_view kind() const override { return "deletePod"; }
+  Disruption disruption() const override { return Disruption::kWorkload; }
+  Reversal reversal() const override { return Reversal::kIrreversible; }
+  std::vector<RbacRule> RequiredRules(const kube::Resource&) const override {
+    if (Evicts()) return {{"", "pods", "get"}, {"", "pods/eviction", "create"}};
+    return {{"", "pods", "get"}, {"", "pods", "delete"}};
+  }
+
+  std::string Describe() const override {
+    std::string text = Evicts() ? "evict the pod" : "delete the pod";
+    if (params_.grace_period_seconds) {
+      text += " with " + std::to_string(*params_.grace_period_seconds) + " s of grace";
+    }
+    return text + ", gone within " + crds::FormatDuration(params_.timeout);
+  }
+
+  Next Ask(const json& memo, const Observed& observed) const override {
+    const kube::GroupVersionKind& gvk = observed.ref.resource.gvk;
+    if (!gvk.group.empty() || gvk.kind != "Pod") {
+      return Failed{"NotAPod", "deletePod works on pods, not on " + ObjectText(observed.ref)};
+    }
+    if (!observed.live) return Read{};
+    if (IsGone(observed)) return RemovedBy(memo, Evicts() ? "evicted" : "deleted", observed);
+    const json& live = *observed.live;
+    if (Find(live, {"metadata", "deletionTimestamp"}) != nullptr) {
+      return AwaitGone(observed, params_.timeout);
+    }
+    if (Find(live, {"metadata", "annotations", "kubernetes.io/config.mirror"}) != nullptr) {
+      return Failed{"MirrorPod",
+                    ObjectText(observed.ref) +
+                        " mirrors a file on its node; its kubelet would make it again"};
+    }
+    if (!observed.refusal.empty() && observed.now >= observed.step_started + params_.timeout) {
+      return Failed{
+          "EvictionBlocked",
+          "still blocked after " + crds::FormatDuration(params_.timeout) + ": " + observed.refusal};
+    }
+    return Write{.request = Evicts() ? Eviction(observed)
+                                     : DeleteRequest(observed, "", params_.grace_period_seconds),
+                 .verb = Evicts() ? "Evict" : "Delete",
+                 .summary = (Evicts() ? "evict " : "delete ") + ObjectText(observed.ref),
+                 .memo = {{"sent", true}}};
+  }
+
+ private:
+  bool Evicts() const { return params_.mode == crds::DeletePodMode::kEvict; }
+
+  kube::HttpRequest Eviction(const Observed& observed) const {
+    json eviction = {
+        {"apiVersion", "policy/v1"},
+        {"kind", "Eviction"},
+        {"metadata",
+         {{"name", observed.ref.key.name}, {"namespace", observed.ref.key.name_space}}}};
+    eviction["deleteOptions"]["preconditions"]["uid"] =
+        FindText(*observed.live, {"metadata", "uid"});
+    if (params_.grace_period_seconds) {
+      eviction["deleteOptions"]["gracePeriodSeconds"] = *params_.grace_period_seconds;
+    }
+    kube::HttpRequest request =
+        kube::UpdateObject(observed.ref.resource, observed.ref.key, "eviction", eviction,
+                           {.server_timeout = observed.server_timeout});
+    request.method = "POST";
+    return request;
+  }
+
+  const crds::DeletePod params_;
+};
+
+}  // namespace
+
+StatusOr<std::unique_ptr<Action>> MakeDeletePod(const crds::DeletePod& params, const cel::Scope&,
+                                                std::string_view) {
+  return std::make_unique<DeletePodAction>(params);
+}
+
+}  // namespace kr::actions

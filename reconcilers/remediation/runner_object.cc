@@ -1,0 +1,111 @@
+// What actions ask to see: the live object, what the server would make of a request, what is
+// around.
+#include <algorithm>
+#include <utility>
+
+#include "controller/kube/api_error.h"
+#include "controller/kube/request.h"
+#include "crds/v1alpha1/reasons.h"
+#include "reconcilers/policy/evaluate.h"
+#include "reconcilers/remediation/runner.h"
+
+namespace kr::remediation {
+
+actions::Observed Runner::Observe(const actions::ObjectRef& ref, absl::Time step_started,
+                                  const AtHand& hand) {
+  // A plan is compared with the one that was shown as of then: what changes by time alone is no
+  // other plan.
+  std::optional<absl::Time> as_of;
+  if (planning_ && !Observes()) {
+    if (const crds::ApprovalRecord* request = FindRequest(planning_->rung)) {
+      as_of = request->requested_at;
+    }
+  }
+  actions::Observed observed{.ref = ref,
+                             .live = hand.live,
+                             .dry_run = hand.dry_run,
+                             .found = hand.found,
+                             .refusal = hand.refusal,
+                             .now = as_of.value_or(Now()),
+                             .step_started = as_of.value_or(step_started),
+                             .server_timeout = services_.timing.write_timeout};
+  observed.evaluate = [this, as_of, it = hand.live.value_or(nlohmann::json())](
+                          const cel::Program& program) -> StatusOr<nlohmann::json> {
+    if (!OwnWritesSeen()) return Unavailable("the cache has not seen our own write yet");
+    const absl::Time now = as_of.value_or(Now());
+    const policy::TargetView view(*policy_, world_.Target(*policy_, target()),
+                                  world_.Around(*policy_), {.now = now, .remediation = Facts()});
+    const bool reads_it = program.ReadsVariable("it");
+    const policy::ItView with_it(view, reads_it ? cel::Value::FromJson(it) : cel::Value());
+    const cel::Outcome outcome = program.Evaluate(with_it, now);
+    // What changes by time alone has to be looked at again then.
+    if (!as_of) WakeAt(outcome.valid_until);
+    KR_RETURN_IF_ERROR(outcome.value.status());
+    return outcome.value->ToJson();
+  };
+  return observed;
+}
+
+void Runner::AskServer(size_t index, kube::HttpRequest question, bool dry_run) {
+  busy_ = true;
+  question.timeout = services_.timing.write_timeout;
+  services_.api.Send(std::move(question),
+                     [weak = std::weak_ptr(self_), index, dry_run](StatusOr<kube::Reply> reply) {
+                       auto self = weak.lock();
+                       if (!self) return;
+                       (*self)->busy_ = false;
+                       (*self)->OnAnswer(index, dry_run, std::move(reply));
+                     });
+}
+
+void Runner::OnAnswer(size_t index, bool dry_run, StatusOr<kube::Reply> reply) {
+  AtHand& hand = Hand(index);
+  std::optional<nlohmann::json>& answer = dry_run ? hand.dry_run : hand.found;
+  // A dry-run that the server will not take, or a kind that there is not: the action decides what
+  // that means.
+  const bool no =
+      dry_run ? absl::IsInvalidArgument(reply.status()) : absl::IsNotFound(reply.status());
+  if (reply.ok() || no) {
+    answer = reply.ok() ? nlohmann::json::parse(reply->body, nullptr, false) : nlohmann::json();
+    return Advance();
+  }
+  // Gone, forbidden for now, or the server is away: from the beginning, later.
+  hand.ForgetLive();
+  Idle(crds::reason::kRunning,
+       (dry_run ? "dry-run: " : "what is around the object could not be read: ") +
+           std::string(Message(reply.status())),
+       Now() + services_.timing.retry_max);
+}
+
+void Runner::ReadObject(size_t index) {
+  const auto ref = RefOf(status().steps[index]);
+  Hand(index).ForgetLive();
+  busy_ = true;
+  kube::HttpRequest request = kube::GetObject(ref->resource, ref->key);
+  request.timeout = services_.timing.write_timeout;
+  services_.api.Send(std::move(request), [weak = std::weak_ptr(self_), index,
+                                          uid = ref->uid](StatusOr<kube::Reply> reply) {
+    auto self = weak.lock();
+    if (!self) return;
+    Runner& runner = **self;
+    runner.busy_ = false;
+    if (!reply.ok() && !absl::IsNotFound(reply.status())) {
+      return runner.Idle(crds::reason::kRunning,
+                         "the object could not be read: " + std::string(Message(reply.status())),
+                         runner.Now() + runner.services_.timing.retry_initial);
+    }
+    nlohmann::json live =
+        reply.ok() ? nlohmann::json::parse(reply->body, nullptr, false) : nlohmann::json();
+    const auto pointer = nlohmann::json::json_pointer("/metadata/uid");
+    const std::string found =
+        live.contains(pointer) && live[pointer].is_string() ? live[pointer].get<std::string>() : "";
+    if (!uid.empty() && !found.empty() && found != uid) live = nlohmann::json();
+    // An object that was named is from now on this one and no namesake of it.
+    std::optional<crds::ObjectReference>& object = runner.mutable_status().steps[index].object;
+    if (object && object->uid.empty()) object->uid = found;
+    runner.Hand(index).live = std::move(live);
+    runner.Advance();
+  });
+}
+
+}  // namespace kr::remediation

@@ -1,0 +1,121 @@
+// The one write that an action answers: is it still wanted, then intent, request, outcome.
+#include <algorithm>
+#include <utility>
+
+#include "crds/v1alpha1/reasons.h"
+#include "reconcilers/policy/evaluate.h"
+#include "reconcilers/remediation/runner.h"
+
+namespace kr::remediation {
+
+using crds::StepState;
+using signals::Tri;
+
+Runner::Paused Runner::ExecuteWrite(size_t index, const policy::Step& step, actions::Write write) {
+  // Waits that concern the whole remediation, not this object alone.
+  const auto idle = [this](std::string_view reason, std::string message, absl::Time until) {
+    Idle(reason, std::move(message), until);
+    return Paused();
+  };
+  if (auto refusal = world_.Forbidden(remediation())) {
+    Idle(*refusal);
+    return std::nullopt;
+  }
+  const AtHand& hand = Hand(index);
+  if (Now() < hand.retry_at) {
+    return actions::Wait{.until = hand.retry_at,
+                         .progress = hand.refusal.empty()
+                                         ? status().message
+                                         : "the server puts it off: " + hand.refusal,
+                         .memo = nullptr};
+  }
+  // Taken over from a process that died with this write in its hands: it was not executed, and who
+  // knows how long ago that was.
+  if (!checked_live_) {
+    CheckLive();
+    return std::nullopt;
+  }
+  // The rung's first step was checked live; before a write that comes later, be it after nothing
+  // but waiting, the cache has to say that the symptom is still there.
+  const size_t rung = *CurrentRung(status());
+  const bool later =
+      AttemptSteps(status(), rung).front() != index || LastWrite(status(), rung).has_value();
+  if (later && step.action->disruption() != actions::Disruption::kNone) {
+    if (!OwnWritesSeen()) {
+      return idle(crds::reason::kRunning, "waiting for the cache to see our own write",
+                  Now() + services_.timing.recheck);
+    }
+    const policy::Verdict symptom = EvaluateCached(absl::InfinitePast()).symptom;
+    if (symptom.value == Tri::kUnknown) {
+      return idle(crds::refusal::kSymptomUnknown, symptom.cause,
+                  Now() + services_.timing.retry_max);
+    }
+    if (symptom.value == Tri::kFalse && !HasWritten(status())) {
+      Finish({crds::Phase::kCancelled, crds::refusal::kSymptomGone,
+              "the symptom went away before anything was done"});
+      return std::nullopt;
+    }
+    if (symptom.value == Tri::kFalse) {
+      mutable_status().steps[index].state = StepState::kSkipped;
+      mutable_status().steps[index].message = "the symptom is gone";
+      mutable_status().remedies[rung].steps_done_at = Now();
+      EnterPhase(crds::Phase::kVerifying, crds::reason::kVerifying,
+                 "the symptom went away in the middle of the remedy; checking that it stays so");
+      Advance();
+      return std::nullopt;
+    }
+  }
+  busy_ = true;
+  seen_live_.reset();
+  mutable_status().message = write.summary;
+  Describe(*policy_, mutable_status());
+  write_ahead_.Execute(index, *RefOf(status().steps[index]), std::move(write), /*rollback=*/false,
+                       [this, index](WriteAhead::Result result) {
+                         busy_ = false;
+                         OnWritten(index, std::move(result));
+                       });
+  return std::nullopt;
+}
+
+void Runner::OnWritten(size_t index, WriteAhead::Result result) {
+  using Kind = WriteAhead::Result::Kind;
+  dirty_ = true;
+  if (result.kind == Kind::kSaveFailed) {
+    Continue(result.save, result.error);
+    return;
+  }
+  last_save_ = services_.engine.Now();
+  if (deleted_) return Stopped();
+  AtHand& hand = Hand(index);
+  hand.ForgetLive();
+  hand.refusal.clear();
+  hand.live = std::move(result.object);
+  switch (result.kind) {
+    case Kind::kDone:
+      hand.retry = services_.timing.retry_initial;
+      services_.metrics.CountWritten(status(), Now());
+      Tell(runtime::Event::Type::kNormal, "RemedyApplied", status().message);
+      return Advance();
+    case Kind::kRejected:
+      write_ahead_.Resolve(crds::WriteOutcome::kRejected, {});
+      return StepEnded(index, StepState::kFailed,
+                       "the API server refused: " + std::string(Message(result.error)));
+    case Kind::kNotSent:
+      // It is known that nothing was written: others need not wait for this one.
+      mutable_status().intent.reset();
+      hand.refusal = result.refusal;
+      break;
+    case Kind::kUnknown:
+    case Kind::kSaveFailed:
+      break;
+  }
+  // Not at once: the server may be busy, or somebody else writes as fast as we do.
+  const absl::Duration wait = std::max(hand.retry, result.retry_after);
+  hand.retry = std::min(hand.retry * 2, services_.timing.retry_max);
+  hand.retry_at = Now() + wait;
+  if (!hand.refusal.empty()) return Advance();  // the action decides how long that may go on
+  Idle(crds::reason::kRunning, "will look again: " + std::string(Message(result.error)),
+       hand.retry_at);
+}
+
+}  // namespace kr::remediation
