@@ -1,0 +1,294 @@
+package catalogue
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/kube-remedy/kube-remedy/e2e/harness"
+)
+
+// crd is a CustomResourceDefinition that takes anything: kind, plural, group, version.
+func crd(kind, plural, group, version string) string {
+	return fmt.Sprintf(`
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: %[2]s.%[3]s}
+spec:
+  group: %[3]s
+  scope: Namespaced
+  names: {kind: %[1]s, plural: %[2]s, singular: %[2]s-one, listKind: %[1]sList}
+  versions:
+  - name: %[4]s
+    served: true
+    storage: true
+    schema:
+      openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}
+`, kind, plural, group, version)
+}
+
+// ago is an instant as the API writes it.
+func ago(d time.Duration) string {
+	return time.Now().Add(-d).UTC().Format(time.RFC3339)
+}
+
+// R03: nothing scrapes kube-proxy.
+func TestR03KubeProxyPodMonitor(t *testing.T) {
+	setup := crd("PodMonitor", "podmonitors", "monitoring.coreos.com", "v1")
+	w, _ := withNodes.Get(t)
+	w.Apply(t, setup)
+	w.Kubectl(t, "", "wait", "--for=condition=Established", "crd/podmonitors.monitoring.coreos.com")
+	i := play(t, "kube-proxy-podmonitor-missing", "monitoring", "", "for: 5m", "for: 1s")
+	// Without kube-proxy nothing is missing.
+	i.w.Apply(t, `
+apiVersion: apps/v1
+kind: DaemonSet
+metadata: {name: kube-proxy, namespace: kube-system}
+spec:
+  selector: {matchLabels: {k8s-app: kube-proxy}}
+  template:
+    metadata: {labels: {k8s-app: kube-proxy}}
+    spec: {nodeSelector: {none: "such"}, containers: [{name: c, image: "i"}]}
+`)
+	i.cured()
+	i.await("k8s-app", "{.spec.jobLabel}", "podmonitor", "kube-proxy")
+	i.wantWrites("podmonitors", 1)
+	i.wantOne("podmonitor", "kube-proxy")
+}
+
+// R17: a tenant's namespace without its LimitRange, beside one that is nobody's tenant.
+func TestR17NamespaceBaseline(t *testing.T) {
+	i := play(t, "namespace-baseline", "tenant-a", "", "for: 1m", "for: 1s")
+	i.w.Namespace(t, "no-tenant")
+	i.w.Kubectl(t, "", "label", "namespace", "tenant-a", "tenant=true")
+	i.cured()
+	i.await("128Mi", "{.spec.limits[0].defaultRequest.memory}", "limitrange", "baseline")
+	i.wantWrites("limitranges", 1)
+	i.wantOne()
+	if out := i.w.Kubectl(t, "", "-n", "no-tenant", "get", "limitrange"); out != "No resources found in no-tenant namespace.\n" {
+		t.Errorf("the namespace without the label has %s", out)
+	}
+	// Taken away, it comes back.
+	i.w.Kubectl(t, "", "-n", "tenant-a", "delete", "limitrange", "baseline")
+	i.await("baseline", "{.metadata.name}", "limitrange", "baseline")
+}
+
+// R105: the LimitRange by itself, the quota after somebody approved it.
+func TestR105QuotaAndLimitRange(t *testing.T) {
+	i := play(t, "quota-limitrange-defaults", "bare", "", "for: 1m", "for: 1s", "cureWithin: 3m", "cureWithin: 3s")
+	i.w.Kubectl(t, "", "label", "namespace", "bare", "kube-remedy.io/defaults=true")
+	i.await("100m", "{.spec.limits[0].defaultRequest.cpu}", "limitrange", "defaults")
+	r := i.w.AwaitPhase(t, i.policy, "AwaitingApproval")
+	i.wantWrites("resourcequotas", 0)
+	i.approve(r)
+	i.cured()
+	i.await("200", "{.spec.hard.pods}", "resourcequota", "defaults")
+	i.wantWrites("limitranges", 1)
+	i.wantWrites("resourcequotas", 1)
+	i.wantOne()
+}
+
+// R21: a backup that did not succeed for too long.
+func TestR21BackupCronJob(t *testing.T) {
+	const ns = "backups"
+	cron := func(name, app string) string {
+		return fmt.Sprintf(`
+apiVersion: batch/v1
+kind: CronJob
+metadata: {name: %s, namespace: %s, labels: {app: %s}}
+spec:
+  schedule: "0 3 1 1 *"
+  jobTemplate: {spec: {template: {spec: {restartPolicy: Never, schedulerName: nobody, containers: [{name: c, image: "i"}]}}}}
+---`, name, ns, app)
+	}
+	i := play(t, "backup-cronjob-stale", ns, "", "default: 26h", "default: 1h")
+	i.w.Apply(t, cron("fresh", "etcd-backup")+cron("other", "something-else"))
+	i.status(`{"status":{"lastSuccessfulTime":"`+ago(time.Minute)+`"}}`, "cronjob", "fresh")
+	i.w.Apply(t, cron("stale", "etcd-backup"))
+	i.status(`{"status":{"lastSuccessfulTime":"`+ago(2*time.Hour)+`"}}`, "cronjob", "stale")
+	i.await("manual", `{.metadata.annotations.cronjob\.kubernetes\.io/instantiate}`, "job", "remedy-stale")
+	i.w.AwaitPhase(t, i.policy, "Verifying")
+	i.status(`{"status":{"lastSuccessfulTime":"`+ago(-time.Second)+`"}}`, "cronjob", "stale")
+	i.cured()
+	i.wantWrites("jobs", 1)
+	i.wantOne("cronjob", "stale")
+}
+
+// R47: six evicted pods of one owner, of which the newest three stay; two of another are below the threshold.
+func TestR47EvictedPods(t *testing.T) {
+	const ns = "evictions"
+	i := play(t, "pod-evicted-cleanup", ns, "", "duration('10m')", "duration('3s')")
+	owners := map[string]int{"many": 6, "few": 2}
+	for owner, n := range owners {
+		i.w.Apply(t, fmt.Sprintf(`
+apiVersion: apps/v1
+kind: ReplicaSet
+metadata: {name: %[1]s, namespace: %[2]s}
+spec:
+  replicas: 0
+  selector: {matchLabels: {app: %[1]s}}
+  template: {metadata: {labels: {app: %[1]s}}, spec: {containers: [{name: c, image: i}]}}
+`, owner, ns))
+		uid := i.get("{.metadata.uid}", "replicaset", owner)
+		for k := range n {
+			name := fmt.Sprintf("%s-%d", owner, k)
+			i.w.Apply(t, fmt.Sprintf(`
+apiVersion: v1
+kind: Pod
+metadata:
+  name: %s
+  namespace: %s
+  labels: {evicted: "yes"}
+  ownerReferences: [{apiVersion: apps/v1, kind: ReplicaSet, name: %s, uid: %s, controller: true}]
+spec: {schedulerName: nobody, containers: [{name: c, image: i}]}
+`, name, ns, owner, uid))
+			i.status(`{"status":{"phase":"Failed","reason":"Evicted"}}`, "pod", name)
+		}
+	}
+	i.cured()
+	harness.Eventually(t, "three pods of each owner at most", harness.Limit, func() (bool, string) {
+		out := i.get("{.items[*].metadata.name}", "pods", "-l", "evicted=yes")
+		return out == "few-0 few-1 many-3 many-4 many-5", out
+	})
+	i.wantWrites("pods", 3)
+	i.wantOne("namespace", ns)
+}
+
+// R61: a ReplicationController that opted in gets its new image pod by pod.
+func TestR61ReplicationController(t *testing.T) {
+	const ns = "controllers"
+	controller := func(name, image, roll string) string {
+		return fmt.Sprintf(`
+apiVersion: v1
+kind: ReplicationController
+metadata: {name: %[1]s, namespace: %[2]s, labels: {kube-remedy.io/roll: "%[4]s"}}
+spec:
+  replicas: 2
+  selector: {app: %[1]s}
+  template: {metadata: {labels: {app: %[1]s}}, spec: {containers: [{name: c, image: "%[3]s"}]}}
+---`, name, ns, image, roll)
+	}
+	i := play(t, "replicationcontroller-not-updating", ns, controller("opted-in", "a:1", "true")+controller("other", "a:1", "no"), "for: 1m", "for: 1s")
+	for _, name := range []string{"opted-in", "other"} {
+		i.await("2", "{.status.readyReplicas}", "rc", name)
+	}
+	i.w.Apply(t, controller("opted-in", "a:2", "true")+controller("other", "a:2", "no"))
+	i.cured()
+	i.await("a:2 a:2", "{.items[*].spec.containers[0].image}", "pods", "-l", "app=opted-in")
+	i.await("a:1 a:1", "{.items[*].spec.containers[0].image}", "pods", "-l", "app=other")
+	i.wantWrites("pods", 2)
+	i.wantOne("rc", "opted-in")
+}
+
+// R62: the pod that is broken has an older revision than the template.
+func TestR62StatefulSetUpdate(t *testing.T) {
+	const ns = "sets"
+	set := func(name, image string) string {
+		return fmt.Sprintf(`
+apiVersion: apps/v1
+kind: StatefulSet
+metadata: {name: %[1]s, namespace: %[2]s}
+spec:
+  replicas: 2
+  serviceName: %[1]s
+  selector: {matchLabels: {app: %[1]s}}
+  template: {metadata: {labels: {app: %[1]s}}, spec: {containers: [{name: c, image: "%[3]s"}]}}
+---`, name, ns, image)
+	}
+	i := play(t, "statefulset-update-stuck", ns, set("stuck", "a:1")+set("well", "a:1"))
+	for _, name := range []string{"stuck", "well"} {
+		i.await("2", "{.status.readyReplicas}", "sts", name)
+	}
+	broken := func(since time.Duration) string {
+		return `{"status":{"conditions":[{"type":"Ready","status":"False","lastTransitionTime":"` + ago(since) + `"}]}}`
+	}
+	// Not for long enough yet.
+	i.status(broken(time.Minute), "pod", "well-1")
+	uid := i.get("{.metadata.uid}", "pod", "stuck-1")
+	i.status(broken(20*time.Minute), "pod", "stuck-1")
+	i.w.Apply(t, set("stuck", "a:2"))
+	i.cured()
+	if now := i.get("{.metadata.uid}", "pod", "stuck-1"); now == uid {
+		t.Error("the broken pod is still there")
+	}
+	i.wantWrites("pods", 1)
+	i.wantOne("sts", "stuck")
+}
+
+// R71: agreed settings are set, others stay.
+func TestR71IngressNginx(t *testing.T) {
+	const ns = "ingress-nginx"
+	i := play(t, "ingress-nginx-tuning", ns, "", "for: 1m", "for: 1s")
+	i.w.Apply(t, `
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: other, namespace: ingress-nginx}
+data: {keep-alive: "1"}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: ingress-nginx-controller, namespace: ingress-nginx, labels: {kube-remedy.io/tune: "true"}}
+data: {keep-alive: "75", proxy-body-size: 8m}
+`)
+	i.cured()
+	i.await("300 8m", "{.data.keep-alive} {.data.proxy-body-size}", "configmap", "ingress-nginx-controller")
+	i.await("1", "{.data.keep-alive}", "configmap", "other")
+	i.wantWrites("configmaps", 1)
+	i.wantOne("configmap", "ingress-nginx-controller")
+}
+
+// R77: the vertical autoscaler is switched off once somebody approved it.
+func TestR77VerticalAndHorizontal(t *testing.T) {
+	const ns = "autoscalers"
+	w, _ := withNodes.Get(t)
+	w.Apply(t, crd("VerticalPodAutoscaler", "verticalpodautoscalers", "autoscaling.k8s.io", "v1"))
+	w.Kubectl(t, "", "wait", "--for=condition=Established", "crd/verticalpodautoscalers.autoscaling.k8s.io")
+	i := play(t, "vpa-hpa-conflict", ns, "", "for: 1m", "for: 1s")
+	pair := func(name, controlled string) string {
+		return fmt.Sprintf(`
+apiVersion: autoscaling/v2
+kind: HorizontalPodAutoscaler
+metadata: {name: %[1]s, namespace: %[2]s}
+spec:
+  maxReplicas: 5
+  scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: %[1]s}
+  metrics: [{type: Resource, resource: {name: cpu, target: {type: Utilization, averageUtilization: 50}}}]
+---
+apiVersion: autoscaling.k8s.io/v1
+kind: VerticalPodAutoscaler
+metadata: {name: %[1]s, namespace: %[2]s}
+spec:
+  targetRef: {apiVersion: apps/v1, kind: Deployment, name: %[1]s}
+  updatePolicy: {updateMode: Auto}
+  resourcePolicy: {containerPolicies: [{containerName: "*", controlledResources: %[3]s}]}
+---`, name, ns, controlled)
+	}
+	i.w.Apply(t, pair("fights", "[cpu, memory]")+pair("safe", "[memory]"))
+	r := i.w.AwaitPhase(t, i.policy, "AwaitingApproval")
+	i.wantWrites("verticalpodautoscalers", 0)
+	i.approve(r)
+	i.cured()
+	i.await("Off", "{.spec.updatePolicy.updateMode}", "vpa", "fights")
+	i.await("Auto", "{.spec.updatePolicy.updateMode}", "vpa", "safe")
+	i.wantWrites("verticalpodautoscalers", 1)
+	i.wantOne()
+}
+
+// R102: a finished pod of nobody, beside one that ended just now.
+func TestR102CompletedPods(t *testing.T) {
+	i := play(t, "completed-pods-kube-system", "kube-system", "")
+	pod := func(name string, ended time.Duration) {
+		i.w.Apply(t, fmt.Sprintf("{apiVersion: v1, kind: Pod, metadata: {name: %s, namespace: kube-system}, spec: {schedulerName: nobody, containers: [{name: c, image: i}]}}", name))
+		i.status(`{"status":{"phase":"Succeeded","containerStatuses":[{"name":"c","image":"i","imageID":"","ready":false,"restartCount":0,`+
+			`"state":{"terminated":{"exitCode":0,"finishedAt":"`+ago(ended)+`"}}}]}}`, "pod", name)
+	}
+	pod("just-now", time.Minute)
+	pod("old", 2*time.Hour)
+	harness.Eventually(t, "the old pod to go", harness.Limit, func() (bool, string) {
+		out := i.get("{.items[*].metadata.name}", "pods")
+		return out == "just-now", out
+	})
+	i.wantWrites("pods", 1)
+	i.wantOne("pod", "just-now")
+	i.w.Kubectl(t, "", "-n", "kube-system", "delete", "pod", "just-now", "--grace-period=0", "--force")
+}
