@@ -2,11 +2,16 @@
 package cases
 
 import (
+	"context"
+	"flag"
+	"fmt"
 	"os"
+	"strings"
 	"testing"
 
 	"github.com/kube-remedy/kube-remedy/e2e/cluster"
 	"github.com/kube-remedy/kube-remedy/e2e/harness"
+	"github.com/kube-remedy/kube-remedy/e2e/operator"
 )
 
 var (
@@ -23,5 +28,28 @@ func TestMain(m *testing.M) {
 	for _, shared := range []*harness.Shared{&withNodes, &withOperator, &bare} {
 		shared.Close()
 	}
+	if code == 0 && flag.Lookup("test.run").Value.String() == "" {
+		code = checkGrants()
+	}
 	os.Exit(code)
+}
+
+// checkGrants fails when a shipped role grants something that no case needed: it could be taken away and nobody
+// would notice, so it is too much, or a case is missing.
+func checkGrants() int {
+	folder, err := operator.Manifests("config/rbac")
+	if err == nil {
+		var roles string
+		if roles, err = operator.Kubectl(context.Background(), "", nil, "kustomize", folder); err == nil {
+			var unused []string
+			if unused, err = harness.UnusedGrants(roles); err == nil && len(unused) == 0 {
+				return 0
+			}
+			fmt.Printf("FAIL: no case needs these grants of config/rbac:\n  %s\n", strings.Join(unused, "\n  "))
+		}
+	}
+	if err != nil {
+		fmt.Println("FAIL:", err)
+	}
+	return 1
 }

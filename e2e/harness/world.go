@@ -71,8 +71,13 @@ func (w *World) install(ctx context.Context) (err error) {
 	})
 }
 
-// Close stops the cluster.
-func (w *World) Close() error { return w.Stop() }
+// Close stops the cluster. What its operators did counts for UnusedGrants.
+func (w *World) Close() error {
+	if events, err := w.AuditEvents(); err == nil {
+		noteUsage(events)
+	}
+	return w.Stop()
+}
 
 // Start is NewWorld for one test.
 func Start(t testing.TB, options cluster.Options) *World {
