@@ -106,7 +106,8 @@ TEST(Sandbox, ReadsATargetSignalBySignal) {
   sandbox.Advance(absl::Seconds(1));
   const auto& policies = sandbox.policies().by_name();
   ASSERT_EQ(policies.size(), 1u);
-  const policy::CompiledPolicyPtr policy = policies.begin()->second.compiled;
+  ASSERT_EQ(policies.begin()->second.kinds.size(), 1u);
+  const policy::CompiledPolicyPtr policy = policies.begin()->second.kinds.front();
   const auto reading = sandbox.Read(*policy, {"net", "a"});
   ASSERT_TRUE(reading.has_value());
   EXPECT_EQ(reading->evaluation.symptom.value, signals::Tri::kTrue);
