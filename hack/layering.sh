@@ -33,7 +33,7 @@ allow controller/kube controller/base crds/meta
 allow controller/document controller/base
 allow controller/values controller/base
 allow controller/cel controller/document controller/values controller/base
-allow controller/cache controller/document controller/kube controller/base
+allow controller/cache controller/document controller/kube controller/base crds/meta
 allow controller/runtime controller/cache controller/document controller/kube controller/base crds/meta
 allow reconcilers/limits controller crds
 allow reconcilers/signals controller crds

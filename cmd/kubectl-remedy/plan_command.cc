@@ -82,7 +82,7 @@ class PlanCommand final : public Command {
     mirror.Advance(absl::Seconds(1));
     const policy::PolicyEntry* entry = mirror.policies().FindByUid(policy.metadata.uid);
     if (entry == nullptr) return Internal("the policy could not be loaded");
-    KR_RETURN_IF_ERROR(entry->accepted);
+    KR_RETURN_IF_ERROR(entry->problem());
     const policy::CompiledPolicyPtr live = entry->For(target);
     if (!live) return FailedPrecondition("policy " + policy_ + " is not about " + target.kind);
     const std::string why_not = Settle(mirror, *live);

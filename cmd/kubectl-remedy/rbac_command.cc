@@ -95,6 +95,8 @@ class RbacCommand final : public Command {
       watch(resource);
     }
     if (policy.watches_events()) watch(policy::EventResource());
+    if (policy.spec.target.namespace_selector) watch(policy::NamespaceNeed().resource);
+    if (policy.spec.param_ref) watch(policy::ParamNeed({}).resource);
     if (policy.target.group.empty() && policy.target.kind == "Pod") {
       // What a pod belongs to is its lineage.
       Add({{"", "v1", "ReplicationController"}, "replicationcontrollers"}, "get");

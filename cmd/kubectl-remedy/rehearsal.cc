@@ -97,7 +97,7 @@ StatusOr<json> Rehearse(sandbox::Sandbox& sandbox) {
   absl::Duration longest;
   for (const auto& [name, entry] : sandbox.policies().by_name()) {
     if (entry.kinds.empty()) {
-      return InvalidArgument("policy " + name + ": " + std::string(Message(entry.accepted)));
+      return InvalidArgument("policy " + name + ": " + std::string(Message(entry.problem())));
     }
     for (const policy::CompiledPolicyPtr& policy : entry.kinds) {
       const std::string why_not = Settle(sandbox, *policy);

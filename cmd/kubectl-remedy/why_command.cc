@@ -102,7 +102,7 @@ class WhyCommand final : public Command {
                       const crds::ObjectReference& target) {
     const policy::PolicyEntry* entry = mirror.policies().FindByUid(policy.metadata.uid);
     if (entry == nullptr) return {{"unknown", "the policy could not be loaded"}};
-    if (entry->kinds.empty()) return {{"unknown", std::string(Message(entry->accepted))}};
+    if (entry->kinds.empty()) return {{"unknown", std::string(Message(entry->problem()))}};
     const policy::CompiledPolicyPtr live = entry->For(target);
     if (!live) return json();
     const std::string why_not = Settle(mirror, *live);

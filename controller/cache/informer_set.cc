@@ -40,6 +40,13 @@ DocumentPtr View::Find(std::string_view name_space, std::string_view name) const
   return DocumentPtr();
 }
 
+std::optional<ObjectId> View::FindId(std::string_view name_space, std::string_view name) const {
+  for (const Informer* part : informers_) {
+    if (const auto id = part->store().FindId(name_space, name)) return id;
+  }
+  return std::nullopt;
+}
+
 void View::ForEach(absl::FunctionRef<void(ObjectId, const DocumentPtr&)> visit) const {
   for (const Informer* part : informers_) part->store().ForEach(visit);
 }

@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -34,6 +35,8 @@ class View {
     return Find(key.name_space, key.name);
   }
   document::DocumentPtr Find(std::string_view name_space, std::string_view name) const;
+  // The number of such an object; nullopt when there is none.
+  std::optional<ObjectId> FindId(std::string_view name_space, std::string_view name) const;
   void ForEach(absl::FunctionRef<void(ObjectId, const document::DocumentPtr&)> visit) const;
   const std::vector<const Informer*>& informers() const { return informers_; }
 

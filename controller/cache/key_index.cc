@@ -115,6 +115,10 @@ std::span<const KeyIndex::Id> KeyIndex::Find(std::string_view key) const {
   return {entry.ids(), entry.size};
 }
 
+void KeyIndex::ForEach(absl::FunctionRef<void(std::string_view, std::span<const Id>)> visit) const {
+  for (const Entry* entry : entries_) visit(entry->key(), {entry->ids(), entry->size});
+}
+
 void KeyIndex::Wake(std::string_view key) {
   const auto found = entries_.find(key);
   if (found == entries_.end()) return;

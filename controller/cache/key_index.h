@@ -30,6 +30,9 @@ class KeyIndex {
   // The ids of a key in rising order; valid until the next change.
   std::span<const Id> Find(std::string_view key) const;
 
+  // All keys with their ids, in no particular order. `visit` must not change the index.
+  void ForEach(absl::FunctionRef<void(std::string_view, std::span<const Id>)> visit) const;
+
   // The ids of `key` will be expanded. Nothing happens when it has none. A key that is being
   // expanded starts over.
   void Wake(std::string_view key);

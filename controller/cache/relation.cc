@@ -1,8 +1,10 @@
 #include "controller/cache/relation.h"
 
 #include <algorithm>
-#include <iterator>
 #include <utility>
+
+#include "controller/cache/key_join.h"
+#include "controller/cache/selector_join.h"
 
 namespace kr::cache {
 namespace {
@@ -19,19 +21,10 @@ bool InScope(const Need& need, const Document& object) {
   return Contains(need.namespaces, object.name_space()) && Contains(need.names, object.name());
 }
 
-// Calls `removed` with what is only in `before` and `added` with what is only in `after`; both
-// sorted.
-template <typename Removed, typename Added>
-void Diff(const std::vector<std::string>& before, const std::vector<std::string>& after,
-          Removed removed, Added added) {
-  std::vector<std::string> only;
-  std::set_difference(before.begin(), before.end(), after.begin(), after.end(),
-                      std::back_inserter(only));
-  for (const std::string& key : only) removed(key);
-  only.clear();
-  std::set_difference(after.begin(), after.end(), before.begin(), before.end(),
-                      std::back_inserter(only));
-  for (const std::string& key : only) added(key);
+bool AnySelects(const std::vector<crds::LabelSelector>& selectors,
+                const std::optional<Labels>& labels) {
+  return labels && std::any_of(selectors.begin(), selectors.end(),
+                               [&](const auto& selector) { return Selects(selector, *labels); });
 }
 
 }  // namespace
@@ -45,77 +38,119 @@ void KeySink::Add(std::string_view key) {
   keys_.emplace_back(key);
 }
 
-Relation::Relation(RelationSpec spec, const ObjectTable& objects)
-    : spec_(std::move(spec)), objects_(objects) {}
+void KeySink::AddSelector(crds::LabelSelector selector) {
+  if (selectors_.size() >= kMaxKeys) {
+    ++left_out_;
+    return;
+  }
+  selectors_.push_back(std::move(selector));
+}
 
-std::vector<std::string> Relation::Keys(const Need& need, const KeyFunction& function,
-                                        const Document* object, size_t* left_out) const {
+bool Joined(JoinKind kind, const KeySink& related, const KeySink& target) {
+  switch (kind) {
+    case JoinKind::kEqualKeys:
+      return std::any_of(related.keys().begin(), related.keys().end(), [&](const auto& key) {
+        return std::find(target.keys().begin(), target.keys().end(), key) != target.keys().end();
+      });
+    case JoinKind::kRelatedSelected:
+      return AnySelects(target.selectors(), related.labels());
+    case JoinKind::kTargetsSelected:
+      return AnySelects(related.selectors(), target.labels());
+  }
+  return false;
+}
+
+Relation::Relation(RelationSpec spec, const ObjectTable& objects)
+    : spec_(std::move(spec)), objects_(objects) {
+  if (spec_.kind == JoinKind::kEqualKeys) {
+    index_ = std::make_unique<KeyJoin>();
+  } else {
+    const auto selected = spec_.kind == JoinKind::kRelatedSelected
+                              ? SelectorJoin::Selected::kRelated
+                              : SelectorJoin::Selected::kTargets;
+    index_ = std::make_unique<SelectorJoin>(selected, [this](ObjectId id) { return LabelsOf(id); });
+  }
+}
+
+JoinSide Relation::Side(std::string_view name_space, const KeySink& sink) const {
+  JoinSide side;
+  if (spec_.same_namespace) side.scope = name_space;
+  side.keys.reserve(sink.keys().size());
+  for (const std::string& key : sink.keys()) {
+    // No namespace has a slash in it.
+    side.keys.push_back(spec_.same_namespace ? side.scope + "/" + key : key);
+  }
+  std::sort(side.keys.begin(), side.keys.end());
+  side.keys.erase(std::unique(side.keys.begin(), side.keys.end()), side.keys.end());
+  side.labels = sink.labels();
+  side.selectors = sink.selectors();
+  return side;
+}
+
+JoinSide Relation::SideOf(const Need& need, const KeyFunction& function, const Document* object,
+                          size_t* left_out) const {
   if (object == nullptr || !InScope(need, *object)) return {};
   KeySink sink;
   function(*object, sink);
   if (left_out != nullptr) *left_out = sink.left_out();
-  std::vector<std::string> keys;
-  keys.reserve(sink.keys().size());
-  for (const std::string& key : sink.keys()) keys.push_back(IndexKey(object->name_space(), key));
-  std::sort(keys.begin(), keys.end());
-  keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
-  return keys;
+  return Side(object->name_space(), sink);
 }
 
-std::string Relation::IndexKey(std::string_view name_space, std::string_view key) const {
-  if (!spec_.same_namespace) return std::string(key);
-  // No namespace has a slash in it.
-  return std::string(name_space) + "/" + std::string(key);
+std::optional<Labels> Relation::LabelsOf(ObjectId id) const {
+  const Document* object = objects_.Get(id).get();
+  if (spec_.kind == JoinKind::kRelatedSelected) {
+    return SideOf(spec_.related, spec_.key, object).labels;
+  }
+  if (spec_.equals) return SideOf(spec_.targets, spec_.equals, object).labels;
+  const auto said = said_.find(id);
+  return said == said_.end() ? std::nullopt : said->second.labels;
 }
 
-void Relation::ChangeRelated(ObjectId id, const Document* before, const Document* after,
-                             absl::FunctionRef<void(std::string_view)> woken) {
+void Relation::ChangeRelated(ObjectId id, const Document* before, const Document* after) {
   size_t left_out = 0;
-  const std::vector<std::string> old_keys = Keys(spec_.related, spec_.key, before);
-  const std::vector<std::string> new_keys = Keys(spec_.related, spec_.key, after, &left_out);
+  const JoinSide old_side = SideOf(spec_.related, spec_.key, before);
+  const JoinSide new_side = SideOf(spec_.related, spec_.key, after, &left_out);
   left_out_ += left_out;
-  const auto wake = [&](const std::string& key) {
-    targets_.Wake(key);
-    woken(key);
-  };
-  Diff(
-      old_keys, new_keys,
-      [&](const std::string& key) {
-        related_.Remove(key, id);
-        wake(key);
-      },
-      [&](const std::string& key) { related_.Add(key, id); });
-  for (const std::string& key : new_keys) wake(key);
+  index_->ChangeRelated(id, old_side, new_side);
 }
 
 void Relation::ChangeTarget(ObjectId id, const Document* before, const Document* after) {
+  if (!spec_.equals) return;
   size_t left_out = 0;
-  const std::vector<std::string> old_keys = Keys(spec_.targets, spec_.equals, before);
-  const std::vector<std::string> new_keys = Keys(spec_.targets, spec_.equals, after, &left_out);
+  const JoinSide old_side = SideOf(spec_.targets, spec_.equals, before);
+  const JoinSide new_side = SideOf(spec_.targets, spec_.equals, after, &left_out);
   left_out_ += left_out;
-  Diff(
-      old_keys, new_keys, [&](const std::string& key) { targets_.Remove(key, id); },
-      [&](const std::string& key) { targets_.Add(key, id); });
+  index_->ChangeTarget(id, old_side, new_side);
 }
 
-std::vector<std::string> Relation::KeysOfTarget(const Document& target) const {
-  return Keys(spec_.targets, spec_.equals, &target);
+void Relation::SetTarget(ObjectId id, std::string_view name_space, const KeySink& keys) {
+  JoinSide side = Side(name_space, keys);
+  const bool nothing = side.keys.empty() && side.selectors.empty() && !side.labels;
+  const auto said = said_.find(id);
+  const JoinSide before = said == said_.end() ? JoinSide{} : std::move(said->second);
+  if (nothing) {
+    if (said != said_.end()) said_.erase(said);
+  } else {
+    said_[id] = side;
+  }
+  left_out_ += keys.left_out();
+  index_->ChangeTarget(id, before, side);
+}
+
+void Relation::ClearTargets() {
+  for (const auto& [id, side] : said_) index_->ChangeTarget(id, side, JoinSide{});
+  said_.clear();
 }
 
 std::vector<DocumentPtr> Relation::Lookup(const Document& target) const {
-  return LookupKeys(KeysOfTarget(target));
+  return Documents(index_->RelatedOf(SideOf(spec_.targets, spec_.equals, &target)));
 }
 
-std::vector<DocumentPtr> Relation::LookupKeys(std::span<const std::string> index_keys) const {
-  std::vector<ObjectId> ids;
-  for (const std::string& key : index_keys) {
-    const auto found = related_.Find(key);
-    ids.insert(ids.end(), found.begin(), found.end());
-  }
-  if (index_keys.size() > 1) {
-    std::sort(ids.begin(), ids.end());
-    ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
-  }
+std::vector<DocumentPtr> Relation::Lookup(std::string_view name_space, const KeySink& keys) const {
+  return Documents(index_->RelatedOf(Side(name_space, keys)));
+}
+
+std::vector<DocumentPtr> Relation::Documents(const std::vector<ObjectId>& ids) const {
   std::vector<DocumentPtr> objects;
   objects.reserve(ids.size());
   for (const ObjectId id : ids) objects.push_back(objects_.Get(id));
@@ -123,14 +158,7 @@ std::vector<DocumentPtr> Relation::LookupKeys(std::span<const std::string> index
 }
 
 std::vector<ObjectId> Relation::TargetsOf(const Document& related) const {
-  std::vector<ObjectId> ids;
-  for (const std::string& key : Keys(spec_.related, spec_.key, &related)) {
-    const auto found = targets_.Find(key);
-    ids.insert(ids.end(), found.begin(), found.end());
-  }
-  std::sort(ids.begin(), ids.end());
-  ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
-  return ids;
+  return index_->TargetsOf(SideOf(spec_.related, spec_.key, &related));
 }
 
 }  // namespace kr::cache

@@ -35,7 +35,6 @@ RelationSet::RelationSet(const ObjectTable& objects, const InformerSet& informer
 RelationHandle RelationSet::Get(const RelationSpec& spec) {
   Slot& slot = slots_[spec.canonical];
   if (slot.relation == nullptr) {
-    slot.id = ++last_id_;
     slot.relation = std::make_shared<Relation>(spec, objects_);
   }
   if (slot.asked) {
@@ -46,7 +45,7 @@ RelationHandle RelationSet::Get(const RelationSpec& spec) {
     slot.target_need = spec.targets;
     slot.asked = true;
   }
-  return {slot.id, slot.relation};
+  return slot.relation;
 }
 
 void RelationSet::Rebind() {
@@ -69,20 +68,14 @@ void RelationSet::Rebind() {
     Exchange(
         slot.related, informers_.Find(slot.related_need).informers(),
         [&](ObjectId id, const DocumentPtr& object) {
-          ChangeRelated(slot, id, object.get(), nullptr);
+          relation.ChangeRelated(id, object.get(), nullptr);
         },
         [&](ObjectId id, const DocumentPtr& object) {
-          ChangeRelated(slot, id, nullptr, object.get());
+          relation.ChangeRelated(id, nullptr, object.get());
         });
     for (const Informer* informer : slot.related) uses_[informer].related.push_back(&slot);
     for (const Informer* informer : slot.targets) uses_[informer].targets.push_back(&slot);
   }
-}
-
-void RelationSet::ChangeRelated(Slot& slot, ObjectId id, const document::Document* before,
-                                const document::Document* after) {
-  slot.relation->ChangeRelated(id, before, after,
-                               [&](std::string_view key) { subscriptions_.Wake(slot.id, key); });
 }
 
 void RelationSet::OnChange(const Informer& informer, ObjectId id, const DocumentPtr& before,
@@ -92,7 +85,9 @@ void RelationSet::OnChange(const Informer& informer, ObjectId id, const Document
   for (Slot* slot : uses->second.targets) {
     slot->relation->ChangeTarget(id, before.get(), after.get());
   }
-  for (Slot* slot : uses->second.related) ChangeRelated(*slot, id, before.get(), after.get());
+  for (Slot* slot : uses->second.related) {
+    slot->relation->ChangeRelated(id, before.get(), after.get());
+  }
 }
 
 size_t RelationSet::Expand(size_t max, absl::FunctionRef<void(const Relation&, ObjectId)> visit) {

@@ -10,15 +10,11 @@
 #include "absl/functional/function_ref.h"
 #include "controller/cache/informer_set.h"
 #include "controller/cache/relation.h"
-#include "controller/cache/subscriptions.h"
 
 namespace kr::cache {
 
-// A relation in use, with its number for Subscriptions.
-struct RelationHandle {
-  uint32_t id = 0;
-  std::shared_ptr<const Relation> relation;
-};
+// A relation in use. Whoever holds it may say the targets of one that has no `equals`.
+using RelationHandle = std::shared_ptr<Relation>;
 
 // All relations, each kept once however many policies say it, fed by the informers that serve its
 // two needs. Engine thread only.
@@ -47,14 +43,12 @@ class RelationSet {
                 absl::FunctionRef<void(const Relation& relation, ObjectId target)> visit);
   bool woken() const;
 
-  Subscriptions& subscriptions() { return subscriptions_; }
   size_t size() const { return slots_.size(); }
   size_t bytes() const;
 
  private:
   struct Slot {
-    uint32_t id = 0;
-    std::shared_ptr<Relation> relation;
+    RelationHandle relation;
     Need related_need, target_need;  // of all users
     bool asked = false;              // since the last Rebind
     std::vector<const Informer*> related;
@@ -64,15 +58,10 @@ class RelationSet {
     std::vector<Slot*> related, targets;
   };
 
-  void ChangeRelated(Slot& slot, ObjectId id, const document::Document* before,
-                     const document::Document* after);
-
   const ObjectTable& objects_;
   const InformerSet& informers_;
   std::map<std::string, Slot> slots_;
   absl::flat_hash_map<const Informer*, Uses> uses_;
-  Subscriptions subscriptions_;
-  uint32_t last_id_ = 0;
   std::string expand_after_;  // the relation that the last slice ended in
 };
 

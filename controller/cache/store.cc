@@ -104,6 +104,11 @@ bool Store::HasSeen(std::string_view version) const {
   return order.has_value() && *order >= 0;
 }
 
+std::optional<ObjectId> Store::FindId(std::string_view name_space, std::string_view name) const {
+  const auto it = ids_.find(KeyView{name_space, name});
+  return it == ids_.end() ? std::nullopt : std::optional(*it);
+}
+
 DocumentPtr Store::Find(std::string_view name_space, std::string_view name) const {
   const auto found = ids_.find(KeyView{name_space, name});
   return found == ids_.end() ? DocumentPtr() : objects_.Get(*found);

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -65,6 +66,7 @@ class Store {
   document::DocumentPtr Find(const kube::ObjectKey& key) const {
     return Find(key.name_space, key.name);
   }
+  std::optional<ObjectId> FindId(std::string_view name_space, std::string_view name) const;
   size_t size() const { return ids_.size(); }
   // In no particular order. `visit` must not change the store.
   void ForEach(absl::FunctionRef<void(ObjectId, const document::DocumentPtr&)> visit) const;

@@ -70,6 +70,7 @@ struct Expr {
   const Term* type = nullptr;          // valid while the checker lives
   bool is_list = false;                // the static type is a list
   bool is_variable = false;            // kIdent: of the scope, `slot` counts Program's variables
+  bool is_field = false;               // kSelect: a declared field of such a variable
   int slot = -1;                       // kIdent, kMacro: where the value lies at run time
   int second_slot = -1;                // kMacro: the same of `second`
   const Function* function = nullptr;  // kCall

@@ -208,6 +208,7 @@ class Checker {
       const auto it = operand->object->fields.find(e.name);
       if (it == operand->object->fields.end()) return UnknownField(e, *operand->object);
       result = types_.FromType(it->second);
+      e.is_field = e.args[0]->is_variable && !e.optional && !e.test_only;
     } else if (!IsDynOrError(operand)) {
       return Error(e, "a value of type " + Name(operand) + " has no field '" + e.name +
                           "'; fields are read of maps and objects");

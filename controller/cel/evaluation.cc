@@ -146,7 +146,20 @@ Value Evaluation::Variable(const Expr& e) {
   return *known;
 }
 
+std::optional<Value> Evaluation::FieldOfVariable(const Expr& e) {
+  absl::Time valid_until = absl::InfiniteFuture();
+  std::optional<Value> field =
+      activation_.ResolveField(names_[static_cast<size_t>(e.args[0]->slot)], e.name, valid_until);
+  if (!field.has_value()) return std::nullopt;
+  validity_.HoldsUntil(valid_until);
+  if (!Charge(1)) return Exhausted();  // of the variable
+  return field;
+}
+
 Value Evaluation::Select(const Expr& e) {
+  if (e.is_field) {
+    if (std::optional<Value> field = FieldOfVariable(e)) return *std::move(field);
+  }
   Value operand = Eval(*e.args[0]);
   if (operand.is_error()) return operand;
   bool optional = e.optional;

@@ -45,6 +45,8 @@ class Evaluation {
   Value Visit(const Expr& e);
   void Place(const Expr& e, Value& error);
   Value Variable(const Expr& e);
+  // Of the Activation, if it gives fields one by one.
+  std::optional<Value> FieldOfVariable(const Expr& e);
   Value Select(const Expr& e);
   Value Index(const Expr& e);
   Value Logical(const Expr& e, bool deciding);

@@ -29,6 +29,15 @@ class Activation {
  public:
   virtual ~Activation() = default;
   virtual StatusOr<Value> Resolve(std::string_view variable) const = 0;
+  // The field of a variable that the scope declares as an object, where an expression names it
+  // (`related.pods`), so that nobody builds the fields that are not read; Value::Error when it
+  // cannot be had. Called each time. What was computed may hold for a limited time only:
+  // `valid_until` is lowered to that. nullopt: the field is taken out of what Resolve gives.
+  virtual std::optional<Value> ResolveField(std::string_view /*variable*/,
+                                            std::string_view /*field*/,
+                                            absl::Time& /*valid_until*/) const {
+    return std::nullopt;
+  }
 };
 
 struct Outcome {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 #include "absl/time/time.h"
@@ -28,6 +29,8 @@ class Validity {
 
   // A comparison looked at the sign of the difference of two quantities, which moves at `rate`.
   void Compared(absl::Duration difference, int64_t rate, Test test);
+  // Something was used that holds until `time` itself.
+  void HoldsUntil(absl::Time time) { until_ = std::min(until_, time); }
   // A step function was read that has its present value while begin <= quantity < end: how far the
   // quantity is past both (zero or more, and less than zero).
   void Within(absl::Duration past_begin, absl::Duration past_end, int64_t rate);

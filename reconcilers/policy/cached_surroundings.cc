@@ -3,6 +3,7 @@
 #include <utility>
 #include <variant>
 
+#include "absl/container/flat_hash_set.h"
 #include "reconcilers/policy/related.h"
 
 namespace kr::policy {
@@ -30,10 +31,38 @@ class UnservedSurroundings final : public Surroundings {
 
 StatusOr<std::vector<DocumentPtr>> CachedSurroundings::Related(
     size_t join, const document::Document& target) const {
+  const RelatedJoin& spec = policy_.related[join];
   if (!sources_.informers.Find(sources_.related[join]).ready()) {
-    return Unavailable(policy_.related[join].gvk.kind + " objects are not synced yet");
+    return Unavailable(spec.gvk.kind + " objects are not synced yet");
   }
-  return sources_.relations[join].relation->Lookup(target);
+  cache::Relation& relation = *sources_.relations[join];
+  if (!spec.equals) return AsSaid(spec, relation, target);
+  if (!spec.of) return relation.Lookup(target);
+  KR_ASSIGN_OR_RETURN(const std::vector<DocumentPtr> starts, Related(*spec.of, target));
+  KR_RETURN_IF_ERROR(CheckMax(policy_.related[*spec.of], starts.size()));
+  std::vector<DocumentPtr> objects;
+  absl::flat_hash_set<const document::Document*> seen;
+  for (const DocumentPtr& start : starts) {
+    for (DocumentPtr& object : relation.Lookup(*start)) {
+      if (seen.insert(object.get()).second) objects.push_back(std::move(object));
+    }
+  }
+  return objects;
+}
+
+StatusOr<std::vector<DocumentPtr>> CachedSurroundings::AsSaid(
+    const RelatedJoin& spec, cache::Relation& relation, const document::Document& target) const {
+  const cache::View targets = sources_.informers.Find(sources_.targets);
+  const auto id = targets.FindId(target.name_space(), target.name());
+  const DocumentPtr object = targets.Find(target.name_space(), target.name());
+  if (!id || !object) return Unavailable("the target is not watched any more");
+  cache::KeySink keys;
+  const TargetView view(policy_, object, *this, {.now = sources_.clock.Now()});
+  KR_RETURN_IF_ERROR(spec.said(view, keys));
+  // From now on it is woken by what has these keys. Whatever would give it others wakes it, too:
+  // the target itself and the joins that it reads.
+  relation.SetTarget(*id, target.name_space(), keys);
+  return relation.Lookup(target.name_space(), keys);
 }
 
 StatusOr<std::vector<signals::EventFacts>> CachedSurroundings::Events(

@@ -34,6 +34,11 @@ class CachedSurroundings final : public Surroundings {
   const signals::Past& Past() const override { return sources_.past; }
 
  private:
+  // A join whose keys only the target's other joins give.
+  StatusOr<std::vector<document::DocumentPtr>> AsSaid(const RelatedJoin& spec,
+                                                      cache::Relation& relation,
+                                                      const document::Document& target) const;
+
   const CompiledPolicy& policy_;
   Sources sources_;
 };

@@ -10,6 +10,7 @@
 #include "reconcilers/limits/protection.h"
 #include "reconcilers/policy/default_health.h"
 #include "reconcilers/policy/own_effect.h"
+#include "reconcilers/policy/params.h"
 #include "reconcilers/policy/reads.h"
 #include "reconcilers/policy/scope.h"
 #include "reconcilers/policy/secrets.h"
@@ -40,7 +41,6 @@ class Compiler {
     KR_RETURN_IF_ERROR(Joins());
     KR_RETURN_IF_ERROR(OwnObjects());
     KR_RETURN_IF_ERROR(EventSources());
-    KR_RETURN_IF_ERROR(Variables());
     KR_RETURN_IF_ERROR(Triggers());
     running_scope_ = WithRemediation(scope_);
     KR_RETURN_IF_ERROR(Remedies());
@@ -69,9 +69,7 @@ class Compiler {
     };
   }
 
-  Status Unsupported() const {
-    return OkStatus();
-  }
+  Status Unsupported() const { return OkStatus(); }
 
   // What we act upon is never our own: a log that rewrites itself is none.
   Status OwnObjects() const {
@@ -99,14 +97,15 @@ class Compiler {
   }
 
   Status Joins() {
-    const auto later = [](const char* field) {
-      return InvalidArgument(std::string("spec.") + field + ": is not supported by this version");
-    };
-    if (!policy_.spec.params.empty()) return later("params");
-    if (policy_.spec.target.namespace_selector) return later("target.namespaceSelector");
+    KR_RETURN_IF_ERROR(CheckParams(policy_.spec.params));
+    out_->params = ParamsValue(policy_.spec.params);
+    scope_ = BaseScope(policy_.spec.related, policy_.spec.events, policy_.spec.params);
+    KR_RETURN_IF_ERROR(Variables());
     for (size_t i = 0; i < policy_.spec.related.size(); ++i) {
-      KR_ASSIGN_OR_RETURN(RelatedJoin join, CompileRelated(policy_.spec.related[i], out_->target,
-                                                           At("spec.related", i)));
+      const JoinContext context{policy_.spec.related, out_->related,   out_->target,
+                                policy_.spec.params,  out_->variables, scope_};
+      KR_ASSIGN_OR_RETURN(RelatedJoin join, CompileRelated(context, i, At("spec.related", i)));
+      Note(join.reads);
       out_->related.push_back(std::move(join));
     }
     return OkStatus();
@@ -122,7 +121,6 @@ class Compiler {
                           signals::Pattern::Compile(spec.message, path + ".message"));
       out_->events.push_back(std::move(source));
     }
-    scope_ = BaseScope(policy_.spec.related, policy_.spec.events);
     return OkStatus();
   }
 
@@ -308,7 +306,6 @@ class Compiler {
       add({*document::Path::Parse(path)});
     }
     add(PathsOf(out_->groups));
-    for (const RelatedJoin& join : out_->related) add(join.equals_paths);
     out_->target_reads = {out_->target, std::move(paths)};
 
     for (const RelatedJoin& join : out_->related) {
@@ -323,6 +320,14 @@ class Compiler {
         }
       }
       out_->related_reads.push_back({join.gvk, std::move(related)});
+    }
+    for (const RelatedJoin& join : out_->related) {
+      if (!join.of) continue;
+      std::vector<document::Path>& start = out_->related_reads[*join.of].paths;
+      start.insert(start.end(), join.of_paths.begin(), join.of_paths.end());
+    }
+    for (const crds::Param& param : policy_.spec.params) {
+      if (ReadsField(reads_, "params", param.name)) out_->read_params.insert(param.name);
     }
   }
 

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -23,11 +24,6 @@
 // A policy after it was accepted: everything that can be wrong with it has been found. Immutable
 // and shared: an open remediation keeps the one it started with.
 namespace kr::policy {
-
-struct NamedProgram {
-  std::string name;
-  cel::Program program;
-};
 
 struct EventSource {
   crds::EventSource spec;
@@ -76,8 +72,11 @@ struct CompiledPolicy {
   std::string uid;
   std::string id;  // UID and kind: what is remembered over edits is remembered by it
   int64_t generation = 0;
+  // The value in force of a parameter stands where its default stood.
   crds::RemediationPolicySpec spec;
 
+  cel::Value params;                  // what expressions read as `params`
+  std::set<std::string> read_params;  // those that something reads
   kube::GroupVersionKind target;
   Selector selector;
   std::vector<RelatedJoin> related;

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "controller/cache/event_facts.h"
+#include "reconcilers/policy/reads.h"
 
 namespace kr::policy {
 namespace {
@@ -13,22 +14,9 @@ std::string TargetSelectorText(const crds::Target& target) {
   return target.selector ? target.selector->ToString() : "";
 }
 
-// Joins whose functions were made from the same text are the same.
-std::string Canonical(const CompiledPolicy& policy, const RelatedJoin& join,
-                      const crds::Related& spec) {
-  std::string text = policy.target.ApiVersion() + "/" + policy.target.kind + "\n";
-  if (spec.preset) return text + "OwnedPods";
-  text += join.gvk.ApiVersion() + "/" + join.gvk.kind + "\n" + spec.name_space + "\n" +
-          (spec.same_namespace ? "same" : "") + "\n" + spec.where + "\n" + spec.key + "\n" +
-          spec.equals + "\n" + (spec.selector ? spec.selector->ToString() : "");
-  for (const std::string& name : spec.names) text += "\n" + name;
-  return text;
-}
-
-cache::KeyFunction Adapt(KeyFunction keys) {
-  return [keys = std::move(keys)](const document::Document& object, cache::KeySink& sink) {
-    for (const std::string& key : keys(object)) sink.Add(key);
-  };
+// Whether the joined objects are in the target's namespace: every hop stays in it.
+bool SharesNamespace(const CompiledPolicy& policy, const RelatedJoin& join) {
+  return join.same_namespace && (!join.of || SharesNamespace(policy, policy.related[*join.of]));
 }
 
 }  // namespace
@@ -49,12 +37,28 @@ cache::Need RelatedNeed(const CompiledPolicy& policy, size_t join, const kube::R
                    .label_selector = spec.selector ? spec.selector->ToString() : "",
                    .projection = document::Projection::Of(policy.related_reads[join].paths)};
   if (!resource.namespaced) return need;
-  if (spec.same_namespace) {
+  if (SharesNamespace(policy, spec)) {
     need.namespaces = policy.spec.target.namespaces;
   } else if (!spec.name_space.empty()) {
     need.namespaces = {spec.name_space};
   }
   return need;
+}
+
+cache::Need NamespaceNeed() {
+  const std::vector<document::Path> labels = {FieldPath({"metadata", "labels"})};
+  return {.resource = {{"", "v1", "Namespace"}, "namespaces", false},
+          .projection = document::Projection::Of(labels)};
+}
+
+cache::Need ParamNeed(const ParamSources::value_type& source) {
+  const auto& [object, names] = source;
+  std::vector<document::Path> paths;
+  for (const std::string& name : names) paths.push_back(FieldPath({"data", name.c_str()}));
+  return {.resource = {{"", "v1", "ConfigMap"}, "configmaps", true},
+          .namespaces = {object.first},
+          .names = {object.second},
+          .projection = document::Projection::Of(paths)};
 }
 
 cache::Need EventNeed(const CompiledPolicy& policy) {
@@ -66,7 +70,7 @@ cache::Need EventNeed(const CompiledPolicy& policy) {
     if (std::holds_alternative<crds::AboutKind>(source.spec.about)) same_namespace = false;
     if (const auto* about = std::get_if<crds::AboutRelated>(&source.spec.about)) {
       for (const RelatedJoin& join : policy.related) {
-        if (join.name == about->related && !join.same_namespace) same_namespace = false;
+        if (join.name == about->related && !SharesNamespace(policy, join)) same_namespace = false;
       }
     }
   }
@@ -74,23 +78,28 @@ cache::Need EventNeed(const CompiledPolicy& policy) {
   return need;
 }
 
-cache::RelationSpec RelationOf(const CompiledPolicy& policy, size_t join, cache::Need targets,
+cache::RelationSpec RelationOf(const CompiledPolicy& policy, size_t join, cache::Need start,
                                cache::Need related) {
   const RelatedJoin& spec = policy.related[join];
   // Two policies share a join only when it is fed by the same watches.
-  std::string canonical = Canonical(policy, spec, policy.spec.related[join]);
-  for (const cache::Need* need : {&targets, &related}) {
+  std::string canonical = spec.canonical;
+  // What is said about targets rests on all that the policy reads of them.
+  if (!spec.equals) {
+    canonical += "\n" + policy.uid + "/" + std::to_string(policy.generation) + "/" + spec.name;
+  }
+  for (const cache::Need* need : {&start, &related}) {
     for (const cache::WatchScope& scope : cache::ScopesOf(*need)) {
       canonical += "\n" + scope.ToString();
     }
     for (const std::string& name : need->names) canonical += "\n" + name;
   }
   return {.canonical = std::move(canonical),
-          .targets = std::move(targets),
+          .targets = std::move(start),
           .related = std::move(related),
+          .kind = spec.kind,
           .same_namespace = spec.same_namespace,
-          .key = Adapt(spec.key),
-          .equals = Adapt(spec.equals)};
+          .key = spec.key,
+          .equals = spec.equals};
 }
 
 kube::Resource EventResource() {

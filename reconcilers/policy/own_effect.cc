@@ -32,7 +32,8 @@ bool RestsOn(const Trigger& trigger, const std::vector<Path>& written) {
     if (signal->IsOccurrence()) continue;
     const std::vector<cel::Read> reads = signal->Reads();
     for (const cel::Read& read : reads) {
-      if (read.variable == "target" || read.variable == "now") continue;
+      if (read.variable == "target" || read.variable == "params" || read.variable == "now")
+        continue;
       if (read.variable != "object") return false;
       reads_anything = true;
       const bool ours = std::any_of(written.begin(), written.end(),

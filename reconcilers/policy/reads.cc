@@ -34,6 +34,12 @@ std::vector<Path> PathsOfRelated(const std::vector<cel::Read>& reads, std::strin
   return paths;
 }
 
+Path FieldPath(std::initializer_list<const char*> fields) {
+  Path path;
+  for (const char* field : fields) path.steps.push_back(Step::Field(field));
+  return path;
+}
+
 bool ReadsField(const std::vector<cel::Read>& reads, std::string_view variable,
                 std::string_view field) {
   for (const cel::Read& read : reads) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <initializer_list>
 #include <string_view>
 #include <vector>
 
@@ -16,6 +17,8 @@ std::vector<document::Path> PathsOf(const std::vector<cel::Read>& reads, std::st
 // the list escapes as a whole, so do its objects.
 std::vector<document::Path> PathsOfRelated(const std::vector<cel::Read>& reads,
                                            std::string_view join);
+// The path of plain fields.
+document::Path FieldPath(std::initializer_list<const char*> fields);
 // Whether `variable.field` (or `variable` as a whole) is read.
 bool ReadsField(const std::vector<cel::Read>& reads, std::string_view variable,
                 std::string_view field);

@@ -1,10 +1,12 @@
 #include "reconcilers/policy/related.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
-#include <nlohmann/json.hpp>
-
+#include "reconcilers/policy/join_values.h"
+#include "reconcilers/policy/params.h"
+#include "reconcilers/policy/presets.h"
 #include "reconcilers/policy/reads.h"
 #include "reconcilers/policy/scope.h"
 #include "reconcilers/policy/selector.h"
@@ -13,164 +15,352 @@
 namespace kr::policy {
 namespace {
 
+using cache::JoinKind;
+using cache::KeySink;
 using document::Document;
-using document::Node;
 using document::Path;
-using document::Step;
 
-Path FieldPath(std::initializer_list<const char*> fields) {
-  Path path;
-  for (const char* field : fields) path.steps.push_back(Step::Field(field));
-  return path;
+constexpr std::string_view kIt = "it";
+constexpr std::string_view kOf = "of";
+// What gives the same key for all objects when nothing else joins them.
+constexpr std::string_view kAnything = "*";
+
+// Takes what an expression gives on one side of a join. An error of the expression gives nothing:
+// the object joins nothing, and what reads the join sees it as absent.
+using Take = void (*)(const cel::Value&, KeySink&);
+constexpr Take kKeys = AddKeys;
+constexpr Take kSelectors = AddSelectors;
+// An object whose labels cannot be had has none.
+void TakeLabels(const cel::Value& value, KeySink& sink) {
+  sink.SetLabels(LabelsOf(value));
+}
+constexpr Take kLabels = TakeLabels;
+
+void Give(const cel::Outcome& outcome, Take take, KeySink& sink) {
+  if (outcome.value.ok()) return take(*outcome.value, sink);
+  if (take == kLabels) sink.SetLabels({});
 }
 
-// The Deployment behind a pod, without looking at its ReplicaSet: the deployment controller names
-// the ReplicaSet after the Deployment and the hash that the pod carries as a label.
-std::string DeploymentOfPod(const Document& pod, const ControllerOf& controller) {
-  if (controller.kind != "ReplicaSet") return "";
-  const std::string hash = "-" + pod.At("metadata.labels").Field("pod-template-hash").StringOr("");
-  if (hash.size() == 1 || !controller.name.ends_with(hash)) return "";
-  return controller.name.substr(0, controller.name.size() - hash.size());
+// Only these are the expression's own; everything else is about what could be read.
+bool IsOfExpression(const Status& status) {
+  return absl::IsInvalidArgument(status);
 }
 
-std::string DeploymentKey(std::string_view name_space, std::string_view name) {
-  return "Deployment/" + std::string(name_space) + "/" + std::string(name);
-}
+// What expressions of the start of a join, variables included, read of the target's surroundings.
+struct Reach {
+  std::set<std::string> joins;
+  bool all_joins = false;
+  bool events = false;
+  bool now = false;
+  bool it = false;
 
-RelatedJoin OwnedPods(const crds::Related& spec) {
-  RelatedJoin join;
-  join.name = spec.name;
-  join.gvk = {"", "v1", "Pod"};
-  join.same_namespace = true;
-  join.max = static_cast<size_t>(spec.max);
-  join.owned_pods = true;
-  join.key = [](const Document& pod) -> Keys {
-    const auto controller = FindController(pod);
-    if (!controller) return {};
-    Keys keys{controller->uid};
-    const std::string deployment = DeploymentOfPod(pod, *controller);
-    if (!deployment.empty()) keys.push_back(DeploymentKey(pod.name_space(), deployment));
-    return keys;
-  };
-  join.equals = [](const Document& target) -> Keys {
-    return {std::string(target.uid()), DeploymentKey(target.name_space(), target.name())};
-  };
-  join.key_paths = ControllerPaths();
-  join.key_paths.push_back(FieldPath({"metadata", "labels", "pod-template-hash"}));
-  return join;
-}
+  bool static_of_target() const { return joins.empty() && !all_joins; }
+};
 
-// The related object as `it`; nothing else exists.
-class ItActivation final : public cel::Activation {
+class JoinCompiler {
  public:
-  explicit ItActivation(const Document& object) : object_(object) {}
-  StatusOr<cel::Value> Resolve(std::string_view variable) const override {
-    if (variable == "it") return cel::Value::Node(object_.root());
-    return NotFound("no such variable: " + std::string(variable));
+  JoinCompiler(const JoinContext& context, size_t index, const std::string& path)
+      : context_(context), spec_(context.specs[index]), path_(path) {
+    join_.name = spec_.name;
+    join_.gvk = KindOf(spec_);
+    join_.name_space = spec_.name_space;
+    join_.names = spec_.names;
+    join_.selector = spec_.selector;
+    join_.max = static_cast<size_t>(spec_.max);
+    join_.same_namespace = spec_.same_namespace;
+    for (size_t i = 0; i < index; ++i) {
+      if (context.before[i].name == spec_.of) join_.of = i;
+    }
+    start_kind_ = join_.of ? context.before[*join_.of].gvk : context.target;
+  }
+
+  StatusOr<RelatedJoin> Run() {
+    KR_RETURN_IF_ERROR(CheckStart(spec_, start_kind_, path_));
+    KR_RETURN_IF_ERROR(Where());
+    if (const std::optional<crds::Related> general = Expand(spec_)) {
+      join_.same_namespace = general->same_namespace;
+      if (!general->key.empty()) {
+        KR_RETURN_IF_ERROR(ByKey(*general));
+      } else if (!general->labels.empty()) {
+        KR_RETURN_IF_ERROR(BySelector(*general));
+      } else {
+        ByScope();
+      }
+    } else {
+      Native();
+    }
+    Canonical();
+    return std::move(join_);
   }
 
  private:
-  const Document& object_;
-};
-
-void AddKeys(const nlohmann::json& value, Keys& keys) {
-  if (value.is_array()) {
-    for (const auto& element : value) AddKeys(element, keys);
-  } else if (value.is_string()) {
-    if (!value.get_ref<const std::string&>().empty()) keys.push_back(value.get<std::string>());
-  } else if (!value.is_null()) {
-    keys.push_back(value.dump());
-  }
-}
-
-// An error gives no key: the object joins nothing. What reads the join sees it as absent.
-Keys Evaluate(const cel::Program& program, const cel::Activation& activation) {
-  const cel::Outcome outcome = program.Evaluate(activation, absl::UnixEpoch());
-  Keys keys;
-  if (outcome.value.ok()) AddKeys(outcome.value->ToJson(), keys);
-  return keys;
-}
-
-struct QueryPrograms {
-  std::optional<cel::Program> where, key, equals;
-};
-
-KeyFunction QueryKey(const crds::Related& query, const QueryPrograms& programs) {
-  return [query, programs](const Document& it) -> Keys {
-    if (!query.names.empty() &&
-        std::find(query.names.begin(), query.names.end(), it.name()) == query.names.end()) {
-      return {};
-    }
-    if (query.selector && !LabelsMatch(*query.selector, it)) return {};
-    if (programs.where) {
-      const cel::Outcome outcome = programs.where->Evaluate(ItActivation(it), absl::UnixEpoch());
-      if (!outcome.value.ok() || !outcome.value->AsBool() || !*outcome.value->AsBool()) return {};
-    }
-    return programs.key ? Evaluate(*programs.key, ItActivation(it)) : Keys{"*"};
-  };
-}
-
-KeyFunction QueryEquals(const kube::GroupVersionKind& kind, const QueryPrograms& programs) {
-  return [kind, programs](const Document& target) -> Keys {
-    return programs.equals ? Evaluate(*programs.equals, TargetActivation(kind, target)) : Keys{"*"};
-  };
-}
-
-StatusOr<RelatedJoin> Query(const crds::Related& query, const kube::GroupVersionKind& target,
-                            const std::string& path) {
-  RelatedJoin join;
-  join.name = query.name;
-  join.gvk = kube::GroupVersionKind::FromApiVersion(query.api_version, query.kind);
-  join.same_namespace = query.same_namespace;
-  join.name_space = query.name_space;
-  join.names = query.names;
-  join.selector = query.selector;
-  join.max = static_cast<size_t>(query.max);
-
-  QueryPrograms programs;
-  const auto compile = [&](const std::string& text, const char* field, const cel::Scope& scope,
-                           std::optional<cel::Type> type,
-                           std::optional<cel::Program>& out) -> Status {
-    if (text.empty()) return OkStatus();
+  StatusOr<cel::Program> Compile(const std::string& text, const char* field,
+                                 const cel::Scope& scope,
+                                 std::optional<cel::Type> type = std::nullopt) {
     auto program = cel::Program::Compile(text, scope, std::move(type));
-    if (!program.ok()) return Annotate(program.status(), path + "." + field);
-    out = *std::move(program);
-    return OkStatus();
-  };
-  KR_RETURN_IF_ERROR(compile(query.where, "where", ItScope(), cel::Type::Bool(), programs.where));
-  KR_RETURN_IF_ERROR(compile(query.key, "key", ItScope(), std::nullopt, programs.key));
-  KR_RETURN_IF_ERROR(compile(query.equals, "equals", TargetScope(), std::nullopt, programs.equals));
-  for (const auto& program : {programs.where, programs.key}) {
-    if (!program) continue;
-    for (Path& p : PathsOf(program->reads(), "it")) join.key_paths.push_back(std::move(p));
+    if (!program.ok()) return Annotate(program.status(), path_ + "." + field);
+    if (program->ReadsVariable("params")) join_.reads_params = true;
+    for (const cel::Read& read : program->reads()) {
+      if (read.variable == "params") join_.reads.push_back(read);
+    }
+    return program;
   }
-  if (query.selector) join.key_paths.push_back(FieldPath({"metadata", "labels"}));
-  if (programs.equals) join.equals_paths = PathsOf(programs.equals->reads(), "object");
-  join.key = QueryKey(query, programs);
-  join.equals = QueryEquals(target, programs);
-  return join;
-}
+
+  // --- the related objects' side
+
+  Status Where() {
+    if (spec_.selector) join_.key_paths.push_back(FieldPath({"metadata", "labels"}));
+    if (spec_.where.empty()) return OkStatus();
+    KR_ASSIGN_OR_RETURN(where_,
+                        Compile(spec_.where, "where", ItScope(context_.params), cel::Type::Bool()));
+    NoteIt(*where_);
+    return OkStatus();
+  }
+
+  void NoteIt(const cel::Program& program) {
+    for (Path& p : PathsOf(program.reads(), kIt)) join_.key_paths.push_back(std::move(p));
+  }
+
+  // `key` for the objects that names, selector and where leave.
+  cache::KeyFunction Narrowed(cache::KeyFunction key) const {
+    return [names = spec_.names, selector = spec_.selector, where = where_, params = params_,
+            key = std::move(key)](const Document& it, KeySink& sink) {
+      if (!names.empty() && std::find(names.begin(), names.end(), it.name()) == names.end()) return;
+      if (selector && !LabelsMatch(*selector, it)) return;
+      if (where) {
+        const cel::Outcome outcome =
+            where->Evaluate(ObjectActivation(kIt, it, params), absl::UnixEpoch());
+        if (!outcome.value.ok() || !outcome.value->AsBool() || !*outcome.value->AsBool()) return;
+      }
+      key(it, sink);
+    };
+  }
+
+  void SetKey(const cel::Program& program, Take take) {
+    NoteIt(program);
+    join_.key = Narrowed([program, take, params = params_](const Document& it, KeySink& sink) {
+      Give(program.Evaluate(ObjectActivation(kIt, it, params), absl::UnixEpoch()), take, sink);
+    });
+  }
+
+  // --- the side of what the join starts from
+
+  Reach ReachOf(const std::vector<cel::Read>& reads) const {
+    Reach reach;
+    Add(reads, reach);
+    return reach;
+  }
+  void Add(const std::vector<cel::Read>& reads, Reach& reach) const {
+    for (const cel::Read& read : reads) {
+      const std::vector<document::Step>& steps = read.path.steps;
+      const bool named = !steps.empty() && steps[0].kind == document::Step::Kind::kField;
+      if (read.variable == kIt) reach.it = true;
+      if (read.variable == "events") reach.events = true;
+      if (read.variable == "now") reach.now = true;
+      if (read.variable == "related") {
+        if (named) reach.joins.insert(steps[0].field);
+        reach.all_joins |= !named;
+      }
+      if (read.variable != "variables") continue;
+      for (const NamedProgram& variable : context_.variables) {
+        if (!named || variable.name == steps[0].field) Add(variable.program.reads(), reach);
+      }
+    }
+  }
+
+  Status CheckReach(const Reach& reach, const char* field) const {
+    const auto refuse = [&](const std::string& what) {
+      return InvalidArgument(path_ + "." + field + ": " + what);
+    };
+    if (reach.events) return refuse("reads events, and no join depends on those");
+    if (reach.now) return refuse("reads now, and no join depends on the time");
+    if (reach.all_joins) return refuse("reads all of related, a join reads others by their names");
+    for (const std::string& name : reach.joins) {
+      const auto& before = context_.before;
+      if (std::any_of(before.begin(), before.end(),
+                      [&](const RelatedJoin& join) { return join.name == name; })) {
+        continue;
+      }
+      if (name == spec_.name)
+        return refuse("reads related." + name + ", which is this join itself");
+      return refuse("reads related." + name +
+                    ", which is declared after it: a join reads those before it");
+    }
+    return OkStatus();
+  }
+
+  cel::Scope StartScope() const {
+    if (join_.of) return OfScope(context_.params);
+    cel::Scope scope = context_.scope;
+    scope.erase("events");
+    scope.erase("now");
+    return scope;
+  }
+
+  Status SetStart(const cel::Program& program, const char* field, Take take) {
+    if (join_.of) {
+      join_.of_paths = PathsOf(program.reads(), kOf);
+      join_.equals = [program, take, params = params_](const Document& of, KeySink& sink) {
+        Give(program.Evaluate(ObjectActivation(kOf, of, params), absl::UnixEpoch()), take, sink);
+      };
+      return OkStatus();
+    }
+    for (const cel::Read& read : program.reads()) join_.reads.push_back(read);
+    const Reach reach = ReachOf(program.reads());
+    KR_RETURN_IF_ERROR(CheckReach(reach, field));
+    reads_variables_ = program.ReadsVariable("variables");
+    if (reach.static_of_target()) {
+      join_.equals = [program, take, params = params_, kind = context_.target,
+                      variables = context_.variables](const Document& target, KeySink& sink) {
+        Give(program.Evaluate(TargetActivation(kind, target, params, variables), absl::UnixEpoch()),
+             take, sink);
+      };
+      return OkStatus();
+    }
+    join_.said = [program, take](const cel::Activation& target, KeySink& sink) -> Status {
+      const cel::Outcome outcome = program.Evaluate(target, absl::UnixEpoch());
+      if (!outcome.value.ok() && !IsOfExpression(outcome.value.status())) {
+        return outcome.value.status();
+      }
+      Give(outcome, take, sink);
+      return OkStatus();
+    };
+    return OkStatus();
+  }
+
+  // --- the kinds of joins
+
+  Status ByKey(const crds::Related& general) {
+    KR_ASSIGN_OR_RETURN(const cel::Program key,
+                        Compile(general.key, "key", ItScope(context_.params)));
+    KR_ASSIGN_OR_RETURN(const cel::Program equals, Compile(general.equals, "equals", StartScope()));
+    if (general.key == "it.metadata.name") join_.narrow = RelatedJoin::Narrow::kName;
+    if (general.key == "it.spec.?nodeName") join_.narrow = RelatedJoin::Narrow::kNodeName;
+    SetKey(key, kKeys);
+    return SetStart(equals, "equals", kKeys);
+  }
+
+  Status BySelector(const crds::Related& general) {
+    cel::Scope scope = StartScope();
+    scope.merge(ItScope(context_.params));
+    KR_ASSIGN_OR_RETURN(const cel::Program labels, Compile(general.labels, "labels", scope));
+    KR_ASSIGN_OR_RETURN(const cel::Program selected_by,
+                        Compile(general.selected_by, "selectedBy", scope));
+    const bool labels_of_it = labels.ReadsVariable(kIt);
+    if (labels_of_it == selected_by.ReadsVariable(kIt)) {
+      return InvalidArgument(path_ + ": " +
+                             (labels_of_it
+                                  ? "labels and selectedBy both read the joined object (it)"
+                                  : "neither labels nor selectedBy reads the joined object (it)") +
+                             ": one of them does, the other one reads what the join starts from");
+    }
+    const cel::Program& of_it = labels_of_it ? labels : selected_by;
+    for (const cel::Read& read : of_it.reads()) {
+      if (read.variable == kIt || read.variable == "params") continue;
+      return InvalidArgument(path_ + "." + (labels_of_it ? "labels" : "selectedBy") +
+                             ": reads it and " + read.variable +
+                             ": what belongs to the joined object reads only it and params");
+    }
+    if (labels_of_it) {
+      join_.kind = JoinKind::kRelatedSelected;
+      const bool own = general.labels == "it.metadata.labels" ||
+                       general.labels == "it.metadata.?labels.orValue({})";
+      if (own) join_.narrow = RelatedJoin::Narrow::kLabels;
+      SetKey(labels, kLabels);
+      return SetStart(selected_by, "selectedBy", kSelectors);
+    }
+    join_.kind = JoinKind::kTargetsSelected;
+    SetKey(selected_by, kSelectors);
+    return SetStart(labels, "labels", kLabels);
+  }
+
+  // Namespace, names and selector alone.
+  void ByScope() {
+    const auto anything = [](const Document&, KeySink& sink) { sink.Add(kAnything); };
+    join_.key = Narrowed(anything);
+    join_.equals = anything;
+  }
+
+  void Native() {
+    NativeJoin native = MakeNative(spec_, start_kind_);
+    join_.same_namespace = spec_.preset == crds::RelatedPreset::kOwnedPods;
+    if (spec_.preset == crds::RelatedPreset::kOwnedPods && !join_.of) {
+      join_.narrow = RelatedJoin::Narrow::kPodSelector;
+    }
+    join_.key = Narrowed(std::move(native.key));
+    join_.equals = std::move(native.start);
+    for (Path& path : native.key_paths) join_.key_paths.push_back(std::move(path));
+    for (Path& path : native.start_paths) {
+      if (join_.of) {
+        join_.of_paths.push_back(std::move(path));
+      } else {
+        join_.reads.push_back({"object", std::move(path)});
+      }
+    }
+  }
+
+  void Canonical() {
+    std::string& text = join_.canonical;
+    const auto add = [&text](std::string_view part) { text.append(part).append("\n"); };
+    add(start_kind_.ApiVersion() + "/" + start_kind_.kind);
+    add(join_.gvk.ApiVersion() + "/" + join_.gvk.kind);
+    add(spec_.preset ? crds::ToString(*spec_.preset) : "");
+    add(spec_.name_space);
+    add(spec_.same_namespace ? "same" : "");
+    add(join_.of ? "of" : "");
+    add(spec_.selector ? spec_.selector->ToString() : "");
+    for (const std::string* part :
+         {&spec_.where, &spec_.key, &spec_.equals, &spec_.labels, &spec_.selected_by}) {
+      add(*part);
+    }
+    for (const std::string& name : spec_.names) add(name);
+    if (reads_variables_) {
+      for (const NamedProgram& variable : context_.variables) {
+        add(variable.name + "=" + variable.program.text());
+      }
+    }
+    if (join_.reads_params || reads_variables_) {
+      for (const crds::Param& param : context_.params) {
+        add(param.name + "=" + param.default_value.text());
+      }
+    }
+  }
+
+  const JoinContext& context_;
+  const crds::Related& spec_;
+  const std::string& path_;
+  kube::GroupVersionKind start_kind_;
+  const cel::Value params_ = ParamsValue(context_.params);
+  std::optional<cel::Program> where_;
+  bool reads_variables_ = false;
+  RelatedJoin join_;
+};
 
 }  // namespace
 
-StatusOr<RelatedJoin> CompileRelated(const crds::Related& spec,
-                                     const kube::GroupVersionKind& target, std::string_view path) {
-  const auto later = [&](const char* field) {
-    return InvalidArgument(std::string(path) + "." + field + ": is not supported by this version");
-  };
-  if (!spec.of.empty()) return later("of");
-  if (!spec.labels.empty()) return later("labels");
-  if (!spec.preset) return Query(spec, target, std::string(path));
-  if (*spec.preset != crds::RelatedPreset::kOwnedPods) return later("preset");
-  if (!spec.where.empty()) return later("where");
-  return OwnedPods(spec);
+StatusOr<RelatedJoin> CompileRelated(const JoinContext& context, size_t index,
+                                     const std::string& path) {
+  return JoinCompiler(context, index, path).Run();
+}
+
+kube::GroupVersionKind KindOf(const crds::Related& spec) {
+  if (spec.preset == crds::RelatedPreset::kOwnedPods) return {"", "v1", "Pod"};
+  const std::optional<crds::Related> general = Expand(spec);
+  const crds::Related& named = general ? *general : spec;
+  return kube::GroupVersionKind::FromApiVersion(named.api_version, named.kind);
+}
+
+Status CheckMax(const RelatedJoin& join, size_t objects) {
+  if (objects <= join.max) return OkStatus();
+  return ResourceExhausted("related." + join.name + " has " + std::to_string(objects) +
+                           " objects, more than max " + std::to_string(join.max));
 }
 
 std::optional<ControllerOf> FindController(const Document& object) {
-  const Node owners = object.At("metadata.ownerReferences");
+  const document::Node owners = object.At("metadata.ownerReferences");
   for (size_t i = 0; i < owners.size(); ++i) {
-    const Node owner = owners.At(i);
-    const Node controller = owner.Field("controller");
+    const document::Node owner = owners.At(i);
+    const document::Node controller = owner.Field("controller");
     if (controller.kind() != document::Kind::kBool || !controller.AsBool()) continue;
     return ControllerOf{owner.Field("apiVersion").StringOr(""), owner.Field("kind").StringOr(""),
                         owner.Field("name").StringOr(""), owner.Field("uid").StringOr("")};
@@ -182,8 +372,8 @@ std::vector<Path> ControllerPaths() {
   std::vector<Path> paths;
   for (const char* field : {"apiVersion", "controller", "kind", "name", "uid"}) {
     Path path = FieldPath({"metadata", "ownerReferences"});
-    path.steps.push_back(Step::Each());
-    path.steps.push_back(Step::Field(field));
+    path.steps.push_back(document::Step::Each());
+    path.steps.push_back(document::Step::Field(field));
     paths.push_back(std::move(path));
   }
   return paths;

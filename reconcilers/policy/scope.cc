@@ -4,6 +4,8 @@
 #include <string>
 #include <utility>
 
+#include "reconcilers/policy/params.h"
+
 namespace kr::policy {
 namespace {
 
@@ -33,11 +35,13 @@ cel::Scope TargetScope() {
 }
 
 cel::Scope BaseScope(const std::vector<crds::Related>& related,
-                     const std::vector<crds::EventSource>& events) {
+                     const std::vector<crds::EventSource>& events,
+                     const std::vector<crds::Param>& params) {
   std::map<std::string, Type> related_fields, event_fields;
   for (const crds::Related& r : related) related_fields[r.name] = Type::List(Type::Dyn());
   for (const crds::EventSource& e : events) event_fields[e.name] = Type::List(EventFactsType());
   cel::Scope scope = TargetScope();
+  scope["params"] = ParamsType(params);
   scope["related"] = Type::Object(std::move(related_fields));
   scope["events"] = Type::Object(std::move(event_fields));
   scope["variables"] = Type::Object({});
@@ -58,8 +62,12 @@ cel::Scope WithRemediation(cel::Scope scope) {
   return scope;
 }
 
-cel::Scope ItScope() {
-  return {{"it", Type::Dyn()}};
+cel::Scope ItScope(const std::vector<crds::Param>& params) {
+  return {{"it", Type::Dyn()}, {"params", ParamsType(params)}};
+}
+
+cel::Scope OfScope(const std::vector<crds::Param>& params) {
+  return {{"of", Type::Dyn()}, {"params", ParamsType(params)}};
 }
 
 }  // namespace kr::policy

@@ -1,5 +1,6 @@
 #include "reconcilers/policy/target_view.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "reconcilers/policy/place.h"
@@ -66,78 +67,109 @@ StatusOr<std::vector<signals::EventFacts>> TargetView::Events(std::string_view s
 StatusOr<Value> TargetView::Resolve(std::string_view variable) const {
   if (variable == "object") return object() != nullptr ? Value::Node(object_->root()) : Value();
   if (variable == "now") return Value::Timestamp(options_.now);
+  if (variable == "params") return policy_.params;
   if (variable == "target") {
     if (!object_) return NotFound("the target does not exist");
     return TargetValue(policy_.target, *object_);
   }
-  if (const auto known = records_.find(variable); known != records_.end()) return known->second;
+  if (variable == "remediation") {
+    if (!options_.remediation) return FailedPrecondition("no remediation is running");
+    return Remediation();
+  }
+  // As a whole: a field that cannot be had is an error only for who reads it.
   std::vector<std::pair<std::string, Value>> fields;
-  // A field that cannot be had is an error only for who reads it.
-  const auto add = [&fields](const std::string& name, StatusOr<Value> value) {
-    fields.emplace_back(name, value.ok() ? *std::move(value) : Value::Error(value.status()));
+  const auto add = [&](const std::string& name) {
+    fields.emplace_back(name, Get(variable, name).value);
   };
   if (variable == "related") {
-    for (size_t i = 0; i < policy_.related.size(); ++i)
-      add(policy_.related[i].name, RelatedList(i));
+    for (const RelatedJoin& join : policy_.related) add(join.name);
   } else if (variable == "events") {
-    for (const EventSource& source : policy_.events) add(source.spec.name, EventList(source));
+    for (const EventSource& source : policy_.events) add(source.spec.name);
   } else if (variable == "variables") {
-    return Variables();
-  } else if (variable == "remediation") {
-    if (!options_.remediation) return FailedPrecondition("no remediation is running");
-    const RemediationFacts& facts = *options_.remediation;
-    add("name", Value::String(facts.name));
-    add("trigger", Value::String(facts.trigger));
-    add("record", Value::FromJson(facts.record));
-    add("startedAt", Value::Timestamp(facts.started_at));
-    add("rungFinishedAt",
-        facts.rung_finished_at
-            ? StatusOr<Value>(Value::Timestamp(*facts.rung_finished_at))
-            : FailedPrecondition("remediation.rungFinishedAt: the steps are not done yet"));
+    for (const NamedProgram& named : policy_.variables) add(named.name);
   } else {
     return NotFound("no such variable: " + std::string(variable));
   }
-  const Value record = Value::Record(std::move(fields));
-  records_.emplace(std::string(variable), record);
-  return record;
+  return Value::Record(std::move(fields));
 }
 
-Value TargetView::Variables() const {
-  // Each may read those before it, so the record grows while it is made.
-  std::vector<std::pair<std::string, Value>> fields;
-  for (const NamedProgram& variable : policy_.variables) {
-    records_.insert_or_assign("variables", Value::Record(fields));
-    auto value = variable.program.Evaluate(*this, options_.now).value;
-    fields.emplace_back(variable.name,
-                        value.ok()
-                            ? *std::move(value)
-                            : Value::Error(Annotate(value.status(), "variables." + variable.name)));
+std::optional<Value> TargetView::ResolveField(std::string_view variable, std::string_view field,
+                                              absl::Time& valid_until) const {
+  if (variable == "params") return policy_.params.Field(field);
+  if (variable != "related" && variable != "events" && variable != "variables") {
+    return std::nullopt;
   }
-  const Value record = Value::Record(std::move(fields));
-  records_.insert_or_assign("variables", record);
-  return record;
+  const Known& known = Get(variable, field);
+  valid_until = std::min(valid_until, known.valid_until);
+  return known.value;
 }
 
-StatusOr<Value> TargetView::RelatedList(size_t join) const {
+const TargetView::Known& TargetView::Get(std::string_view variable, std::string_view field) const {
+  const std::pair<std::string, std::string> key{variable, field};
+  if (const auto found = known_.find(key); found != known_.end()) return found->second;
+  Known known;
+  if (variable == "variables") {
+    known = Variable(field);
+  } else {
+    auto list = variable == "related" ? RelatedList(field) : EventList(field);
+    known.value = list.ok() ? *std::move(list) : Value::Error(std::move(list).status());
+  }
+  return known_.emplace(key, std::move(known)).first->second;
+}
+
+TargetView::Known TargetView::Variable(std::string_view name) const {
+  // Each reads only those before it, so this ends.
+  for (const NamedProgram& named : policy_.variables) {
+    if (named.name != name) continue;
+    cel::Outcome outcome = named.program.Evaluate(*this, options_.now);
+    Known known{.valid_until = outcome.valid_until};
+    if (outcome.value.ok()) {
+      known.value = *std::move(outcome.value);
+      return known;
+    }
+    // The first variable that failed is named, not those that passed it on.
+    Status status = std::move(outcome.value).status();
+    const bool has_name = Message(status).starts_with("variables.");
+    known.value =
+        Value::Error(has_name ? std::move(status) : Annotate(status, "variables." + named.name));
+    return known;
+  }
+  return {.value = Value::Error(NotFound("no such variable: variables." + std::string(name)))};
+}
+
+StatusOr<Value> TargetView::RelatedList(std::string_view name) const {
   if (!object_) return Value::FromList({});
-  KR_ASSIGN_OR_RETURN(std::vector<DocumentPtr> objects, surroundings_.Related(join, *object_));
-  if (objects.size() > policy_.related[join].max) {
-    return ResourceExhausted("related." + policy_.related[join].name + " has " +
-                             std::to_string(objects.size()) + " objects, more than max " +
-                             std::to_string(policy_.related[join].max));
+  for (size_t join = 0; join < policy_.related.size(); ++join) {
+    if (policy_.related[join].name != name) continue;
+    KR_ASSIGN_OR_RETURN(std::vector<DocumentPtr> objects, surroundings_.Related(join, *object_));
+    KR_RETURN_IF_ERROR(CheckMax(policy_.related[join], objects.size()));
+    cel::List list;
+    list.reserve(objects.size());
+    for (const DocumentPtr& object : objects) list.push_back(Value::Node(object->root()));
+    kept_.insert(kept_.end(), objects.begin(), objects.end());
+    return Value::FromList(std::move(list));
   }
-  cel::List list;
-  list.reserve(objects.size());
-  for (const DocumentPtr& object : objects) list.push_back(Value::Node(object->root()));
-  kept_.insert(kept_.end(), objects.begin(), objects.end());
-  return Value::FromList(std::move(list));
+  return NotFound("no such join: " + std::string(name));
 }
 
-StatusOr<Value> TargetView::EventList(const EventSource& source) const {
-  KR_ASSIGN_OR_RETURN(std::vector<signals::EventFacts> facts, Events(source.spec.name, 1));
+StatusOr<Value> TargetView::EventList(std::string_view source) const {
+  KR_ASSIGN_OR_RETURN(std::vector<signals::EventFacts> facts, Events(source, 1));
   cel::List list;
   for (const signals::EventFacts& f : facts) list.push_back(FactsValue(f));
   return Value::FromList(std::move(list));
+}
+
+Value TargetView::Remediation() const {
+  const RemediationFacts& facts = *options_.remediation;
+  return Value::Record(
+      {{"name", Value::String(facts.name)},
+       {"trigger", Value::String(facts.trigger)},
+       {"record", Value::FromJson(facts.record)},
+       {"startedAt", Value::Timestamp(facts.started_at)},
+       {"rungFinishedAt", facts.rung_finished_at
+                              ? Value::Timestamp(*facts.rung_finished_at)
+                              : Value::Error(FailedPrecondition(
+                                    "remediation.rungFinishedAt: the steps are not done yet"))}});
 }
 
 }  // namespace kr::policy

@@ -3,6 +3,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <nlohmann/json.hpp>
@@ -66,18 +67,27 @@ class TargetView final : public signals::View {
   StatusOr<std::vector<signals::EventFacts>> Events(std::string_view source,
                                                     int64_t enough) const override;
   StatusOr<cel::Value> Resolve(std::string_view variable) const override;
+  // Joins, Events and variables are got when an expression reads them, each once.
+  std::optional<cel::Value> ResolveField(std::string_view variable, std::string_view field,
+                                         absl::Time& valid_until) const override;
 
  private:
-  cel::Value Variables() const;
-  StatusOr<cel::Value> RelatedList(size_t join) const;
-  StatusOr<cel::Value> EventList(const EventSource& source) const;
+  struct Known {
+    cel::Value value;  // maybe an error
+    absl::Time valid_until = absl::InfiniteFuture();
+  };
+  const Known& Get(std::string_view variable, std::string_view field) const;
+  Known Variable(std::string_view name) const;
+  StatusOr<cel::Value> RelatedList(std::string_view name) const;
+  StatusOr<cel::Value> EventList(std::string_view source) const;
+  cel::Value Remediation() const;
 
   const CompiledPolicy& policy_;
   document::DocumentPtr object_;
   const Surroundings& surroundings_;
   Options options_;
-  // Records that were asked for, and the documents that values point into.
-  mutable std::map<std::string, cel::Value, std::less<>> records_;
+  // What was asked for, by variable and field, and the documents that values point into.
+  mutable std::map<std::pair<std::string, std::string>, Known> known_;
   mutable std::vector<document::DocumentPtr> kept_;
 };
 

@@ -95,7 +95,8 @@ class TrustCheck {
   }
 
   Place PlaceOfJoin(const RelatedJoin& join) const {
-    if (join.same_namespace) return target_;
+    // As what it starts from: a hop that leaves the target's namespace does not come back to it.
+    if (join.same_namespace) return join.of ? PlaceOfJoin(policy_.related[*join.of]) : target_;
     Place in_namespace;
     if (!join.name_space.empty()) in_namespace = {Place::Kind::kNamespace, join.name_space};
     const Place place = PlaceOf(join.gvk, in_namespace);

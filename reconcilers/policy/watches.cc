@@ -8,6 +8,7 @@
 #include "reconcilers/policy/cached_surroundings.h"
 #include "reconcilers/policy/needs.h"
 #include "reconcilers/policy/place.h"
+#include "reconcilers/policy/watches_served.h"
 
 namespace kr::policy {
 
@@ -38,37 +39,6 @@ std::string PlacesProblem(const CompiledPolicy& policy, const kube::Resource& re
 
 }  // namespace
 
-// The informers' answers to the needs of a policy.
-struct Watches::Views {
-  std::optional<uint64_t> version;  // of the informers
-  cache::View targets;
-  std::vector<cache::View> related;
-};
-
-// A policy with its kinds found.
-struct Watches::Served {
-  CompiledPolicyPtr policy;
-  Status missing;  // NotFound or Unavailable: a kind could not be found
-  Need targets;
-  std::vector<Need> related;
-  std::vector<cache::RelationHandle> relations;
-  std::unique_ptr<CachedSurroundings> surroundings;
-  std::map<kube::ObjectKey, DocumentPtr> places;  // whether an object is there or not
-  mutable Views views;
-  // Whose objects it sees: of its targets, and of everything else.
-  std::vector<const cache::Informer*> target_informers, related_informers;
-  uint64_t view = 0;
-
-  bool Sees(const cache::Informer& informer) const {
-    return std::find(target_informers.begin(), target_informers.end(), &informer) !=
-           target_informers.end();
-  }
-  bool Joins(const cache::Informer& informer) const {
-    return std::find(related_informers.begin(), related_informers.end(), &informer) !=
-           related_informers.end();
-  }
-};
-
 Watches::Watches(Options options, runtime::Engine& engine, runtime::ApiSender& api,
                  const cache::WatchContext& context, WatchListener& listener)
     : options_(std::move(options)),
@@ -89,7 +59,8 @@ Need Watches::OwnNeed(const kube::Resource& resource) const {
   return {.resource = resource, .projection = document::Projection::Everything()};
 }
 
-void Watches::Serve(std::vector<CompiledPolicyPtr> policies) {
+void Watches::Serve(std::vector<CompiledPolicyPtr> policies, ParamSources params) {
+  params_ = std::move(params);
   std::map<const CompiledPolicy*, std::unique_ptr<Served>> next;
   for (CompiledPolicyPtr& policy : policies) {
     auto known = served_.find(policy.get());
@@ -163,6 +134,10 @@ void Watches::Rebuild() {
     for (const RelatedJoin& join : policy.related) want(join.gvk);
     // Where the objects of steps live is asked in time; without an answer only the step waits.
     for (const kube::GroupVersionKind& kind : KindsOfSteps(policy)) discovery_.Want(kind);
+    if (served->missing.ok() && served->namespace_selector() && !found[0].namespaced) {
+      served->missing = FailedPrecondition("spec.target.namespaceSelector: " + policy.target.kind +
+                                           " objects are in no namespace");
+    }
     if (!served->missing.ok()) continue;
     if (policy.has_places && found[0].namespaced == policy.spec.target.namespaces.empty()) {
       served->missing = NotFound(PlacesProblem(policy, found[0]));
@@ -174,17 +149,16 @@ void Watches::Rebuild() {
     std::vector<cache::RelationHandle> relations;
     for (size_t j = 0; j < policy.related.size(); ++j) {
       served->related.push_back(RelatedNeed(policy, j, found[j + 1]));
-      relations.push_back(
-          relations_.Get(RelationOf(policy, j, served->targets, served->related[j])));
-    }
-    for (const cache::RelationHandle& handle : relations) {
-      std::vector<const CompiledPolicy*>& users = relation_users_[handle.relation.get()];
-      if (users.empty() || users.back() != &policy) users.push_back(&policy);
+      const std::optional<size_t>& of = policy.related[j].of;
+      const Need& start = of ? served->related[*of] : served->targets;
+      relations.push_back(relations_.Get(RelationOf(policy, j, start, served->related[j])));
+      relation_users_[relations.back().get()].push_back({&policy, j});
     }
     served->relations = std::move(relations);
     if (policy.has_places && !policy.related.empty()) policies_with_places_.push_back(&policy);
     needs.push_back(served->targets);
     needs.insert(needs.end(), served->related.begin(), served->related.end());
+    if (served->namespace_selector()) needs.push_back(NamespaceNeed());
     if (policy.watches_events()) event_needs.push_back(EventNeed(policy));
     keeps_baseline = keeps_baseline || policy.keeps_baseline;
   }
@@ -209,6 +183,7 @@ void Watches::Rebuild() {
                   .projection = document::Projection::Of(watch.extra.paths)};
     needs.push_back(watch.need);
   }
+  for (const auto& source : params_) needs.push_back(ParamNeed(source));
   informers_.Apply(std::move(needs));
   WatchEvents(event_needs);
   ScheduleRebind();
@@ -302,8 +277,22 @@ void Watches::NoteViews() {
       for (const cache::View& view : views.related) {
         related.insert(related.end(), view.informers().begin(), view.informers().end());
       }
+      const auto& namespaces = views.namespaces.informers();
+      related.insert(related.end(), namespaces.begin(), namespaces.end());
     }
     if (targets == served->target_informers && related == served->related_informers) continue;
+    if (targets != served->target_informers) {
+      // Other informers, other numbers; all targets are evaluated again.
+      for (const cache::RelationHandle& relation : served->relations) relation->ClearTargets();
+    }
+    served->namespaces.clear();
+    if (served->missing.ok() && served->namespace_selector()) {
+      ViewsOf(*served).namespaces.ForEach([&](cache::ObjectId, const DocumentPtr& object) {
+        if (LabelsMatch(*served->namespace_selector(), *object)) {
+          served->namespaces.emplace(object->name());
+        }
+      });
+    }
     served->target_informers = std::move(targets);
     served->related_informers = std::move(related);
     served->view = ++last_view_;
@@ -333,16 +322,27 @@ void Watches::OnChange(const cache::Informer& informer, cache::ObjectId id,
       (*self)->listener_.OnExtra();
     });
   }
+  if (resource == NamespaceNeed().resource) OnNamespace(informer, before, after);
   const document::Document& object = after ? *after : *before;
+  const bool is_config = resource.gvk == kube::GroupVersionKind{"", "v1", "ConfigMap"};
+  if (is_config &&
+      params_.contains({std::string(object.name_space()), std::string(object.name())})) {
+    engine_.After(absl::ZeroDuration(), [weak = std::weak_ptr(self_)] {
+      if (auto self = weak.lock()) (*self)->listener_.OnParams();
+    });
+  }
   index_.ForEachTarget(resource.gvk, before.get(), after.get(), [&](const CompiledPolicy& policy) {
     // The same object may come by several watches, and be newer in one than in the other.
     const Served* served = Find(policy);
     if (served == nullptr || !served->Sees(informer)) return;
     // A place is a target, whether an object is there or not.
     const bool place = !served->places.empty();
-    const bool was = place || (before && policy.selector.Matches(*before));
-    const bool is = place || (after && policy.selector.Matches(*after));
+    const bool was = place || (before && Selects(*served, *before));
+    const bool is = place || (after && Selects(*served, *after));
     if (place && !policy.selector.Matches(object)) return;
+    for (size_t j = 0; !after && j < policy.related.size(); ++j) {
+      if (!policy.related[j].equals) served->relations[j]->SetTarget(id, "", {});
+    }
     if (was || is) listener_.OnTarget(policy, object, was, is);
   });
   WakeEmptyPlaces(informer);
@@ -371,12 +371,16 @@ void Watches::ScheduleExpand() {
 void Watches::Expand() {
   expand_scheduled_ = false;
   relations_.Expand(kSlice, [&](const cache::Relation& relation, cache::ObjectId id) {
-    const DocumentPtr target = objects_.Get(id);
-    if (!target) return;
+    const DocumentPtr start = objects_.Get(id);
+    if (!start) return;
     const auto users = relation_users_.find(&relation);
     if (users == relation_users_.end()) return;
-    for (const CompiledPolicy* policy : users->second) {
-      if (policy->selector.Matches(*target)) listener_.OnSurroundings(*policy, *target);
+    for (const JoinUse& use : users->second) {
+      const Served* served = Find(*use.policy);
+      if (served == nullptr) continue;
+      ForEachTargetFrom(*served, use.join, *start, [&](const document::Document& target) {
+        listener_.OnSurroundings(*use.policy, target);
+      });
     }
   });
   ScheduleExpand();
@@ -409,10 +413,9 @@ void Watches::Wake(const Served& served, const EventSource& source,
     if (policy.related[j].name != related->related || j >= served.relations.size()) continue;
     const DocumentPtr object = informers_.Find(served.related[j]).Find(about);
     if (!object) continue;  // it wakes its targets when it comes
-    for (const cache::ObjectId id : served.relations[j].relation->TargetsOf(*object)) {
-      const DocumentPtr target = objects_.Get(id);
-      if (target && policy.selector.Matches(*target)) listener_.OnSurroundings(policy, *target);
-    }
+    ForEachTargetOf(served, j, *object, [&](const document::Document& target) {
+      listener_.OnSurroundings(policy, target);
+    });
   }
 }
 
@@ -428,6 +431,7 @@ const Watches::Views& Watches::ViewsOf(const Served& served) const {
   views.targets = informers_.Find(served.targets);
   views.related.clear();
   for (const Need& need : served.related) views.related.push_back(informers_.Find(need));
+  if (served.namespace_selector()) views.namespaces = informers_.Find(NamespaceNeed());
   return views;
 }
 
@@ -435,7 +439,7 @@ Watches::Readiness Watches::ReadinessOf(const CompiledPolicy& policy) const {
   const auto it = served_.find(&policy);
   if (it == served_.end()) return {State::kSyncing, "not watched yet"};
   const Served& served = *it->second;
-  if (absl::IsNotFound(served.missing)) {
+  if (absl::IsNotFound(served.missing) || absl::IsFailedPrecondition(served.missing)) {
     return {State::kInactive, std::string(Message(served.missing))};
   }
   if (!served.missing.ok()) return {State::kUnknown, std::string(Message(served.missing))};
@@ -447,6 +451,9 @@ Watches::Readiness Watches::ReadinessOf(const CompiledPolicy& policy) const {
   }
   if (policy.keeps_baseline && options_.baselines && !past_.baselines.complete()) {
     return WaitsFor(informers_.Find(OwnNeed(*options_.baselines)), *options_.baselines);
+  }
+  if (served.namespace_selector() && !views.namespaces.ready()) {
+    return WaitsFor(views.namespaces, NamespaceNeed().resource);
   }
   if (policy.watches_events()) {
     for (const auto& [scope, watch] : event_watches_) {
@@ -481,6 +488,9 @@ std::optional<limits::Refusal> Watches::Stale(const CompiledPolicy& policy) cons
   for (size_t i = 0; i < views.related.size(); ++i) {
     if (views.related[i].Stale(options_.stale_after)) return listing(served->related[i].resource);
   }
+  if (served->namespace_selector() && views.namespaces.Stale(options_.stale_after)) {
+    return listing(NamespaceNeed().resource);
+  }
   for (const auto& [scope, watch] : event_watches_) {
     if (!policy.watches_events()) break;
     if (watch.stream->reflector().status().disconnected_for > options_.stale_after) {
@@ -495,7 +505,7 @@ DocumentPtr Watches::Target(const CompiledPolicy& policy, const kube::ObjectKey&
   if (served == nullptr) return {};
   const cache::View& view = ViewsOf(*served).targets;
   DocumentPtr object = view.Find(key);
-  if (object) return policy.selector.Matches(*object) ? object : DocumentPtr();
+  if (object) return Selects(*served, *object) ? object : DocumentPtr();
   // While a list comes in, nobody knows what is not there.
   const auto place = served->places.find(key);
   return place != served->places.end() && view.ready() ? place->second : DocumentPtr();
@@ -518,7 +528,7 @@ std::vector<cache::ObjectId> Watches::TargetIds(const CompiledPolicy& policy) co
   const Served* served = Find(policy);
   if (served == nullptr) return ids;
   ViewsOf(*served).targets.ForEach([&](cache::ObjectId id, const DocumentPtr& object) {
-    if (policy.selector.Matches(*object)) ids.push_back(id);
+    if (Selects(*served, *object)) ids.push_back(id);
   });
   return ids;
 }
@@ -529,7 +539,7 @@ DocumentPtr Watches::TargetAt(const CompiledPolicy& policy, cache::ObjectId id) 
   if (served == nullptr || !known) return {};
   // By its name: the number may have been given to an object of another kind.
   DocumentPtr object = ViewsOf(*served).targets.Find(known->name_space(), known->name());
-  return object && policy.selector.Matches(*object) ? object : DocumentPtr();
+  return object && Selects(*served, *object) ? object : DocumentPtr();
 }
 
 void Watches::ForEachTarget(const CompiledPolicy& policy,
@@ -537,7 +547,7 @@ void Watches::ForEachTarget(const CompiledPolicy& policy,
   const Served* served = Find(policy);
   if (served == nullptr) return;
   ViewsOf(*served).targets.ForEach([&](cache::ObjectId, const DocumentPtr& object) {
-    if (policy.selector.Matches(*object)) visit(object);
+    if (Selects(*served, *object)) visit(object);
   });
   for (const kube::ObjectKey& key : EmptyPlaces(policy)) visit(served->places.at(key));
 }

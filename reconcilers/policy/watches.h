@@ -14,6 +14,7 @@
 #include "reconcilers/policy/compiled_policy.h"
 #include "reconcilers/policy/discovery.h"
 #include "reconcilers/policy/event_log.h"
+#include "reconcilers/policy/needs.h"
 #include "reconcilers/policy/policy_index.h"
 #include "reconcilers/policy/target_view.h"
 #include "reconcilers/signals/past.h"
@@ -33,6 +34,8 @@ class WatchListener {
                         bool is) = 0;
   // Something that the target is joined with changed, or an Event came.
   virtual void OnSurroundings(const CompiledPolicy& policy, const document::Document& target) = 0;
+  // A ConfigMap with the values of parameters changed.
+  virtual void OnParams() = 0;
   // What can be read may have changed as a whole: count and evaluate all targets again.
   virtual void OnRebound() = 0;
   // An object of a kind of Watches::Extra came, changed or went.
@@ -57,8 +60,12 @@ class Watches final : public cache::InformerObserver {
           const cache::WatchContext& context, WatchListener& listener);
   ~Watches() override;
 
-  // All policies that are to be fed from now on, those of open remediations included.
-  void Serve(std::vector<CompiledPolicyPtr> policies);
+  // All policies that are to be fed from now on, those of open remediations included, and what
+  // gives parameters their values, whether a policy has them already or waits for them.
+  void Serve(std::vector<CompiledPolicyPtr> policies, ParamSources params = {});
+  // The texts of one of those. NotFound when there is no such ConfigMap; Unavailable while it has
+  // not been read.
+  StatusOr<std::map<std::string, std::string>> Texts(const crds::ParamRef& ref) const;
 
   // Objects that are watched besides what policies read: what budgets count, namespaces that opt
   // out.
@@ -134,6 +141,10 @@ class Watches final : public cache::InformerObserver {
     Status missing;
     cache::Need need;
   };
+  struct JoinUse {
+    const CompiledPolicy* policy;
+    size_t join;
+  };
   struct EventWatch {
     cache::WatchSpec spec;
     std::unique_ptr<cache::EventStream> stream;
@@ -144,6 +155,15 @@ class Watches final : public cache::InformerObserver {
   void OnSynced(const cache::Informer& informer) override;
   void OnViewsChanged() override;
   void NoteViews();
+  void OnNamespace(const cache::Informer& informer, const document::DocumentPtr& before,
+                   const document::DocumentPtr& after);
+  // Whether the object is a target of the policy.
+  static bool Selects(const Served& served, const document::Document& object);
+  // The targets from which `join` leads to an object that it starts from, or to one that it gives.
+  void ForEachTargetFrom(const Served& served, size_t join, const document::Document& start,
+                         absl::FunctionRef<void(const document::Document&)> visit) const;
+  void ForEachTargetOf(const Served& served, size_t join, const document::Document& related,
+                       absl::FunctionRef<void(const document::Document&)> visit) const;
   void OnEvent(const document::DocumentPtr& event);
   void Wake(const Served& served, const EventSource& source, const cache::EventFacts& event);
   void Rebuild();
@@ -173,9 +193,10 @@ class Watches final : public cache::InformerObserver {
   std::map<const CompiledPolicy*, std::unique_ptr<Served>> served_;
   std::vector<ExtraWatch> extras_;
   std::map<cache::WatchScope, EventWatch> event_watches_;
-  // Which policies a woken relation concerns.
-  std::map<const cache::Relation*, std::vector<const CompiledPolicy*>> relation_users_;
   std::vector<const CompiledPolicy*> policies_with_places_;  // those that join anything
+  // Which joins of which policies a woken relation is.
+  std::map<const cache::Relation*, std::vector<JoinUse>> relation_users_;
+  ParamSources params_;
   uint64_t last_view_ = 0;
   bool rebind_scheduled_ = false;
   bool expand_scheduled_ = false;

@@ -93,6 +93,7 @@ void Controller::OnPolicy(const document::DocumentPtr& before, const document::D
       RestoreGroups(entry->object, states_[uid]);
     }
     states_[uid].grouped = false;
+    RefreshParams();
     Serve();
     // Pausing and limits hold at once, also for what is under way.
     for (auto& [name, runner] : runners_) {
@@ -152,14 +153,14 @@ void Controller::WatchForLimits() {
 void Controller::Serve() {
   std::vector<policy::CompiledPolicyPtr> compiled = policies_.Compiled();
   metrics_.policies.Set(static_cast<double>(compiled.size()));
-  std::vector<policy::CompiledPolicyPtr> served = compiled;
+  std::vector<policy::CompiledPolicyPtr> served = policies_.Watched();
   // An open remediation keeps to the policy that it started with.
   for (const auto& [name, runner] : runners_) {
     if (std::find(served.begin(), served.end(), runner->policy()) == served.end()) {
       served.push_back(runner->policy());
     }
   }
-  watches_.Serve(std::move(served));
+  watches_.Serve(std::move(served), policies_.Params());
   WatchForLimits();
   symptoms_.SetPolicies(compiled);
 }
@@ -188,7 +189,21 @@ void Controller::OnSurroundings(const policy::CompiledPolicy& policy,
   if (runner != nullptr && runner->policy().get() == &policy) runner->Advance();
 }
 
+bool Controller::RefreshParams() {
+  return policies_.RefreshParams([this](const crds::ParamRef& ref) { return watches_.Texts(ref); });
+}
+
+void Controller::OnParams() {
+  if (!RefreshParams()) return;
+  Serve();
+  // A policy without values is served no more: nobody else would report it.
+  for (const auto& [name, entry] : policies_.by_name()) {
+    if (entry.object.spec.param_ref) Report(entry.object.metadata.uid);
+  }
+}
+
 void Controller::OnRebound() {
+  OnParams();  // whether they can be read may have changed, too
   symptoms_.OnRebound();
   budgets_.Invalidate();
   for (auto& [uid, state] : states_) state.grouped = false;
@@ -298,9 +313,11 @@ std::optional<limits::Refusal> Controller::Forbidden(const crds::Remediation& re
   }
   const policy::CompiledPolicyPtr live = entry->For(remediation.spec.target_ref);
   if (!live) {
-    return refuse(limits::Reason::kPaused,
-                  entry->accepted.ok() ? "the policy was edited and is not about this kind any more"
-                                       : "the policy was edited and is not accepted any more");
+    return refuse(
+        limits::Reason::kPaused,
+        !entry->problem().ok() && entry->accepted.ok() ? std::string(Message(entry->params))
+        : entry->accepted.ok() ? "the policy was edited and is not about this kind any more"
+                               : "the policy was edited and is not accepted any more");
   }
   // A rung begins inside a window; once it has written it goes on, as half a remedy is none.
   const auto rung = CurrentRung(remediation.status);

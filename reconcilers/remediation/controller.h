@@ -105,6 +105,7 @@ class Controller final : private policy::WatchListener,
                 bool is) override;
   void OnSurroundings(const policy::CompiledPolicy& policy,
                       const document::Document& target) override;
+  void OnParams() override;
   void OnRebound() override;
   void OnExtra() override;
   // SymptomListener.
@@ -141,6 +142,8 @@ class Controller final : private policy::WatchListener,
   void OnBudget(const document::DocumentPtr& before, const document::DocumentPtr& after);
   void Serve();
   void WatchForLimits();
+  // Whether the values of parameters are others than before.
+  bool RefreshParams();
   // Remediations.
   void OnRemediation(const document::DocumentPtr& before, const document::DocumentPtr& after);
   void CatchUp();

@@ -10,6 +10,7 @@
 #include "crds/v1alpha1/reasons.h"
 #include "reconcilers/actions/action.h"
 #include "reconcilers/limits/concurrency.h"
+#include "reconcilers/policy/params.h"
 #include "reconcilers/remediation/controller.h"
 #include "reconcilers/remediation/resources.h"
 
@@ -54,12 +55,16 @@ void Controller::Bind(const crds::Remediation& remediation) {
                                                " is not the one that was meant (policyRef.uid)");
   }
   if (entry.kinds.empty()) {
-    return fail(crds::reason::kInvalid, "policy " + spec.policy_ref.name + " is not accepted: " +
-                                            std::string(Message(entry.accepted)));
+    if (absl::IsUnavailable(entry.problem())) return BindLater(name);
+    return fail(
+        crds::reason::kInvalid,
+        "policy " + spec.policy_ref.name +
+            (entry.accepted.ok() ? " has no values for its parameters: " : " is not accepted: ") +
+            std::string(Message(entry.problem())));
   }
-  if (!spec.params.Parse().empty()) {
-    return fail(crds::reason::kInvalid, "spec.params: policy " + spec.policy_ref.name +
-                                            " has no parameters that could be given");
+  if (const auto params = policy::WithValues(entry.kinds[0]->spec.params, spec.params.Parse());
+      !params.ok()) {
+    return fail(crds::reason::kInvalid, "spec." + std::string(Message(params.status())));
   }
   const crds::ObjectReference& ref = spec.target_ref;
   const policy::CompiledPolicyPtr live = entry.For(ref);

@@ -23,9 +23,16 @@ crds::Condition ReadyCondition(const policy::PolicyEntry& entry, const Readiness
                         .status = ConditionStatus::kFalse,
                         .message = readiness.message};
   const auto because = [&ready](std::string_view reason) { ready.reason = reason; };
-  if (entry.kinds.empty()) {
+  if (!entry.accepted.ok()) {
     because(crds::reason::kNotAccepted);
     ready.message = "the policy is not accepted, see the condition Accepted";
+    return ready;
+  }
+  if (entry.kinds.empty()) {
+    because(absl::IsUnavailable(entry.params)        ? crds::reason::kSyncing
+            : absl::IsPermissionDenied(entry.params) ? crds::refusal::kPermissionDenied
+                                                     : crds::reason::kInvalidParams);
+    ready.message = std::string(Message(entry.params)).substr(0, 8000);
     return ready;
   }
   switch (readiness.state) {
@@ -68,7 +75,7 @@ std::optional<StatusReporter::Wanted> Controller::StatusOf(const std::string& po
   crds::RemediationPolicyStatus status = entry->object.status;
   status.observed_generation = generation;
 
-  const bool accepted = !entry->kinds.empty();
+  const bool accepted = entry->accepted.ok();
   crds::SetCondition(
       status.conditions,
       {.type = std::string(crds::kConditionAccepted),
@@ -91,9 +98,9 @@ std::optional<StatusReporter::Wanted> Controller::StatusOf(const std::string& po
                           .reason = std::string(crds::reason::kNotBlocked),
                           .message = "nothing stops the policy as a whole"};
   std::optional<limits::Refusal> why;
-  if (accepted && readiness.state == Readiness::State::kDenied) {
+  if (!entry->kinds.empty() && readiness.state == Readiness::State::kDenied) {
     why = limits::Refusal{limits::Reason::kPermissionDenied, readiness.message};
-  } else if (accepted && readiness.state == Readiness::State::kReady) {
+  } else if (!entry->kinds.empty() && readiness.state == Readiness::State::kReady) {
     for (const policy::CompiledPolicyPtr& kind : entry->kinds) {
       if (!why) why = watches_.Stale(*kind);
     }

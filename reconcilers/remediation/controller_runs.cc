@@ -14,6 +14,7 @@
 #include "reconcilers/limits/cooldown.h"
 #include "reconcilers/limits/history.h"
 #include "reconcilers/policy/compile.h"
+#include "reconcilers/policy/params.h"
 #include "reconcilers/remediation/controller.h"
 #include "reconcilers/remediation/resources.h"
 
@@ -250,17 +251,45 @@ void Controller::TakeUp(const crds::Remediation& remediation, StartFacts start) 
   started.Advance();
 }
 
+namespace {
+
+// The policy with the values that a person gave for this run, or as it is; null when they do not
+// fit (any more).
+policy::CompiledPolicyPtr ForRun(const policy::PolicyEntry& entry,
+                                 const policy::CompiledPolicyPtr& live,
+                                 const crds::Remediation& run) {
+  const nlohmann::json values = run.spec.params.Parse();
+  if (values.empty()) return live;
+  auto params = policy::WithValues(live->spec.params, values);
+  if (!params.ok()) return nullptr;
+  crds::RemediationPolicy policy = entry.object;
+  policy.spec.params = *std::move(params);
+  auto kinds = policy::CompileKinds(policy);
+  if (!kinds.ok()) return nullptr;
+  for (const policy::CompiledPolicyPtr& kind : *kinds) {
+    if (kind->target == live->target) return kind;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
 policy::CompiledPolicyPtr Controller::PolicyOf(const crds::Remediation& remediation) const {
   const policy::PolicyEntry* entry = policies_.FindByUid(remediation.spec.policy_ref.uid);
   const bool started = remediation.status.phase.has_value();
   const policy::CompiledPolicyPtr live =
       entry == nullptr ? nullptr : entry->For(remediation.spec.target_ref);
-  if (live && (!started || remediation.status.policy_generation == live->generation)) return live;
+  const bool same_generation =
+      live && (!started || remediation.status.policy_generation == live->generation);
+  // Parameters may have got other values without an edit of the policy.
+  if (same_generation && !started) return ForRun(*entry, live, remediation);
+  if (same_generation && live->spec.params.empty()) return live;
   if (!started) return nullptr;
-  // Edited or deleted since: from the snapshot, with nothing but this target.
   const auto json = nlohmann::json::parse(remediation.status.snapshot, nullptr, false);
   const auto snapshot = crds::FromJson<crds::PolicySnapshot>(json);
-  if (!snapshot.ok()) return nullptr;
+  if (!snapshot.ok()) return same_generation ? live : nullptr;
+  if (same_generation && live->spec.params == snapshot->params) return live;
+  // Changed or deleted since: from the snapshot, with nothing but this target.
   crds::RemediationPolicy policy;
   if (entry != nullptr) policy = entry->object;
   policy.metadata.name = remediation.spec.policy_ref.name;

@@ -1,10 +1,12 @@
 #include "reconcilers/remediation/live_check.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "controller/kube/api_error.h"
 #include "controller/kube/request.h"
+#include "reconcilers/policy/cached_surroundings.h"
 #include "reconcilers/policy/place.h"
 
 namespace kr::remediation {
@@ -58,48 +60,125 @@ class Reading final : public std::enable_shared_from_this<Reading> {
       if (!policy_->has_places) return Finish();
       // The expected answer: the target is the empty place.
       live_.document = policy::MakePlace(services_.decoder, key_);
-      live_.related.resize(policy_->related.size());
-      return NextJoin(0);
+      return NextJoin();
     }
     live_.target = nlohmann::json::parse(reply->body, nullptr, false);
     auto document = services_.decoder.DecodeObject(reply->body, world_.TargetProjection(*policy_));
     if (!document.ok()) return Fail(document.status());
     live_.document = *std::move(document);
-    live_.related.resize(policy_->related.size());
-    NextJoin(0);
+    NextJoin();
   }
 
-  void NextJoin(size_t join) {
-    join_ = join;
+  // Joins are read in their order: what one starts from has been read before it.
+  void NextJoin() {
+    const size_t join = live_.related.size();
     if (join == policy_->related.size()) return Finish();
     const policy::RelatedJoin& spec = policy_->related[join];
+    starts_.clear();
+    if (Status status = CollectStarts(spec); !status.ok()) return Skip(std::move(status));
+    if (starts_.empty()) return Skip(std::vector<DocumentPtr>());
     const auto resource = world_.Find(spec.gvk);
     if (!resource) return Fail(Unavailable("discovery does not know " + spec.gvk.kind));
-    kube::ListOptions options;
-    if (resource->namespaced) {
-      options.name_space = spec.same_namespace ? key_.name_space : spec.name_space;
+    Send(kube::ListObjects(*resource, Narrowed(spec, *resource)), &Reading::OnList);
+  }
+
+  // What an object that the join starts from brings to it.
+  struct Start {
+    std::string name_space;
+    cache::KeySink keys;
+  };
+
+  Status CollectStarts(const policy::RelatedJoin& spec) {
+    const auto add = [&](std::string_view name_space, cache::KeySink keys) {
+      if (keys.keys().empty() && keys.selectors().empty() && !keys.labels()) return;
+      starts_.push_back({std::string(name_space), std::move(keys)});
+    };
+    if (!spec.equals) {
+      cache::KeySink keys;
+      const LiveSurroundings around(live_, *policy_, policy::Unserved());
+      const policy::TargetView view(*policy_, live_.document, around,
+                                    {.now = services_.engine.clock().Now()});
+      KR_RETURN_IF_ERROR(spec.said(view, keys));
+      add(key_.name_space, std::move(keys));
+      return OkStatus();
     }
-    if (spec.owned_pods) options.label_selector = PodSelector(live_.target);
-    if (spec.selector) options.label_selector = spec.selector->ToString();
-    if (spec.names.size() == 1) options.field_selector = "metadata.name=" + spec.names[0];
-    Send(kube::ListObjects(*resource, options), &Reading::OnList);
+    std::vector<DocumentPtr> objects = {live_.document};
+    if (spec.of) {
+      KR_RETURN_IF_ERROR(live_.related[*spec.of].status());
+      objects = *live_.related[*spec.of];
+      KR_RETURN_IF_ERROR(policy::CheckMax(policy_->related[*spec.of], objects.size()));
+    }
+    for (const DocumentPtr& object : objects) {
+      cache::KeySink keys;
+      spec.equals(*object, keys);
+      add(object->name_space(), std::move(keys));
+    }
+    return OkStatus();
+  }
+
+  // As narrow as one list can be that has everything.
+  kube::ListOptions Narrowed(const policy::RelatedJoin& spec, const kube::Resource& resource) {
+    kube::ListOptions options;
+    if (resource.namespaced) {
+      const std::string& first = starts_[0].name_space;
+      const bool one = std::all_of(starts_.begin(), starts_.end(),
+                                   [&](const Start& start) { return start.name_space == first; });
+      options.name_space = !spec.same_namespace ? spec.name_space : one ? first : "";
+    }
+    std::string labels = spec.selector ? spec.selector->ToString() : "";
+    const auto also = [](std::string& text, const std::string& more) {
+      if (!text.empty() && !more.empty()) text += ",";
+      text += more;
+    };
+    std::set<std::string> keys;
+    for (const Start& start : starts_)
+      keys.insert(start.keys.keys().begin(), start.keys.keys().end());
+    std::string fields = spec.names.size() == 1 ? "metadata.name=" + spec.names[0] : "";
+    switch (spec.narrow) {
+      case policy::RelatedJoin::Narrow::kNothing:
+        break;
+      case policy::RelatedJoin::Narrow::kName:
+        if (keys.size() == 1) also(fields, "metadata.name=" + *keys.begin());
+        break;
+      case policy::RelatedJoin::Narrow::kNodeName:
+        if (keys.size() == 1) also(fields, "spec.nodeName=" + *keys.begin());
+        break;
+      case policy::RelatedJoin::Narrow::kLabels:
+        if (starts_.size() == 1 && starts_[0].keys.selectors().size() == 1) {
+          also(labels, starts_[0].keys.selectors()[0].ToString());
+        }
+        break;
+      case policy::RelatedJoin::Narrow::kPodSelector:
+        also(labels, PodSelector(live_.target));
+        break;
+    }
+    options.label_selector = std::move(labels);
+    options.field_selector = std::move(fields);
+    return options;
   }
 
   void OnList(StatusOr<kube::Reply> reply) {
     if (!reply.ok()) return Fail(reply.status());
-    auto page =
-        services_.decoder.DecodeList(reply->body, world_.RelatedProjection(*policy_, join_));
+    const size_t join = live_.related.size();
+    auto page = services_.decoder.DecodeList(reply->body, world_.RelatedProjection(*policy_, join));
     if (!page.ok()) return Fail(page.status());
-    const policy::RelatedJoin& spec = policy_->related[join_];
-    const policy::Keys wanted = spec.equals(*live_.document);
+    const policy::RelatedJoin& spec = policy_->related[join];
+    std::vector<DocumentPtr> joined;
     for (DocumentPtr& object : page->items) {
-      const policy::Keys keys = spec.key(*object);
-      const bool joined = std::any_of(keys.begin(), keys.end(), [&](const std::string& key) {
-        return std::find(wanted.begin(), wanted.end(), key) != wanted.end();
+      cache::KeySink keys;
+      spec.key(*object, keys);
+      const bool joins = std::any_of(starts_.begin(), starts_.end(), [&](const Start& start) {
+        return (!spec.same_namespace || start.name_space == object->name_space()) &&
+               cache::Joined(spec.kind, keys, start.keys);
       });
-      if (joined) live_.related[join_].push_back(std::move(object));
+      if (joins) joined.push_back(std::move(object));
     }
-    NextJoin(join_ + 1);
+    Skip(std::move(joined));
+  }
+
+  void Skip(StatusOr<std::vector<DocumentPtr>> joined) {
+    live_.related.push_back(std::move(joined));
+    NextJoin();
   }
 
   void Fail(Status why) {
@@ -121,7 +200,7 @@ class Reading final : public std::enable_shared_from_this<Reading> {
   kube::ObjectKey key_;
   Done done_;
   LiveState live_;
-  size_t join_ = 0;
+  std::vector<Start> starts_;  // of the join that is being read
 };
 
 // Destroying it lets go of the reading, whose callbacks then find nobody.

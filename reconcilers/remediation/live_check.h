@@ -19,7 +19,8 @@ struct LiveState {
   nlohmann::json target;  // null: gone
   // The same, projected as in the cache; the empty place of a target that may be absent.
   document::DocumentPtr document;
-  std::vector<std::vector<document::DocumentPtr>> related;  // per join of the policy
+  // Per join of the policy; an error: cannot be known (the join it starts from has too many).
+  std::vector<StatusOr<std::vector<document::DocumentPtr>>> related;
 };
 
 // Reads it. `done` runs on the engine thread, once; not at all when the returned handle is

@@ -153,6 +153,7 @@ class Cluster final : public WatchListener, public SymptomListener {
   void OnSurroundings(const CompiledPolicy& policy, const document::Document& target) override {
     symptoms_->OnSurroundings(policy, target);
   }
+  void OnParams() override {}
   void OnRebound() override { symptoms_->OnRebound(); }
   // SymptomListener.
   void OnReading(const PolicyTargets&, const kube::ObjectKey&, const Sick*) override {}

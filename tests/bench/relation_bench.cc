@@ -92,7 +92,7 @@ void Fill(Relation& relation) {
     relation.ChangeTarget(id, nullptr, cluster.table.Get(id).get());
   }
   for (const ObjectId id : cluster.pods) {
-    relation.ChangeRelated(id, nullptr, cluster.table.Get(id).get(), [](std::string_view) {});
+    relation.ChangeRelated(id, nullptr, cluster.table.Get(id).get());
   }
   while (relation.Expand(1000, [](ObjectId) {}) > 0) {
   }
@@ -130,7 +130,7 @@ void ChangePod(benchmark::State& state, bool moves) {
   for (auto _ : state) {
     const DocumentPtr& before = forth ? first : second;
     const DocumentPtr& after = forth ? second : first;
-    relation.ChangeRelated(cluster.pods[0], before.get(), after.get(), [](std::string_view) {});
+    relation.ChangeRelated(cluster.pods[0], before.get(), after.get());
     relation.Expand(1000, [&](ObjectId) { ++woken; });
     forth = !forth;
   }
@@ -148,6 +148,54 @@ void LookupNode(benchmark::State& state) {
   for (auto _ : state) benchmark::DoNotOptimize(relation.Lookup(*node));
 }
 BENCHMARK(LookupNode);
+
+// Pods selected by services: each pod has a label that all have and one of its owner, and so has
+// the selector of each of so many services (the nodes lend their names).
+RelationSpec Services(int services) {
+  return {.kind = JoinKind::kRelatedSelected,
+          .same_namespace = false,
+          .key =
+              [](const document::Document& pod, KeySink& sink) {
+                const document::Node owner = pod.At("metadata.ownerReferences").At(0);
+                sink.SetLabels({{"env", "prod"}, {"owner", owner.Field("uid").StringOr("")}});
+              },
+          .equals =
+              [services](const document::Document& node, KeySink& sink) {
+                const size_t of =
+                    std::hash<std::string_view>()(node.name()) % static_cast<size_t>(services);
+                sink.AddSelector({.match_labels = {{"env", "prod"},
+                                                   {"owner", "0f6e2a34-7b1c-4c55-9d0e-" +
+                                                                 std::to_string(100000000 + of)}}});
+              }};
+}
+
+void ChangeSelectedPod(benchmark::State& state) {
+  Cluster& cluster = TheCluster();
+  const size_t before_bytes = HeapBytes();
+  Relation relation(Services(static_cast<int>(state.range(0))), cluster.table);
+  Fill(relation);
+  state.counters["heap_MB"] = static_cast<double>(HeapBytes() - before_bytes) / 1e6;
+  state.counters["says_MB"] = static_cast<double>(relation.bytes()) / 1e6;
+  const DocumentPtr first = cluster.table.Get(cluster.pods[0]);
+  const DocumentPtr second = cluster.Pod(0, 0, "Failed");
+  bool forth = true;
+  for (auto _ : state) {
+    relation.ChangeRelated(cluster.pods[0], (forth ? first : second).get(),
+                           (forth ? second : first).get());
+    relation.Expand(1000, [](ObjectId) {});
+    forth = !forth;
+  }
+}
+BENCHMARK(ChangeSelectedPod)->Arg(10)->Arg(1000)->Arg(6000);
+
+void LookupService(benchmark::State& state) {
+  Cluster& cluster = TheCluster();
+  Relation relation(Services(6000), cluster.table);
+  Fill(relation);
+  const DocumentPtr service = cluster.table.Get(cluster.nodes[7]);
+  for (auto _ : state) benchmark::DoNotOptimize(relation.Lookup(*service));
+}
+BENCHMARK(LookupService);
 
 // What a store costs besides its documents, and an event that changes an object.
 void StoreUpsert(benchmark::State& state) {

@@ -69,7 +69,7 @@ class Engine final : public InformerObserver {
 
   Judgement Look(const document::Document& node) const {
     Judgement judgement;
-    for (const DocumentPtr& pod : handle_.relation->Lookup(node)) {
+    for (const DocumentPtr& pod : handle_->Lookup(node)) {
       judgement[std::string(pod->name_space()) + "/" + std::string(pod->name())] =
           pod->ToJson()["spec"].dump();
     }

@@ -8,7 +8,6 @@
 #include <gtest/gtest.h>
 
 #include "controller/cache/store.h"
-#include "controller/cache/subscriptions.h"
 #include "tests/controller/cache/watch_world.h"
 #include "tests/support/documents.h"
 
@@ -43,7 +42,7 @@ class RelationTest : public ::testing::Test {
  protected:
   ObjectId AddRelated(const DocumentPtr& object) {
     const ObjectId id = table.Add(object);
-    relation.ChangeRelated(id, nullptr, object.get(), Woken());
+    relation.ChangeRelated(id, nullptr, object.get());
     return id;
   }
   ObjectId AddTarget(const DocumentPtr& object) {
@@ -53,13 +52,12 @@ class RelationTest : public ::testing::Test {
   }
   void ReplaceRelated(ObjectId id, const DocumentPtr& after) {
     const DocumentPtr before = table.Replace(id, after);
-    relation.ChangeRelated(id, before.get(), after.get(), Woken());
+    relation.ChangeRelated(id, before.get(), after.get());
   }
   void RemoveRelated(ObjectId id) {
-    relation.ChangeRelated(id, table.Get(id).get(), nullptr, Woken());
+    relation.ChangeRelated(id, table.Get(id).get(), nullptr);
     table.Remove(id);
   }
-  absl::FunctionRef<void(std::string_view)> Woken() { return record_; }
 
   Names Related(const DocumentPtr& target) const {
     Names names;
@@ -73,10 +71,6 @@ class RelationTest : public ::testing::Test {
   }
 
   ObjectTable table;
-  Names woken_keys;
-  std::function<void(std::string_view)> record_ = [this](std::string_view key) {
-    woken_keys.emplace_back(key);
-  };
   Relation relation{PodsOnNode(), table};
 };
 
@@ -121,7 +115,6 @@ TEST_F(RelationTest, NoKeyWakesNobody) {
   AddTarget(Node("n1"));
   AddRelated(Pod("pending", ""));
   EXPECT_THAT(Dependents(), IsEmpty());
-  EXPECT_THAT(woken_keys, IsEmpty());
 }
 
 TEST_F(RelationTest, ATargetMayChangeWhatItEquals) {
@@ -150,13 +143,12 @@ TEST(Relation, SameNamespaceAndSlices) {
   spec.same_namespace = true;
   spec.key = spec.equals = [](const document::Document&, KeySink& sink) { sink.Add("all"); };
   Relation relation(spec, table);
-  const auto nobody = [](std::string_view) {};
   for (int i = 0; i < 10; ++i) {
     const DocumentPtr target = Doc(PodJson(i < 7 ? "x" : "y", "t" + std::to_string(i)));
     relation.ChangeTarget(table.Add(target), nullptr, target.get());
   }
   const DocumentPtr related = Pod("r", "", "x");
-  relation.ChangeRelated(table.Add(related), nullptr, related.get(), nobody);
+  relation.ChangeRelated(table.Add(related), nullptr, related.get());
   EXPECT_EQ(relation.Lookup(*Doc(PodJson("x", "any"))).size(), 1u);
   EXPECT_EQ(relation.Lookup(*Doc(PodJson("y", "any"))).size(), 0u);
   size_t visited = 0;
@@ -180,11 +172,10 @@ TEST(Relation, ManyKeysCountOnceAndUpToALimit) {
     sink.Add("k1");
   };
   Relation relation(spec, table);
-  const auto nobody = [](std::string_view) {};
   const DocumentPtr small = Pod("small", ""), huge = Pod("huge", "");
-  relation.ChangeRelated(table.Add(small), nullptr, small.get(), nobody);
+  relation.ChangeRelated(table.Add(small), nullptr, small.get());
   EXPECT_EQ(relation.left_out(), 0u);
-  relation.ChangeRelated(table.Add(huge), nullptr, huge.get(), nobody);
+  relation.ChangeRelated(table.Add(huge), nullptr, huge.get());
   EXPECT_EQ(relation.left_out(), 1500u + 1 - KeySink::kMaxKeys);
   EXPECT_EQ(relation.Lookup(*Node("any")).size(), 2u) << "each once, though two keys lead there";
 }
@@ -196,43 +187,47 @@ TEST(Relation, HoldsOnlyWhatItsNeedsAskFor) {
   spec.related.namespaces = {"x"};
   spec.targets.names = {"n1"};
   Relation relation(spec, table);
-  const auto nobody = [](std::string_view) {};
   const DocumentPtr inside = Pod("in", "n1", "x"), outside = Pod("out", "n1", "y");
-  relation.ChangeRelated(table.Add(inside), nullptr, inside.get(), nobody);
-  relation.ChangeRelated(table.Add(outside), nullptr, outside.get(), nobody);
+  relation.ChangeRelated(table.Add(inside), nullptr, inside.get());
+  relation.ChangeRelated(table.Add(outside), nullptr, outside.get());
   EXPECT_EQ(relation.Lookup(*Node("n1")).size(), 1u);
   EXPECT_EQ(relation.Lookup(*Node("n2")).size(), 0u);
 }
 
-TEST(Subscriptions, WakeExactlyTheLastLookups) {
-  Subscriptions subscriptions;
-  const auto woken = [&] {
-    std::vector<uint32_t> ids;
-    subscriptions.Expand(100, [&](uint32_t id) { ids.push_back(id); });
+// Who is a target by what more than one object says: a pod by what its namespace's owner said last.
+TEST_F(RelationTest, TargetsMayBeSaid) {
+  RelationSpec spec = PodsOnNode();
+  spec.equals = nullptr;
+  Relation said(spec, table);
+  const auto dependents = [&] {
+    std::vector<ObjectId> ids;
+    said.Expand(100, [&](ObjectId id) { ids.push_back(id); });
     return ids;
   };
-  subscriptions.Set(7, {{1, "a"}, {1, "b"}, {2, "a"}, {1, "a"}});
-  subscriptions.Set(8, {{1, "b"}});
-  subscriptions.Wake(1, "a");
-  EXPECT_THAT(woken(), ElementsAre(7));
-  subscriptions.Wake(1, "b");
-  EXPECT_THAT(woken(), ElementsAre(7, 8));
-  subscriptions.Wake(3, "a");
-  EXPECT_THAT(woken(), IsEmpty()) << "the same key of another relation";
+  const auto keys = [](const Names& names) {
+    KeySink sink;
+    for (const std::string& name : names) sink.Add(name);
+    return sink;
+  };
+  said.SetTarget(7, "", keys({"n1", "n2", "n1"}));
+  said.SetTarget(8, "", keys({"n2"}));
+  const DocumentPtr first = Pod("a", "n1"), second = Pod("b", "n2");
+  said.ChangeRelated(table.Add(first), nullptr, first.get());
+  EXPECT_THAT(dependents(), ElementsAre(7));
+  said.ChangeRelated(table.Add(second), nullptr, second.get());
+  EXPECT_THAT(dependents(), ElementsAre(7, 8));
+  EXPECT_EQ(said.Lookup("", keys({"n1", "n2"})).size(), 2u);
+  EXPECT_THAT(said.TargetsOf(*second), ElementsAre(7, 8));
 
-  subscriptions.Set(7, {{1, "c"}, {2, "a"}});
-  subscriptions.Wake(1, "a");
-  subscriptions.Wake(1, "b");
-  EXPECT_THAT(woken(), ElementsAre(8));
-  subscriptions.Wake(2, "a");
-  subscriptions.Wake(1, "c");
-  EXPECT_THAT(woken(), ElementsAre(7, 7));
-
-  subscriptions.Set(7, {});
-  subscriptions.Set(9, {});
-  EXPECT_EQ(subscriptions.subscribers(), 1u);
-  subscriptions.Wake(2, "a");
-  EXPECT_THAT(woken(), IsEmpty());
+  said.SetTarget(7, "", keys({"n3"}));
+  said.ChangeRelated(table.Add(first), nullptr, first.get());
+  EXPECT_THAT(dependents(), IsEmpty());
+  said.SetTarget(8, "", {});
+  said.ChangeRelated(table.Add(second), nullptr, second.get());
+  EXPECT_THAT(dependents(), IsEmpty());
+  said.SetTarget(8, "", keys({"n2"}));
+  said.ClearTargets();
+  EXPECT_THAT(said.TargetsOf(*second), IsEmpty());
 }
 
 }  // namespace

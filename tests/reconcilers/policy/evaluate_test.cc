@@ -21,16 +21,20 @@ class Around final : public Surroundings {
  public:
   StatusOr<std::vector<document::DocumentPtr>> Related(size_t,
                                                        const document::Document&) const override {
+    ++lookups;
     return related;
   }
   StatusOr<std::vector<signals::EventFacts>> Events(size_t, const document::Document&, int64_t,
                                                     absl::Time since) const override {
+    ++counts;
     if (since >= event_time) return std::vector<signals::EventFacts>();
     return facts;
   }
   StatusOr<std::vector<document::DocumentPtr>> related = std::vector<document::DocumentPtr>();
   std::vector<signals::EventFacts> facts;
   absl::Time event_time = absl::UnixEpoch();
+  mutable int lookups = 0;  // of Related
+  mutable int counts = 0;   // of Events
 };
 
 // A braced list of one element is that element to nlohmann-json.
@@ -49,6 +53,9 @@ CompiledPolicyPtr Policy(const json& triggers, const json& healthy = json::array
         {"events", {{{"name", "e"}, {"within", "10m"}}}},
         {"variables",
          {{{"name", "bad"}, {"expression", "object.data.absent"}},
+          {{"name", "worse"}, {"expression", "variables.bad + 'x'"}},
+          {{"name", "pods"}, {"expression", "related.pods.size()"}},
+          {{"name", "old"}, {"expression", "now - timestamp(object.data.since) > duration('2h')"}},
           {{"name", "good"}, {"expression", "object.data.x == '1'"}}}},
         {"triggers", ListOf(triggers)},
         {"recovery", {{"healthy", ListOf(healthy)}}},
@@ -66,8 +73,9 @@ json Match(const std::string& expression, const std::string& name = "t") {
 
 Evaluation Eval(const CompiledPolicyPtr& policy, const Around& around,
                 absl::Time events_since = absl::InfinitePast()) {
-  const auto object = testing::Doc(
-      json{{"metadata", {{"name", "a"}, {"namespace", "n"}}}, {"data", {{"x", "1"}}}}.dump());
+  const auto object = testing::Doc(json{{"metadata", {{"name", "a"}, {"namespace", "n"}}},
+                                        {"data", {{"x", "1"}, {"since", "1970-01-01T00:00:00Z"}}}}
+                                       .dump());
   const TargetView view(*policy, object, around,
                         {.now = absl::UnixEpoch() + absl::Hours(1), .events_since = events_since});
   return Evaluate(*policy, view);
@@ -122,6 +130,37 @@ TEST(Evaluate, AVariableThatFailsHurtsOnlyItsReaders) {
   Around around;
   EXPECT_EQ(Eval(Policy({Match("variables.good")}), around).symptom.value, Tri::kTrue);
   EXPECT_EQ(Eval(Policy({Match("variables.bad == 'x'")}), around).symptom.value, Tri::kUnknown);
+}
+
+TEST(Evaluate, ErrorsInVariablesNameTheFirstOneOnce) {
+  Around around;
+  const Evaluation evaluation = Eval(Policy({Match("variables.worse == 'x'")}), around);
+  EXPECT_EQ(evaluation.symptom.cause,
+            "match m: variables.bad: 1:13: no such key: object.data has no 'absent'");
+}
+
+TEST(Evaluate, OnlyWhatIsReadIsGotAndThatOnce) {
+  Around around;
+  Eval(Policy({Match("variables.good")}), around);
+  EXPECT_EQ(around.lookups, 0);
+  EXPECT_EQ(around.counts, 0);
+  Eval(Policy({Match("related.pods.size() + variables.pods + variables.pods > 0"),
+               Match("related.pods.size() > 0", "u")}),
+       around);
+  EXPECT_EQ(around.lookups, 1);
+  EXPECT_EQ(around.counts, 0);
+  Eval(Policy({Match("events.e.size() > 0")}), around);
+  EXPECT_EQ(around.lookups, 1);
+  EXPECT_EQ(around.counts, 1);
+}
+
+// The variable is a bool: that it rests on the time is only known inside it.
+TEST(Evaluate, AVariableThatLooksAtTheTimeSaysUntilWhenItHolds) {
+  Around around;
+  const Evaluation evaluation = Eval(Policy({Match("variables.old")}), around);
+  EXPECT_EQ(evaluation.symptom.value, Tri::kFalse);
+  EXPECT_EQ(evaluation.symptom.valid_until,
+            absl::UnixEpoch() + absl::Hours(2) + absl::Nanoseconds(1));
 }
 
 TEST(Evaluate, UnknownIsNotCured) {

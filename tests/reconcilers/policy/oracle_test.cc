@@ -70,16 +70,49 @@ class WholeObjects final : public Surroundings {
     return all;
   }
 
+  DocumentPtr Find(const document::Document& target) const {
+    for (DocumentPtr& object : All(policy_.target)) {
+      if (object->name() == target.name() && object->name_space() == target.name_space()) {
+        return object;
+      }
+    }
+    return {};
+  }
+  bool Selects(const document::Document& object) const {
+    if (!policy_.selector.Matches(object)) return false;
+    const auto& selector = policy_.spec.target.namespace_selector;
+    if (!selector) return true;
+    const auto namespaces = world_.server.Objects("namespaces");
+    const auto found = namespaces.find("/" + std::string(object.name_space()));
+    return found != namespaces.end() &&
+           LabelsMatch(*selector, *stack_.decoder.FromJson(found->second));
+  }
+
   StatusOr<std::vector<DocumentPtr>> Related(size_t join,
                                              const document::Document& target) const override {
     const RelatedJoin& spec = policy_.related[join];
+    // What each object that the join starts from brings, with its namespace.
+    std::vector<std::pair<std::string, cache::KeySink>> starts;
+    if (spec.of) {
+      KR_ASSIGN_OR_RETURN(const std::vector<DocumentPtr> objects, Related(*spec.of, target));
+      KR_RETURN_IF_ERROR(CheckMax(policy_.related[*spec.of], objects.size()));
+      for (const DocumentPtr& object : objects) {
+        spec.equals(*object, starts.emplace_back(object->name_space(), cache::KeySink()).second);
+      }
+    } else if (spec.equals) {
+      spec.equals(target, starts.emplace_back(target.name_space(), cache::KeySink()).second);
+    } else {
+      const TargetView view(policy_, Find(target), *this, {.now = world_.clock.Now()});
+      KR_RETURN_IF_ERROR(
+          spec.said(view, starts.emplace_back(target.name_space(), cache::KeySink()).second));
+    }
     std::vector<DocumentPtr> related;
-    const Keys wanted = spec.equals(target);
     for (DocumentPtr& object : All(spec.gvk)) {
-      if (spec.same_namespace && object->name_space() != target.name_space()) continue;
-      const Keys keys = spec.key(*object);
-      const bool joined = std::any_of(keys.begin(), keys.end(), [&](const std::string& key) {
-        return !key.empty() && std::find(wanted.begin(), wanted.end(), key) != wanted.end();
+      cache::KeySink keys;
+      spec.key(*object, keys);
+      const bool joined = std::any_of(starts.begin(), starts.end(), [&](const auto& start) {
+        return (!spec.same_namespace || start.first == object->name_space()) &&
+               cache::Joined(spec.kind, keys, start.second);
       });
       if (joined) related.push_back(std::move(object));
     }
@@ -102,15 +135,19 @@ class WholeObjects final : public Surroundings {
       add(policy_.target, target);
       return facts;
     }
-    KR_ASSIGN_OR_RETURN(const std::vector<DocumentPtr> related, Related(0, target));
-    for (const DocumentPtr& object : related) add(policy_.related[0].gvk, *object);
+    const std::string& about = std::get<crds::AboutRelated>(spec.spec.about).related;
+    for (size_t join = 0; join < policy_.related.size(); ++join) {
+      if (policy_.related[join].name != about) continue;
+      KR_ASSIGN_OR_RETURN(const std::vector<DocumentPtr> related, Related(join, target));
+      for (const DocumentPtr& object : related) add(policy_.related[join].gvk, *object);
+    }
     return facts;
   }
 
   Verdicts Recompute() const {
     Verdicts verdicts{.settled = true};
     for (const DocumentPtr& object : All(policy_.target)) {
-      if (!policy_.selector.Matches(*object)) continue;
+      if (!Selects(*object)) continue;
       ++verdicts.selected;
       const TargetView view(policy_, object, *this, {.now = world_.clock.Now()});
       const Tri value = Evaluate(policy_, view).symptom.value;
@@ -182,12 +219,75 @@ class History {
           "%Y-%m-%dT%H:%M:%SZ", world_.clock.Now() + absl::Seconds(Pick(600)), absl::UTCTimeZone());
     }
     if (!OneIn(3)) object["spec"]["config"] = ConfigName();
+    if (OneIn(3)) object["spec"]["selector"] = Selector();
     return object;
+  }
+  json Selector() {
+    const std::string value = Of<std::string>({"yes", "no"});
+    switch (Pick(4)) {
+      case 0:
+        return {{"sick", value}};
+      case 1:
+        return {{"matchLabels", {{"sick", value}}}};
+      case 2:
+        return {{"matchExpressions", {{{"key", "sick"}, {"operator", "DoesNotExist"}}}}};
+      default:
+        return json::object();
+    }
+  }
+
+  // Joins of pods, alone (`r`) and with a second hop from them (`h`), by keys and by selectors, by
+  // what one object says and by what all joined ones say together.
+  json Joins() {
+    json r = {{"name", "r"}, {"apiVersion", "v1"}, {"kind", "Pod"}};
+    switch (Pick(4)) {
+      case 0:
+        r["labels"] = "it.metadata.?labels.orValue({})";
+        r["selectedBy"] = "object.?spec.?selector";
+        break;
+      case 1:
+        r["labels"] = "object.metadata.?labels.orValue({})";
+        r["selectedBy"] = "it.?spec.?selector";
+        break;
+      default:
+        r["key"] = "it.?spec.?config";
+        r["equals"] = "target.name";
+    }
+    if (!OneIn(3)) r["sameNamespace"] = true;
+    if (OneIn(3)) r["where"] = "it.?spec.?z.orValue(0) < 8";
+    if (OneIn(3)) return json::array({r});
+    json h = {{"name", "h"}, {"apiVersion", "v1"}, {"kind", Of<std::string>({"ConfigMap", "Pod"})}};
+    switch (Pick(6)) {
+      case 0:
+        h["key"] = "it.metadata.name";
+        h["equals"] = "related.r.map(p, p.?spec.?config.orValue(''))";
+        break;
+      case 1:
+        h["labels"] = "it.metadata.?labels.orValue({})";
+        h["selectedBy"] = "related.r.map(p, p.?spec.?selector.orValue(null))";
+        break;
+      case 2:
+        h["of"] = "r";
+        h["labels"] = "of.metadata.?labels.orValue({})";
+        h["selectedBy"] = "it.?spec.?selector";
+        break;
+      case 3:
+        h["of"] = "r";
+        h["labels"] = "it.metadata.?labels.orValue({})";
+        h["selectedBy"] = "of.?spec.?selector";
+        break;
+      default:
+        h["of"] = "r";
+        h["key"] = "it.metadata.name";
+        h["equals"] = "of.?spec.?config";
+    }
+    if (!OneIn(3)) h["sameNamespace"] = true;
+    return json::array({r, h});
   }
 
   // Expressions over the target and, with a join, over what is joined. Each reads other fields;
   // some fail on some objects, some change by themselves.
-  json Match(bool joined) {
+  json Match(bool joined, bool hop = false, bool with_params = false) {
     std::vector<std::string> choices = {
         "object.metadata.?labels.?sick.orValue('') == 'yes'",
         "object.?spec.?x.orValue(0) > 6",
@@ -206,6 +306,15 @@ class History {
           "related.r.exists(r, now - timestamp(r.spec.since) > duration('4m'))",
       };
     }
+    if (hop) {
+      choices = {
+          "related.h.exists(h, h.?spec.?x.orValue(0) > 7)",
+          "related.h.size() > related.r.size()",
+          "related.h.exists(h, h.metadata.?labels.?sick.orValue('') == 'yes')",
+          "variables.old || related.h.exists(h, h.spec.y > 8)",
+      };
+    }
+    if (with_params) choices = {"object.?spec.?x.orValue(0) > params.limit", "params.on"};
     return {{"name", "m"}, {"expression", Of(choices)}};
   }
 
@@ -213,7 +322,7 @@ class History {
     json target = {{"apiVersion", "v1"},
                    {"kind", Of<std::string>({"ConfigMap", "ConfigMap", "Pod"})}};
     if (OneIn(8)) target = {{"apiVersion", "later.example/v1"}, {"kind", "Gadget"}};
-    switch (Pick(4)) {
+    switch (Pick(5)) {
       case 0:
         target["all"] = true;
         break;
@@ -222,6 +331,9 @@ class History {
         break;
       case 2:
         target["namespaces"] = {"a", "b"};
+        break;
+      case 3:
+        target["namespaceSelector"] = {{"matchLabels", {{"tenant", "yes"}}}};
         break;
       default:
         target["names"] = {target["kind"] == "Pod" ? PodName() : ConfigName()};
@@ -232,19 +344,24 @@ class History {
                  {"remedies", {{{"name", "r"}, {"steps", {{{"notify", {{"message", "m"}}}}}}}}},
                  {"triggers", json::array()}};
     const bool joined = target["kind"] == "ConfigMap" && !OneIn(3);
-    if (joined) {
-      json related = {{"name", "r"},
-                      {"apiVersion", "v1"},
-                      {"kind", "Pod"},
-                      {"key", "it.?spec.?config"},
-                      {"equals", "target.name"}};
-      if (!OneIn(3)) related["sameNamespace"] = true;
-      if (OneIn(3)) related["where"] = "it.?spec.?z.orValue(0) < 8";
-      spec["related"] = json::array({related});
+    if (joined) spec["related"] = Joins();
+    const bool hop = joined && spec["related"].size() > 1;
+    if (hop) {
+      spec["variables"] = {
+          {{"name", "old"},
+           {"expression", "related.h.exists(h, now - timestamp(h.spec.since) > duration('4m'))"}}};
+    }
+    const bool with_params = OneIn(4);
+    if (with_params) {
+      spec["params"] = {{{"name", "limit"}, {"type", "integer"}, {"default", Pick(10)}},
+                        {{"name", "on"}, {"type", "boolean"}, {"default", false}}};
+      if (!OneIn(4)) {
+        spec["paramRef"] = {{"namespace", "a"}, {"name", "params"}, {"optional", OneIn(2)}};
+      }
     }
     if (OneIn(2)) {
       json source = {{"name", "e"}, {"type", "Warning"}, {"reason", "^Sick$"}, {"within", "10m"}};
-      if (joined && OneIn(2)) source["about"] = {{"related", "r"}};
+      if (joined && OneIn(2)) source["about"] = {{"related", hop && OneIn(2) ? "h" : "r"}};
       spec["events"] = json::array({source});
     }
     for (size_t i = 0, n = 1 + Pick(2); i < n; ++i) {
@@ -253,7 +370,8 @@ class History {
         trigger["events"] = {{"from", "e"}, {"count", 1 + Pick(3)}};
       }
       if (!trigger.contains("events") || OneIn(2)) {
-        trigger["match"] = json::array({Match(joined && OneIn(2))});
+        trigger["match"] =
+            json::array({Match(joined && OneIn(2), hop && OneIn(2), with_params && OneIn(2))});
       }
       if (OneIn(3)) trigger["for"] = "1m";
       spec["triggers"].push_back(trigger);
@@ -294,7 +412,24 @@ class History {
   }
 
   void Step(PolicyStack& stack) {
-    switch (Pick(20)) {
+    switch (Pick(22)) {
+      case 20:
+        world_.server.Put(
+            "namespaces",
+            {{"metadata",
+              {{"name", Namespace()}, {"labels", {{"tenant", Of<std::string>({"yes", "no"})}}}}}});
+        break;
+      case 21:
+        if (OneIn(3)) {
+          world_.server.Delete("configmaps", "a", "params");
+        } else {
+          world_.server.Put("configmaps",
+                            {{"metadata", {{"namespace", "a"}, {"name", "params"}}},
+                             {"data",
+                              {{"limit", OneIn(5) ? "many" : std::to_string(Pick(10))},
+                               {"on", Of<std::string>({"true", "false"})}}}});
+        }
+        break;
       case 0:
       case 1:
         world_.server.Put("remediationpolicies", Policy(PolicyName()));
@@ -376,7 +511,8 @@ class History {
   void ExpectEqualsANewStack(PolicyStack& stack) {
     PolicyWorld world(1);
     world.clock.Advance(world_.clock.Monotonic() - world.clock.Monotonic());
-    for (const char* plural : {"pods", "configmaps", "gadgets", "remediationpolicies"}) {
+    for (const char* plural :
+         {"namespaces", "pods", "configmaps", "gadgets", "remediationpolicies"}) {
       for (const auto& [key, object] : world_.server.Objects(plural)) {
         world.server.Put(plural, object);
       }

@@ -128,6 +128,7 @@ kube::HttpResponse FakeApi::Execute(const kube::HttpRequest& request, const Targ
                                     runtime::PermitNeed permit) {
   if (request.method != "GET") return Write(request, target, permit);
   if (target.list) {
+    lists.push_back(request.target);
     json items = json::array();
     for (const auto& [key, object] : server_.Objects(target.plural)) {
       if (target.name_space.empty() || key.starts_with(target.name_space + "/")) {

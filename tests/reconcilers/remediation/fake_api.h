@@ -50,6 +50,8 @@ class FakeApi final : public runtime::ApiSender {
   absl::Duration latency;
   // GETs of objects by plural, for "nothing is read that is not needed".
   std::map<std::string, int> reads;
+  // Targets of lists, in the order of sending.
+  std::vector<std::string> lists;
   // Before the first request; after a crash the next process has another engine.
   void Attach(runtime::Engine& engine) { engine_ = &engine; }
 

@@ -106,6 +106,27 @@ TEST_F(Manual, WhatCannotBeIsRefusedAndSaysWhy) {
   EXPECT_EQ(s.Patches(), 0u);
 }
 
+TEST_F(Manual, ARunMayHaveItsOwnParameters) {
+  Begin({{"params", {{{"name", "on"}, {"type", "boolean"}, {"default", false}}}},
+         {"triggers", json::array()},
+         {"remedies",
+          {{{"name", "set"},
+            {"matchConditions", {{{"name", "on"}, {"expression", "params.on"}}}},
+            {"steps", FelixSpec()["remedies"][0]["steps"]},
+            {"verify", {{{"name", "v"}, {"expression", "true"}}}}}}}});
+  Run("wrong", {{"params", {{"on", 3}}}});
+  s.Advance(absl::Seconds(2));
+  EXPECT_THAT(Text("wrong"), HasSubstr("spec.params.on: expected true or false, found 3"));
+  Run("off");
+  s.Advance(absl::Minutes(1));
+  EXPECT_EQ(s.Patches(), 0u) << "the default";
+  Run("on", {{"params", {{"on", true}}}});
+  s.Advance(absl::Milliseconds(100));
+  s.Restart();  // it keeps the values that it began with
+  s.Advance(absl::Seconds(30));
+  EXPECT_EQ(s.HealthHost("calico-node"), "127.0.0.1");
+}
+
 TEST_F(Manual, SkipsTheCooldown) {
   Begin({{"limits", {{"cooldown", "10h"}, {"rate", {{"count", 1}, {"within", "10h"}}}}}});
   ProbesFail("e");
