@@ -365,15 +365,15 @@ TEST_F(ParamsTest, AConfigMapOverridesDefaultsWhileRunning) {
   Values(json::object());
   stack.Advance(absl::Seconds(5));
   EXPECT_THAT(Sick(), IsEmpty()) << "the default is 7";
-  EXPECT_EQ(Entry().compiled->spec.params[0].default_value.text(), "7");
+  EXPECT_EQ(Entry().kinds.at(0)->spec.params[0].default_value.text(), "7");
 }
 
 TEST_F(ParamsTest, WhatNobodyReadsWakesNobody) {
   Values({{"limit", "4"}});
   Serve();
-  const CompiledPolicyPtr before = Entry().compiled;
+  const std::vector<CompiledPolicyPtr> before = Entry().kinds;
   EXPECT_EQ(Judged([&] { Values({{"limit", "4"}, {"unread", "y"}, {"undeclared", "z"}}); }), 0u);
-  EXPECT_EQ(Entry().compiled, before);
+  EXPECT_EQ(Entry().kinds, before);
   EXPECT_GE(Judged([&] { Values({{"limit", "3"}}); }), 1u);
 }
 
@@ -385,7 +385,7 @@ TEST_F(ParamsTest, BadAndMissingValuesStopThePolicyAndSayWhere) {
   stack.Advance(absl::Seconds(5));
   EXPECT_EQ(Problem(),
             "spec.paramRef: ConfigMap a/values: data.limit: expected an integer, found \"many\"");
-  EXPECT_EQ(Entry().compiled, nullptr) << "the old value is not used";
+  EXPECT_TRUE(Entry().kinds.empty()) << "the old value is not used";
   KR_EXPECT_OK(Entry().accepted);
   Values({{"limit", "101"}});
   stack.Advance(absl::Seconds(5));
