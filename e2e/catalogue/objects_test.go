@@ -2,6 +2,7 @@ package catalogue
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -13,11 +14,11 @@ func crd(kind, plural, group, version string) string {
 	return fmt.Sprintf(`
 apiVersion: apiextensions.k8s.io/v1
 kind: CustomResourceDefinition
-metadata: {name: %[2]s.%[3]s}
+metadata: {name: %[2]s.%[3]s, annotations: {api-approved.kubernetes.io: "unapproved, for a test"}}
 spec:
   group: %[3]s
   scope: Namespaced
-  names: {kind: %[1]s, plural: %[2]s, singular: %[2]s-one, listKind: %[1]sList}
+  names: {kind: %[1]s, plural: %[2]s, listKind: %[1]sList}
   versions:
   - name: %[4]s
     served: true
@@ -51,9 +52,9 @@ spec:
     spec: {nodeSelector: {none: "such"}, containers: [{name: c, image: "i"}]}
 `)
 	i.cured()
-	i.await("k8s-app", "{.spec.jobLabel}", "podmonitor", "kube-proxy")
+	i.await("k8s-app", "{.spec.jobLabel}", "podmonitors", "kube-proxy")
 	i.wantWrites("podmonitors", 1)
-	i.wantOne("podmonitor", "kube-proxy")
+	i.wantOne("podmonitors", "kube-proxy")
 }
 
 // R17: a tenant's namespace without its LimitRange, beside one that is nobody's tenant.
@@ -125,31 +126,23 @@ apiVersion: apps/v1
 kind: ReplicaSet
 metadata: {name: %[1]s, namespace: %[2]s}
 spec:
-  replicas: 0
+  replicas: %[3]d
   selector: {matchLabels: {app: %[1]s}}
-  template: {metadata: {labels: {app: %[1]s}}, spec: {containers: [{name: c, image: i}]}}
-`, owner, ns))
-		uid := i.get("{.metadata.uid}", "replicaset", owner)
-		for k := range n {
-			name := fmt.Sprintf("%s-%d", owner, k)
-			i.w.Apply(t, fmt.Sprintf(`
-apiVersion: v1
-kind: Pod
-metadata:
-  name: %s
-  namespace: %s
-  labels: {evicted: "yes"}
-  ownerReferences: [{apiVersion: apps/v1, kind: ReplicaSet, name: %s, uid: %s, controller: true}]
-spec: {schedulerName: nobody, containers: [{name: c, image: i}]}
-`, name, ns, owner, uid))
-			i.status(`{"status":{"phase":"Failed","reason":"Evicted"}}`, "pod", name)
+  template: {metadata: {labels: {app: %[1]s}}, spec: {schedulerName: nobody, containers: [{name: c, image: i}]}}
+`, owner, ns, n))
+		i.await(fmt.Sprint(n), "{.status.replicas}", "replicaset", owner)
+		// The ReplicaSet replaces what was evicted, and leaves it behind.
+		for _, pod := range strings.Fields(i.get("{.items[*].metadata.name}", "pods", "-l", "app="+owner)) {
+			i.w.Kubectl(t, "", "-n", ns, "label", "pod", pod, "evicted="+owner)
+			i.status(`{"status":{"phase":"Failed","reason":"Evicted"}}`, "pod", pod)
 		}
 	}
 	i.cured()
-	harness.Eventually(t, "three pods of each owner at most", harness.Limit, func() (bool, string) {
-		out := i.get("{.items[*].metadata.name}", "pods", "-l", "evicted=yes")
-		return out == "few-0 few-1 many-3 many-4 many-5", out
-	})
+	for owner, left := range map[string]int{"many": 3, "few": 2} {
+		if out := strings.Fields(i.get("{.items[*].metadata.name}", "pods", "-l", "evicted="+owner)); len(out) != left {
+			t.Errorf("of the evicted pods of %s there are %v, want %d", owner, out, left)
+		}
+	}
 	i.wantWrites("pods", 3)
 	i.wantOne("namespace", ns)
 }
@@ -205,8 +198,15 @@ spec:
 	// Not for long enough yet.
 	i.status(broken(time.Minute), "pod", "well-1")
 	uid := i.get("{.metadata.uid}", "pod", "stuck-1")
-	i.status(broken(20*time.Minute), "pod", "stuck-1")
+	// The controller does not go on while a pod is not ready: the template changes, the pod stays.
+	i.status(broken(time.Minute), "pod", "stuck-1")
 	i.w.Apply(t, set("stuck", "a:2"))
+	old := i.get("{.status.currentRevision}", "sts", "stuck")
+	harness.Eventually(t, "the controller to see the template", harness.Limit, func() (bool, string) {
+		out := i.get("{.status.updateRevision}", "sts", "stuck")
+		return out != old, out
+	})
+	i.status(broken(20*time.Minute), "pod", "stuck-1")
 	i.cured()
 	if now := i.get("{.metadata.uid}", "pod", "stuck-1"); now == uid {
 		t.Error("the broken pod is still there")
@@ -268,8 +268,8 @@ spec:
 	i.wantWrites("verticalpodautoscalers", 0)
 	i.approve(r)
 	i.cured()
-	i.await("Off", "{.spec.updatePolicy.updateMode}", "vpa", "fights")
-	i.await("Auto", "{.spec.updatePolicy.updateMode}", "vpa", "safe")
+	i.await("Off", "{.spec.updatePolicy.updateMode}", "verticalpodautoscalers", "fights")
+	i.await("Auto", "{.spec.updatePolicy.updateMode}", "verticalpodautoscalers", "safe")
 	i.wantWrites("verticalpodautoscalers", 1)
 	i.wantOne()
 }

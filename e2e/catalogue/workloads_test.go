@@ -57,7 +57,6 @@ spec:
   insecureSkipTLSVerify: true
   service: {name: server, namespace: metrics}
 `)
-	t.Cleanup(func() { i.w.Kubectl(t, "", "delete", "apiservice", "v1beta1.metrics.k8s.io") })
 	harness.Eventually(t, "the backend to be restarted", harness.Limit, func() (bool, string) {
 		out := i.get("{.spec.template.metadata.annotations}", "deployment", "server")
 		return out != "" && out != "error: ", out
@@ -67,6 +66,8 @@ spec:
 	i.cured()
 	i.wantWrites("deployments", 1)
 	i.wantOne("apiservice", "v1beta1.metrics.k8s.io")
+	i.w.Kubectl(t, "", "delete", "apiservice", "v1beta1.metrics.k8s.io")
+	i.w.Kubectl(t, "", "-n", ns, "delete", "service", "server")
 }
 
 // R26: pods of three owners wait for Secrets; the provider has one replica.
@@ -87,7 +88,7 @@ kind: Event
 metadata: {name: %[1]s.1, namespace: %[2]s}
 type: Warning
 reason: FailedMount
-message: MountVolume.SetUp failed for volume "creds" : secret "%[1]s-credentials" not found
+message: 'MountVolume.SetUp failed for volume "creds" : secret "%[1]s-credentials" not found'
 involvedObject: {apiVersion: v1, kind: Pod, name: %[3]s, namespace: %[2]s, uid: %[4]s}
 source: {component: kubelet}
 count: 5
