@@ -92,6 +92,9 @@ void Runner::PlanNext(const policy::Step& step, const crds::ObjectReference& obj
   if (std::holds_alternative<actions::Done>(next)) {
     return Plan(step, object, text, "", WriteOutcome::kUnchanged, "it is already so");
   }
+  if (auto* wait = std::get_if<actions::Wait>(&next)) {
+    return Plan(step, object, text, "", std::nullopt, "not known yet: " + wait->progress);
+  }
   auto* dry_run = std::get_if<actions::DryRun>(&next);
   auto* write = std::get_if<actions::Write>(&next);
   if (write == nullptr && dry_run == nullptr) return Plan(step, object, text, "", std::nullopt, "");
