@@ -59,11 +59,14 @@ func (e AuditEvent) IsWrite() bool {
 	return false
 }
 
-// AuditEvents reads the audit log as it is now. A request whose answer a client has seen is in it.
-func (c *Cluster) AuditEvents() ([]AuditEvent, error) { return ReadAuditLog(c.AuditLog()) }
+// AuditEvents reads the audit log as it is now: the lines that contain a text, "" for all. A request whose answer a
+// client has seen is in it.
+func (c *Cluster) AuditEvents(containing string) ([]AuditEvent, error) {
+	return ReadAuditLog(c.AuditLog(), containing)
+}
 
 // ReadAuditLog reads a file of the form that AuditLog names.
-func ReadAuditLog(path string) ([]AuditEvent, error) {
+func ReadAuditLog(path, containing string) ([]AuditEvent, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
@@ -74,6 +77,9 @@ func ReadAuditLog(path string) ([]AuditEvent, error) {
 	number := 0
 	for line := range bytes.Lines(text) {
 		number++
+		if !bytes.Contains(line, []byte(containing)) {
+			continue
+		}
 		var event AuditEvent
 		if err := json.Unmarshal(line, &event); err != nil {
 			return nil, fmt.Errorf("%s:%d: %w", path, number, err)

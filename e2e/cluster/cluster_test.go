@@ -71,7 +71,7 @@ func TestTwoClustersDoNotMeet(t *testing.T) {
 
 func wasAudited(t *testing.T, c *cluster.Cluster, verb, resource, name string) bool {
 	t.Helper()
-	events, err := c.AuditEvents()
+	events, err := c.AuditEvents("")
 	must(t, err)
 	for _, e := range events {
 		if e.Verb == verb && e.ObjectRef != nil && e.ObjectRef.Resource == resource && e.ObjectRef.Name == name {

@@ -84,9 +84,9 @@ spec:
     - patch:
         type: JSON
         operations: [{op: add, path: /data, value: {added: "once"}}]
-    - setEnv: {container: c, env: [{name: SET, value: "1"}]}
-      applyTo: {ref: {apiVersion: apps/v1, kind: Deployment, name: web}}
     - rolloutRestart: {}
+      applyTo: {ref: {apiVersion: apps/v1, kind: Deployment, name: web}}
+    - setEnv: {container: c, env: [{name: SET, value: "1"}]}
       applyTo: {ref: {apiVersion: apps/v1, kind: Deployment, name: web}}
     - scale: {replicasExpression: it.spec.replicas * 2}
       applyTo: {ref: {apiVersion: apps/v1, kind: Deployment, name: web}}
@@ -96,7 +96,7 @@ spec:
       applyTo: {related: evict}
     - delete: {}
       applyTo: {ref: {apiVersion: v1, kind: ConfigMap, name: doomed}}
-    - patch: {patch: {metadata: {annotations: {sick: null}}}}
+    - patch: {set: [{path: /metadata/annotations/sick, remove: true}]}
     verify:
     - {name: marked-no-more, expression: "object.metadata.?annotations.?sick.orValue('') == ''"}
   recovery: {stableFor: 0s}

@@ -25,7 +25,7 @@ type Write struct {
 // "" for any. Status updates and dry runs are among them.
 func (w *World) Writes(t testing.TB, resource, namespace, name string) []Write {
 	t.Helper()
-	events, err := w.AuditEvents()
+	events, err := w.AuditEvents(namespace) // quicker than reading all of a long log
 	Must(t, err)
 	var out []Write
 	for _, e := range events {

@@ -73,7 +73,7 @@ func (w *World) install(ctx context.Context) (err error) {
 
 // Close stops the cluster. What its operators did counts for UnusedGrants.
 func (w *World) Close() error {
-	if events, err := w.AuditEvents(); err == nil {
+	if events, err := w.AuditEvents(""); err == nil {
 		noteUsage(events)
 	}
 	return w.Stop()

@@ -56,7 +56,7 @@ type story struct {
 
 // readReaction looks up in the audit log what happened to these nodes.
 func (w *world) readReaction(b *board, nodes []string) (r reaction, err error) {
-	log, err := w.AuditEvents()
+	log, err := w.AuditEvents("")
 	if err != nil {
 		return r, err
 	}
