@@ -132,6 +132,8 @@ func TestEachActionOnTheRealServer(t *testing.T) {
 	}
 
 	w.Kubectl(t, "", "delete", "rempol", ns, "--wait")
+	// The next one may be made within the same second: then nothing would say which is newer.
+	w.Kubectl(t, "", "delete", "rem", w.Remediations(t, ns)[0].Name)
 	w.Apply(t, actionPolicy)
 	r := w.AwaitRemediation(t, ns, "to have done its steps", func(r *harness.Remediation) bool {
 		return r.Final() && r.Status.Phase != "Observed" || r.Status.Phase == "Holding"
