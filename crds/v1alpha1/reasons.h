@@ -47,7 +47,8 @@ inline constexpr std::string_view kReady = "Ready";
 inline constexpr std::string_view kSyncing = "Syncing";
 inline constexpr std::string_view kInactive = "Inactive";  // a kind does not exist yet
 inline constexpr std::string_view kNotAccepted = "NotAccepted";
-inline constexpr std::string_view kInvalidParams = "InvalidParams";  // paramRef gives no good values
+inline constexpr std::string_view kInvalidParams =
+    "InvalidParams";  // paramRef gives no good values
 inline constexpr std::string_view kNotBlocked = "NotBlocked";
 
 // How a remediation ended or what it waits for, besides the refusals.

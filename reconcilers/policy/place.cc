@@ -23,4 +23,10 @@ bool IsPlace(const document::Document& target) {
   return target.uid().empty() && target.resource_version() == kVersion;
 }
 
+std::string PlacesProblem(const std::string& kind, bool namespaced) {
+  const std::string what = "a trigger has absent, and " + kind + " objects have ";
+  return namespaced ? what + "namespaces: spec.target.namespaces must say where they should be"
+                    : what + "no namespaces: spec.target.namespaces must be empty";
+}
+
 }  // namespace kr::policy

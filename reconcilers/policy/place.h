@@ -1,5 +1,7 @@
 #pragma once
 
+#include <string>
+
 #include "controller/document/decoder.h"
 #include "controller/document/document.h"
 #include "controller/kube/resource.h"
@@ -11,5 +13,8 @@ namespace kr::policy {
 // itself (`object`, signals::View::object) gets none.
 document::DocumentPtr MakePlace(document::Decoder& decoder, const kube::ObjectKey& key);
 bool IsPlace(const document::Document& target);
+
+// What is wrong with a policy that has places and namespaces that do not go with its kind.
+std::string PlacesProblem(const std::string& kind, bool namespaced);
 
 }  // namespace kr::policy

@@ -29,14 +29,6 @@ Watches::Readiness WaitsFor(const cache::View& view, const kube::Resource& resou
                                                            : ": " + std::string(Message(problem)))};
 }
 
-std::string PlacesProblem(const CompiledPolicy& policy, const kube::Resource& resource) {
-  return resource.namespaced
-             ? "a trigger has absent, and " + policy.target.kind +
-                   " objects have namespaces: spec.target.namespaces must say where they should be"
-             : "a trigger has absent, and " + policy.target.kind +
-                   " objects have no namespaces: spec.target.namespaces must be empty";
-}
-
 }  // namespace
 
 Watches::Watches(Options options, runtime::Engine& engine, runtime::ApiSender& api,
@@ -140,7 +132,7 @@ void Watches::Rebuild() {
     }
     if (!served->missing.ok()) continue;
     if (policy.has_places && found[0].namespaced == policy.spec.target.namespaces.empty()) {
-      served->missing = NotFound(PlacesProblem(policy, found[0]));
+      served->missing = NotFound(PlacesProblem(policy.target.kind, found[0].namespaced));
       continue;
     }
     MakePlaces(*served);

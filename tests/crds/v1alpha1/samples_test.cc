@@ -81,7 +81,8 @@ INSTANTIATE_TEST_SUITE_P(Repository, Policies, ::testing::ValuesIn(AllPolicies()
 TEST(Samples, ThereIsOneForEveryActionAndSignal) {
   const std::vector<std::string> samples = testing::ManifestsIn("config/samples");
   for (const char* name : {"action-set-env", "action-patch", "action-wait-for", "action-notify",
-                           "signal-condition", "signal-events", "signal-match", "signal-increase", "signal-absent", "signal-schedule", "signal-changed", "signal-alert"}) {
+                           "signal-condition", "signal-events", "signal-match", "signal-increase",
+                           "signal-absent", "signal-schedule", "signal-changed", "signal-alert"}) {
     const std::string path = "config/samples/" + std::string(name) + ".yaml";
     EXPECT_NE(std::find(samples.begin(), samples.end(), path), samples.end()) << path;
   }

@@ -268,7 +268,8 @@ TEST_F(Stories, F32_AStaleViewFreezesEverything) {
   Sick(0);
   s.Advance(absl::Seconds(1));
   // From now on nothing is heard, but the clock goes on past `for`.
-  for (int i = 0; i < 300; ++i) s.server.refusals.push_back({.code = 503, .headers = {}, .body = "{}"});
+  for (int i = 0; i < 300; ++i)
+    s.server.refusals.push_back({.code = 503, .headers = {}, .body = "{}"});
   s.server.CutAll(Unavailable("the network is gone"));
   s.Advance(absl::Minutes(4));
   EXPECT_EQ(s.Patches(), 0u);
