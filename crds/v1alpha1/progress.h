@@ -13,7 +13,8 @@
 // What a Remediation writes down about its own work: the write-ahead log and its outcome.
 namespace kr::crds {
 
-enum class Verb { kCreate, kPatch, kUpdate, kDelete, kEvict };
+// kCall: of a webhook, on behalf of the object.
+enum class Verb { kCreate, kPatch, kUpdate, kDelete, kEvict, kCall };
 std::string_view ToString(Verb verb);
 
 // What became of a write. Unknown: the answer was lost, the object has to be read.

@@ -46,7 +46,8 @@ struct EnumNames<Verb> {
                                                                  {Verb::kPatch, "Patch"},
                                                                  {Verb::kUpdate, "Update"},
                                                                  {Verb::kDelete, "Delete"},
-                                                                 {Verb::kEvict, "Evict"}};
+                                                                 {Verb::kEvict, "Evict"},
+                                                                 {Verb::kCall, "Call"}};
 };
 
 template <>

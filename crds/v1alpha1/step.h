@@ -129,12 +129,30 @@ struct WaitFor {
 struct Notify {
   std::string message;
   std::string message_expression;  // CEL, a string
+  std::string webhook;             // name of one that is told too; "" = none
   friend bool operator==(const Notify&, const Notify&) = default;
+};
+
+struct WebhookParameter {
+  std::string name;
+  std::string value;
+  std::string expression;  // CEL, instead of `value`; "" = not given
+  friend bool operator==(const WebhookParameter&, const WebhookParameter&) = default;
+};
+
+// Calls something outside of the cluster, by the name of a webhook that the operator's namespace
+// has a Secret for.
+struct Webhook {
+  std::string name;
+  std::vector<WebhookParameter> parameters;
+  absl::Duration timeout = absl::Seconds(30);   // of one try
+  absl::Duration deadline = absl::Minutes(10);  // of all of them
+  friend bool operator==(const Webhook&, const Webhook&) = default;
 };
 
 // monostate only before a step is read or filled in: FromJson gives exactly one action.
 using Action = std::variant<std::monostate, SetEnv, Patch, Apply, Scale, RolloutRestart, DeletePod,
-                            Delete, WaitFor, Notify>;
+                            Delete, Webhook, WaitFor, Notify>;
 // "setEnv", "patch", ...; "" for monostate.
 std::string_view ActionName(const Action& action);
 

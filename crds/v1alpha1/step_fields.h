@@ -131,6 +131,21 @@ void Describe(V& v, Member<V, Delete>& x) {
 }
 
 template <typename V>
+void Describe(V& v, Member<V, WebhookParameter>& x) {
+  v.Field("name", x.name, Text(kIdentifier, kMaxName).Required());
+  v.Field("value", x.value, Text(4096));
+  v.Field("expression", x.expression, Expression());
+}
+
+template <typename V>
+void Describe(V& v, Member<V, Webhook>& x) {
+  v.Field("name", x.name, Text(kDnsLabel, kMaxName).Required());
+  v.Field("parameters", x.parameters, Items(0, 32, "name"));
+  v.Field("timeout", x.timeout, Between(kShortest, absl::Minutes(2)));
+  v.Field("deadline", x.deadline, Between(kShortest, absl::Hours(2)));
+}
+
+template <typename V>
 void Describe(V& v, Member<V, WaitFor>& x) {
   v.Field("expression", x.expression, Expression().Required());
   v.Field("for", x.hold_for, Between(kNone, kDay));
@@ -141,6 +156,7 @@ template <typename V>
 void Describe(V& v, Member<V, Notify>& x) {
   v.Field("message", x.message, Text(1024));
   v.Field("messageExpression", x.message_expression, Expression());
+  v.Field("webhook", x.webhook, Text(kDnsLabel, kMaxName));
 }
 
 template <typename V>
@@ -172,13 +188,15 @@ void Describe(V& v, Member<V, Step>& x) {
   v.template Alternative<RolloutRestart>("rolloutRestart", x.action);
   v.template Alternative<DeletePod>("deletePod", x.action);
   v.template Alternative<Delete>("delete", x.action);
+  v.template Alternative<Webhook>("webhook", x.action);
   v.template Alternative<WaitFor>("waitFor", x.action);
   v.template Alternative<Notify>("notify", x.action);
   v.Field("applyTo", x.apply_to);
   v.Field("onFailure", x.on_failure);
   v.ExactlyOne(
-      "exactly one action: setEnv, patch, apply, scale, rolloutRestart, deletePod, delete, waitFor "
-      "or notify");
+      "exactly one action: setEnv, patch, apply, scale, rolloutRestart, deletePod, delete, "
+      "webhook, "
+      "waitFor or notify");
 }
 
 }  // namespace kr::crds

@@ -111,6 +111,7 @@ std::string_view ActionName(const Action& action) {
     std::string_view operator()(const RolloutRestart&) const { return "rolloutRestart"; }
     std::string_view operator()(const DeletePod&) const { return "deletePod"; }
     std::string_view operator()(const Delete&) const { return "delete"; }
+    std::string_view operator()(const Webhook&) const { return "webhook"; }
     std::string_view operator()(const WaitFor&) const { return "waitFor"; }
     std::string_view operator()(const Notify&) const { return "notify"; }
   };

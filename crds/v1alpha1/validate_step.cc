@@ -148,6 +148,18 @@ void ValidateScale(const Scale& action, const FieldPath& path, Problems& problem
   }
 }
 
+void ValidateWebhook(const Webhook& action, const FieldPath& path, Problems& problems) {
+  const FieldPath parameters = path["parameters"];
+  for (size_t i = 0; i < action.parameters.size(); ++i) {
+    if (action.parameters[i].value.empty() || action.parameters[i].expression.empty()) continue;
+    problems.Add(parameters[i], "value and expression exclude each other");
+  }
+  if (action.timeout <= action.deadline) return;
+  problems.Add(path["deadline"], absl::StrCat("is ", crds::FormatDuration(action.deadline),
+                                              ", must not be shorter than timeout (",
+                                              crds::FormatDuration(action.timeout), ")"));
+}
+
 void ValidateWaitFor(const WaitFor& action, const FieldPath& path, Problems& problems) {
   if (action.hold_for < action.timeout) return;
   problems.Add(path["timeout"], absl::StrCat("is ", crds::FormatDuration(action.timeout),
@@ -179,6 +191,9 @@ struct ActionValidator {
   void operator()(const Patch& action) const { ValidatePatch(action, path["patch"], problems); }
   void operator()(const Apply& action) const { ValidateApply(action, path["apply"], problems); }
   void operator()(const Scale& action) const { ValidateScale(action, path["scale"], problems); }
+  void operator()(const Webhook& action) const {
+    ValidateWebhook(action, path["webhook"], problems);
+  }
   void operator()(const WaitFor& action) const {
     ValidateWaitFor(action, path["waitFor"], problems);
   }
@@ -188,6 +203,21 @@ struct ActionValidator {
     }
   }
 };
+
+// What a webhook answers stands in the record by its name, what the policy records by its keys.
+void ValidateRecord(const Step& step, const RemediationPolicySpec& spec, const FieldPath& path,
+                    Problems& problems) {
+  const auto* webhook = std::get_if<Webhook>(&step.action);
+  if (webhook == nullptr) return;
+  const FieldPath webhook_path = path["webhook"];
+  for (const Remedy& remedy : spec.remedies) {
+    for (const RecordEntry& record : remedy.record) {
+      if (record.key != webhook->name) continue;
+      problems.Add(webhook_path["name"], absl::StrCat("is a key in record of remedy ", remedy.name,
+                                                      ", where the answer's evidence would stand"));
+    }
+  }
+}
 
 void ValidateApplyTo(const ApplyTo& apply_to, const RemediationPolicySpec& spec,
                      const FieldPath& path, Problems& problems) {
@@ -224,6 +254,7 @@ void ExpectOneOf(std::string_view name, const std::vector<std::string_view>& nam
 void ValidateStep(const Step& step, const RemediationPolicySpec& spec, const FieldPath& path,
                   Problems& problems) {
   std::visit(ActionValidator{path, problems}, step.action);
+  ValidateRecord(step, spec, path, problems);
   if (!step.apply_to) return;
   if (std::holds_alternative<Apply>(step.action)) {
     problems.Add(path["applyTo"], "has no meaning for apply, which names its object itself");

@@ -71,6 +71,9 @@ StatusOr<std::unique_ptr<Action>> MakeNotify(const crds::Notify& params, const c
     return InvalidArgument(std::string(path) +
                            ": message and messageExpression exclude each other");
   }
+  if (!params.webhook.empty()) {
+    return InvalidArgument(std::string(path) + ".webhook: is not supported yet");
+  }
   std::optional<cel::Program> expression;
   if (!params.message_expression.empty()) {
     StatusOr<cel::Program> program =

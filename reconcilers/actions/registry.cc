@@ -47,6 +47,8 @@ StatusOr<std::unique_ptr<Action>> Make(const crds::Step& step, const cel::Scope&
         using Params = std::decay_t<decltype(params)>;
         if constexpr (std::is_same_v<Params, std::monostate>) {
           return InvalidArgument(std::string(path) + ": expected exactly one action");
+        } else if constexpr (std::is_same_v<Params, crds::Webhook>) {
+          return InvalidArgument(std::string(path) + ".webhook: is not supported yet");
         } else {
           const auto& entry = std::get<Entry<Params>>(kRegistry);
           std::string params_path = std::string(path).append(".").append(entry.kind);

@@ -237,7 +237,7 @@ const Case kCases[] = {
      "spec.remedies[0].steps[0]: setEnv and notify exclude each other"},
     {"/spec/remedies/0/steps/0/setEnv", "",
      "spec.remedies[0].steps[0]: expected exactly one action: setEnv, patch, apply, scale, "
-     "rolloutRestart, deletePod, delete, waitFor or notify"},
+     "rolloutRestart, deletePod, delete, webhook, waitFor or notify"},
     {"/spec/remedies/0/steps/0", "{drain: {}}", "spec.remedies[0].steps[0].drain: unknown field"},
     {"/spec/remedies/0/steps/0/setEnv/container", "",
      "spec.remedies[0].steps[0].setEnv: expected container or containers"},
@@ -325,6 +325,30 @@ const Case kCases[] = {
     {"/spec/remedies/0/steps/1", "{delete: {propagation: None}}",
      R"(spec.remedies[0].steps[1].delete.propagation: expected one of Background, Foreground, )"
      R"(Orphan, found "None")"},
+    {"/spec/remedies/0/steps/1", "{webhook: {}}",
+     "spec.remedies[0].steps[1].webhook.name: is required"},
+    {"/spec/remedies/0/steps/1", "{webhook: {name: Fence}}",
+     "spec.remedies[0].steps[1].webhook.name: expected a name of a-z, 0-9 and '-' that "
+     R"(starts and ends with a letter or digit, found "Fence")"},
+    {"/spec/remedies/0/steps/1", "{webhook: {name: fence, url: 'https://example.com'}}",
+     "spec.remedies[0].steps[1].webhook.url: unknown field"},
+    {"/spec/remedies/0/steps/1", "{webhook: {name: fence, timeout: 3m}}",
+     R"(spec.remedies[0].steps[1].webhook.timeout: expected a duration from 1s to 2m such as "90s" )"
+     R"(or "1h30m", found "3m")"},
+    {"/spec/remedies/0/steps/1", "{webhook: {name: fence, deadline: 3h}}",
+     R"(spec.remedies[0].steps[1].webhook.deadline: expected a duration from 1s to 2h such as "90s" )"
+     R"(or "1h30m", found "3h")"},
+    {"/spec/remedies/0/steps/1", "{webhook: {name: fence, timeout: 1m, deadline: 30s}}",
+     "spec.remedies[0].steps[1].webhook.deadline: is 30s, must not be shorter than timeout (1m)"},
+    {"/spec/remedies/0/steps/1", "{webhook: {name: fence, parameters: [{name: power-off}]}}",
+     "spec.remedies[0].steps[1].webhook.parameters[0].name: expected a name of letters, "
+     R"(digits and '_' that does not start with a digit, found "power-off")"},
+    {"/spec/remedies/0/steps/1",
+     "{webhook: {name: fence, parameters: [{name: a, value: b, expression: '1'}]}}",
+     "spec.remedies[0].steps[1].webhook.parameters[0]: value and expression exclude each other"},
+    {"/spec/remedies/0/steps/1", "{notify: {webhook: 'https://example.com'}}",
+     "spec.remedies[0].steps[1].notify.webhook: expected a name of a-z, 0-9 and '-' that "
+     R"(starts and ends with a letter or digit, found "https://example.com")"},
     // What steps work on.
     {"/spec/remedies/0/steps/0/applyTo", "{}",
      "spec.remedies[0].steps[0].applyTo: expected ref or related, one of the two"},
@@ -345,6 +369,10 @@ const Case kCases[] = {
      "{related: pods, waitFor: {expression: 'true', for: 1m, timeout: 30s}}",
      "spec.remedies[0].steps[0].applyTo.waitFor.timeout: is 30s, must be longer than for (1m)"},
     // Evidence and what becomes of changes.
+    {"/spec/remedies/0",
+     "{name: fence, steps: [{webhook: {name: fence}}], record: [{key: fence, expression: '1'}]}",
+     "spec.remedies[0].steps[0].webhook.name: is a key in record of remedy fence, where the "
+     "answer's evidence would stand"},
     {"/spec/remedies/0/record", "[{key: a-b, expression: '1'}]",
      "spec.remedies[0].record[0].key: expected a name of letters, digits and '_' that does not "
      R"(start with a digit, found "a-b")"},
