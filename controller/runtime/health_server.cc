@@ -1,15 +1,10 @@
 #include "controller/runtime/health_server.h"
 
-#include <charconv>
-#include <chrono>
 #include <optional>
-#include <thread>
 #include <utility>
 #include <vector>
 
-#include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http/empty_body.hpp>
@@ -18,7 +13,7 @@
 #include <boost/beast/http/string_body.hpp>
 #include <boost/beast/http/write.hpp>
 
-#include "controller/base/log.h"
+#include "controller/runtime/listener.h"
 
 namespace kr::runtime {
 namespace {
@@ -27,8 +22,6 @@ namespace asio = boost::asio;
 namespace beast = boost::beast;
 namespace http = boost::beast::http;
 using tcp = asio::ip::tcp;
-
-constexpr auto kAcceptRetry = std::chrono::milliseconds(100);
 
 // What answers are made of; outlives every connection.
 struct Content {
@@ -160,96 +153,27 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
 }  // namespace
 
-StatusOr<ListenAddress> ParseListenAddress(std::string_view text) {
-  const size_t colon = text.rfind(':');
-  if (colon == text.npos) return InvalidArgument("a listen address is host:port");
-  std::string_view host = text.substr(0, colon);
-  const std::string_view port = text.substr(colon + 1);
-  const bool bracketed = host.size() >= 2 && host.front() == '[' && host.back() == ']';
-  if (bracketed) host = host.substr(1, host.size() - 2);
-
-  ListenAddress address{.host = std::string(host.empty() ? "0.0.0.0" : host)};
-  const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), address.port);
-  if (error != std::errc() || end != port.data() + port.size()) {
-    return InvalidArgument("the port of a listen address is a number from 0 to 65535");
-  }
-  beast::error_code bad_host;
-  const auto ip = asio::ip::make_address(address.host, bad_host);
-  if (bad_host || ip.is_v6() != bracketed) {
-    return InvalidArgument("the host of a listen address is an IPv4 address, or IPv6 in []");
-  }
-  return address;
-}
-
 class HealthServer::Impl {
  public:
   Impl(const Options& options, Content content)
-      : options_(options), content_(content), io_(1), acceptor_(io_), retry_(io_) {}
+      : options_(options),
+        content_(content),
+        listener_({.name = "health server",
+                   .address = options_.address,
+                   .max_connections = options_.max_connections},
+                  [this](tcp::socket socket, std::shared_ptr<void> place) {
+                    std::make_shared<Connection>(std::move(socket), content_, options_,
+                                                 std::move(place))
+                        ->Read();
+                  }) {}
 
-  ~Impl() {
-    io_.stop();
-    if (thread_.joinable()) thread_.join();
-  }
-
-  Status Start() {
-    beast::error_code error;
-    const auto ip = asio::ip::make_address(options_.address.host, error);
-    const tcp::endpoint endpoint(ip, options_.address.port);
-    if (!error) acceptor_.open(endpoint.protocol(), error);
-    if (!error) acceptor_.set_option(asio::socket_base::reuse_address(true), error);
-    if (!error) acceptor_.bind(endpoint, error);
-    if (!error) acceptor_.listen(asio::socket_base::max_listen_connections, error);
-    if (!error) port_ = acceptor_.local_endpoint(error).port();
-    if (error) {
-      return Unavailable("listening on " + options_.address.host + ":" +
-                         std::to_string(options_.address.port) + ": " + error.message());
-    }
-    Accept();
-    thread_ = std::jthread([this] { Run(); });
-    return OkStatus();
-  }
-
-  uint16_t port() const { return port_; }
+  Status Start() { return listener_.Start(); }
+  uint16_t port() const { return listener_.port(); }
 
  private:
-  void Run() {
-    // A check that throws costs its connection, not the server.
-    while (!io_.stopped()) {
-      try {
-        io_.run();
-      } catch (const std::exception& e) {
-        log::Error("Caught exception in the health server", {{"what", e.what()}});
-      }
-    }
-  }
-
-  void Accept() {
-    acceptor_.async_accept([this](beast::error_code error, tcp::socket socket) {
-      if (error) return AcceptLater();
-      if (places_.use_count() <= static_cast<long>(options_.max_connections)) {
-        std::make_shared<Connection>(std::move(socket), content_, options_, places_)->Read();
-      }
-      Accept();
-    });
-  }
-
-  // Out of file descriptors, most likely: trying again at once would spin.
-  void AcceptLater() {
-    retry_.expires_after(kAcceptRetry);
-    retry_.async_wait([this](beast::error_code error) {
-      if (!error) Accept();
-    });
-  }
-
   const Options options_;
   const Content content_;
-  // Each connection holds one reference: its count is the number of connections and one.
-  const std::shared_ptr<void> places_ = std::make_shared<char>();
-  asio::io_context io_;
-  tcp::acceptor acceptor_;
-  asio::steady_timer retry_;
-  uint16_t port_ = 0;
-  std::jthread thread_;
+  Listener listener_;
 };
 
 HealthServer::HealthServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

@@ -3,22 +3,14 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <string>
-#include <string_view>
 
 #include "absl/time/time.h"
 #include "controller/base/status.h"
 #include "controller/runtime/health_checks.h"
+#include "controller/runtime/listen_address.h"
 #include "controller/runtime/metrics.h"
 
 namespace kr::runtime {
-
-struct ListenAddress {
-  std::string host;  // an IP literal
-  uint16_t port = 0;
-};
-// "127.0.0.1:8080", "[::1]:8080", ":8080" (all interfaces; port 0 = any free one).
-StatusOr<ListenAddress> ParseListenAddress(std::string_view text);
 
 // Serves /healthz, /readyz (with ?verbose and ?exclude=name, and /readyz/name) and /metrics over
 // plain HTTP, GET and HEAD only, on one thread of its own.

@@ -1,17 +1,13 @@
 #include "controller/runtime/webhook_server.h"
 
-#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <optional>
-#include <thread>
 #include <utility>
 
-#include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ssl/context.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http/parser.hpp>
@@ -22,6 +18,7 @@
 #include <openssl/crypto.h>
 
 #include "controller/base/log.h"
+#include "controller/runtime/listener.h"
 
 namespace kr::runtime {
 namespace {
@@ -32,7 +29,6 @@ namespace http = boost::beast::http;
 namespace ssl = boost::asio::ssl;
 using tcp = asio::ip::tcp;
 
-constexpr auto kAcceptRetry = std::chrono::milliseconds(100);
 constexpr std::string_view kBearer = "Bearer ";
 
 StatusOr<std::string> ReadText(const std::string& file) {
@@ -219,77 +215,26 @@ class WebhookServer::Impl {
       : options_(std::move(options)),
         handler_(std::move(handler)),
         files_(options_),
-        io_(1),
-        acceptor_(io_),
-        retry_(io_) {}
-
-  ~Impl() {
-    io_.stop();
-    if (thread_.joinable()) thread_.join();
-  }
+        listener_({.name = "webhook server",
+                   .address = options_.address,
+                   .max_connections = options_.max_connections},
+                  [this](tcp::socket socket, std::shared_ptr<void> place) {
+                    std::make_shared<Connection>(std::move(socket), files_.Get(), handler_,
+                                                 options_, std::move(place))
+                        ->Begin();
+                  }) {}
 
   Status Start() {
     KR_RETURN_IF_ERROR(files_.Load());
-    beast::error_code error;
-    const auto ip = asio::ip::make_address(options_.address.host, error);
-    const tcp::endpoint endpoint(ip, options_.address.port);
-    if (!error) acceptor_.open(endpoint.protocol(), error);
-    if (!error) acceptor_.set_option(asio::socket_base::reuse_address(true), error);
-    if (!error) acceptor_.bind(endpoint, error);
-    if (!error) acceptor_.listen(asio::socket_base::max_listen_connections, error);
-    if (!error) port_ = acceptor_.local_endpoint(error).port();
-    if (error) {
-      return Unavailable("listening on " + options_.address.host + ":" +
-                         std::to_string(options_.address.port) + ": " + error.message());
-    }
-    Accept();
-    thread_ = std::jthread([this] { Run(); });
-    return OkStatus();
+    return listener_.Start();
   }
-
-  uint16_t port() const { return port_; }
+  uint16_t port() const { return listener_.port(); }
 
  private:
-  void Run() {
-    // A request that throws costs its connection, not the server.
-    while (!io_.stopped()) {
-      try {
-        io_.run();
-      } catch (const std::exception& e) {
-        log::Error("Caught exception in the webhook server", {{"what", e.what()}});
-      }
-    }
-  }
-
-  void Accept() {
-    acceptor_.async_accept([this](beast::error_code error, tcp::socket socket) {
-      if (error) return AcceptLater();
-      if (places_.use_count() <= static_cast<long>(options_.max_connections)) {
-        std::make_shared<Connection>(std::move(socket), files_.Get(), handler_, options_, places_)
-            ->Begin();
-      }
-      Accept();
-    });
-  }
-
-  // Out of file descriptors, most likely: trying again at once would spin.
-  void AcceptLater() {
-    retry_.expires_after(kAcceptRetry);
-    retry_.async_wait([this](beast::error_code error) {
-      if (!error) Accept();
-    });
-  }
-
   const Options options_;
   const Handler handler_;
   SecretFiles files_;
-  // Each connection holds one reference: its count is the number of connections and one.
-  const std::shared_ptr<void> places_ = std::make_shared<char>();
-  asio::io_context io_;
-  tcp::acceptor acceptor_;
-  asio::steady_timer retry_;
-  uint16_t port_ = 0;
-  std::jthread thread_;
+  Listener listener_;
 };
 
 WebhookServer::WebhookServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

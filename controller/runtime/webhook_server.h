@@ -9,7 +9,7 @@
 
 #include "absl/time/time.h"
 #include "controller/base/status.h"
-#include "controller/runtime/health_server.h"
+#include "controller/runtime/listen_address.h"
 
 namespace kr::runtime {
 
