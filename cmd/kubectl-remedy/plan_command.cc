@@ -12,6 +12,7 @@
 #include "cmd/kubectl-remedy/command.h"
 #include "cmd/kubectl-remedy/explain.h"
 #include "cmd/kubectl-remedy/rehearsal.h"
+#include "cmd/kubectl-remedy/remediations.h"
 #include "cmd/kubectl-remedy/target_argument.h"
 #include "cmd/kubectl-remedy/timeline.h"
 #include "crds/v1alpha1/codec.h"
@@ -22,7 +23,6 @@ namespace {
 
 using nlohmann::json;
 using remediation::PolicyResource;
-using remediation::RemediationResource;
 
 constexpr char kFooter[] = R"(
 With a target: each remedy and step for it, whatever its symptom, with the writes as they would be
@@ -100,7 +100,10 @@ class PlanCommand final : public Command {
     if (const auto reading = mirror.Read(*live, {target.name_space, target.name})) {
       answer.update(ExplainReading(*live, *reading));
     }
-    answer.update(ExplainState(policy, Remediations(cluster), target));
+    // Whoever may not see what else goes on still gets the plan.
+    const auto others = ListRemediations(cluster, console);
+    answer.update(ExplainState(
+        policy, others.ok() ? others->parsed : std::vector<crds::Remediation>(), target));
     answer["plan"] = run["status"].value("plan", json::array());
     const std::string text = target.ToString() + " under policy " + policy_ + " (" +
                              std::string(ToString(policy.spec.mode)) + "): the symptom is " +
@@ -108,18 +111,6 @@ class PlanCommand final : public Command {
                              FormatExplanation(answer, "  ") + "\n" + FormatPlan(remediation, "");
     Print(console, output_, answer, text);
     return OkStatus();
-  }
-
-  // Those that may be seen and can be read: they only tell what else goes on.
-  static std::vector<crds::Remediation> Remediations(Cluster& cluster) {
-    std::vector<crds::Remediation> result;
-    const auto objects = cluster.List(RemediationResource());
-    if (!objects.ok()) return result;
-    for (const json& object : *objects) {
-      auto remediation = crds::FromJson<crds::Remediation>(object);
-      if (remediation.ok()) result.push_back(*std::move(remediation));
-    }
-    return result;
   }
 
   std::string policy_;

@@ -11,6 +11,7 @@
 #include "cmd/common/command_line.h"
 #include "cmd/kubectl-remedy/command.h"
 #include "cmd/kubectl-remedy/follow.h"
+#include "cmd/kubectl-remedy/remediations.h"
 #include "cmd/kubectl-remedy/target_argument.h"
 #include "crds/v1alpha1/codec.h"
 #include "reconcilers/remediation/registry.h"
@@ -63,7 +64,7 @@ class RetryCommand final : public Command {
       KR_ASSIGN_OR_RETURN(auto remediation, crds::FromJson<crds::Remediation>(object));
       chosen.push_back({std::move(object), std::move(remediation)});
     } else {
-      KR_ASSIGN_OR_RETURN(chosen, LastOf(*cluster, argument));
+      KR_ASSIGN_OR_RETURN(chosen, LastOf(*cluster, console, argument));
     }
     std::string text;
     json objects = json::array();
@@ -85,24 +86,24 @@ class RetryCommand final : public Command {
 
  private:
   // The last one of each policy about the target.
-  StatusOr<std::vector<Known>> LastOf(Cluster& cluster, const TargetArgument& argument) const {
-    KR_ASSIGN_OR_RETURN(const std::vector<json> objects, cluster.List(RemediationResource()));
+  StatusOr<std::vector<Known>> LastOf(Cluster& cluster, Console& console,
+                                      const TargetArgument& argument) const {
+    KR_ASSIGN_OR_RETURN(const Remediations all, ListRemediations(cluster, console));
     const std::string name_space = name_space_.empty() ? cluster.name_space() : name_space_;
     std::map<std::string, Known> last;
-    for (const json& object : objects) {
-      auto remediation = crds::FromJson<crds::Remediation>(object);
-      if (!remediation.ok()) continue;
-      const crds::ObjectReference& ref = remediation->spec.target_ref;
+    for (size_t i = 0; i < all.parsed.size(); ++i) {
+      const crds::Remediation& remediation = all.parsed[i];
+      const crds::ObjectReference& ref = remediation.spec.target_ref;
       const bool here = ref.name_space.empty() || ref.name_space == name_space;
       if (!argument.Means(ref.kind) || ref.name != argument.name || !here) continue;
-      const std::string policy = remediation->spec.policy_ref.name;
+      const std::string policy = remediation.spec.policy_ref.name;
       if (!policy_.empty() && policy != policy_) continue;
       const auto n = [](const crds::Remediation& one) {
         return one.status.ledger ? one.status.ledger->n : 0;
       };
       const auto known = last.find(policy);
-      if (known != last.end() && n(known->second.remediation) >= n(*remediation)) continue;
-      last.insert_or_assign(policy, Known{object, *std::move(remediation)});
+      if (known != last.end() && n(known->second.remediation) >= n(remediation)) continue;
+      last.insert_or_assign(policy, Known{all.objects[i], remediation});
     }
     if (last.empty()) return NotFound("there is no remediation of " + target_);
     std::vector<Known> result;

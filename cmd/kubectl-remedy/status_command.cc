@@ -7,6 +7,7 @@
 
 #include "cmd/common/command_line.h"
 #include "cmd/kubectl-remedy/command.h"
+#include "cmd/kubectl-remedy/remediations.h"
 #include "cmd/kubectl-remedy/timeline.h"
 #include "crds/v1alpha1/codec.h"
 #include "reconcilers/remediation/resources.h"
@@ -57,20 +58,13 @@ class StatusCommand final : public Command {
   }
 
   Status ShowAll(Cluster& cluster, Console& console) {
-    KR_ASSIGN_OR_RETURN(const std::vector<json> objects, cluster.List(RemediationResource()));
+    KR_ASSIGN_OR_RETURN(Remediations all, ListRemediations(cluster, console));
     std::vector<crds::Remediation> remediations;
     json items = json::array();
-    for (const json& object : objects) {
-      auto remediation = crds::FromJson<crds::Remediation>(object);
-      if (!remediation.ok()) {
-        // One that a newer version wrote must not hide the others.
-        console.err << "warning: a Remediation cannot be read: " << Message(remediation.status())
-                    << "\n";
-        continue;
-      }
-      if (!policy_.empty() && remediation->spec.policy_ref.name != policy_) continue;
-      remediations.push_back(*std::move(remediation));
-      items.push_back(object);
+    for (size_t i = 0; i < all.parsed.size(); ++i) {
+      if (!policy_.empty() && all.parsed[i].spec.policy_ref.name != policy_) continue;
+      remediations.push_back(std::move(all.parsed[i]));
+      items.push_back(std::move(all.objects[i]));
     }
     if (output_ != "table") {
       Print(console, output_, items, "");

@@ -11,6 +11,7 @@
 #include "cmd/common/command_line.h"
 #include "cmd/kubectl-remedy/command.h"
 #include "cmd/kubectl-remedy/explain.h"
+#include "cmd/kubectl-remedy/remediations.h"
 #include "cmd/kubectl-remedy/target_argument.h"
 #include "crds/v1alpha1/codec.h"
 #include "reconcilers/remediation/resources.h"
@@ -20,7 +21,6 @@ namespace {
 
 using nlohmann::json;
 using remediation::PolicyResource;
-using remediation::RemediationResource;
 
 constexpr char kFooter[] = R"(
 Shown for each policy that selects the object: which signal holds, what stops the policy with reason
@@ -53,8 +53,7 @@ class WhyCommand final : public Command {
     }
     KR_ASSIGN_OR_RETURN(const auto cluster, console.connect(flags_));
     KR_ASSIGN_OR_RETURN(const std::vector<json> objects, cluster->List(PolicyResource()));
-    KR_ASSIGN_OR_RETURN(const std::vector<crds::Remediation> remediations,
-                        Remediations(*cluster, console));
+    KR_ASSIGN_OR_RETURN(const Remediations remediations, ListRemediations(*cluster, console));
     const auto mirror = MirrorOf(*cluster, console.clock);
     std::vector<crds::RemediationPolicy> policies;
     json answer = {{"policies", json::array()}};
@@ -81,7 +80,7 @@ class WhyCommand final : public Command {
     for (const crds::RemediationPolicy& policy : policies) {
       json one = Explain(*mirror, policy, target);
       if (one.is_null()) continue;
-      one.update(ExplainState(policy, remediations, target));
+      one.update(ExplainState(policy, remediations.parsed, target));
       one["name"] = policy.metadata.name;
       answer["policies"].push_back(std::move(one));
     }
@@ -109,21 +108,6 @@ class WhyCommand final : public Command {
     if (!why_not.empty()) return {{"unknown", why_not}};
     const auto reading = mirror.Read(*live, {target.name_space, target.name});
     return reading ? ExplainReading(*live, *reading) : json();
-  }
-
-  static StatusOr<std::vector<crds::Remediation>> Remediations(Cluster& cluster, Console& console) {
-    KR_ASSIGN_OR_RETURN(const std::vector<json> objects, cluster.List(RemediationResource()));
-    std::vector<crds::Remediation> result;
-    for (const json& object : objects) {
-      auto remediation = crds::FromJson<crds::Remediation>(object);
-      if (remediation.ok()) {
-        result.push_back(*std::move(remediation));
-      } else {
-        console.err << "warning: a Remediation cannot be read: " << Message(remediation.status())
-                    << "\n";
-      }
-    }
-    return result;
   }
 
   std::string target_;
