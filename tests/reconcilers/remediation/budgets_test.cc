@@ -4,7 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "tests/reconcilers/remediation/simulation.h"
+#include "tests/reconcilers/remediation/sick_sets.h"
 
 namespace kr::remediation {
 namespace {
@@ -13,23 +13,11 @@ using nlohmann::json;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-class BudgetsTest : public ::testing::Test {
+class BudgetsTest : public SickSets {
  protected:
-  void Sets(int n, const json& labels = json::object()) {
-    for (int i = 0; i < n; ++i) {
-      s.DaemonSet("ds-" + std::to_string(i));
-      if (!labels.empty()) {
-        s.Edit("daemonsets", "net/ds-" + std::to_string(i), {{"metadata", {{"labels", labels}}}});
-      }
-    }
-  }
   void Label(int i, const std::string& key, const std::string& value) {
     s.Edit("daemonsets", "net/ds-" + std::to_string(i),
            {{"metadata", {{"labels", {{key, value}}}}}});
-  }
-  void Sick(int i, bool sick = true) {
-    json value = sick ? json{{"sick", "yes"}} : json();
-    s.Edit("daemonsets", "net/ds-" + std::to_string(i), {{"metadata", {{"annotations", value}}}});
   }
   // A policy about some of the sets.
   void PolicyAbout(const std::string& name, const json& sets, int64_t priority = 0) {
@@ -60,7 +48,6 @@ class BudgetsTest : public ::testing::Test {
                    {{"conditions", {{{"type", "Ready"}, {"status", ready ? "True" : "False"}}}}}}});
   }
   int generation = 0;
-  Simulation s;
 };
 
 TEST_F(BudgetsTest, OneBudgetHoldsForTwoPolicies) {

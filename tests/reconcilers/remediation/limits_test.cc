@@ -4,7 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "tests/reconcilers/remediation/simulation.h"
+#include "tests/reconcilers/remediation/sick_sets.h"
 
 namespace kr::remediation {
 namespace {
@@ -13,15 +13,8 @@ using nlohmann::json;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-class Limits : public ::testing::Test {
+class Limits : public SickSets {
  protected:
-  void Sets(int n) {
-    for (int i = 0; i < n; ++i) s.DaemonSet("ds-" + std::to_string(i));
-  }
-  void Sick(int i, bool sick = true) {
-    json value = sick ? json{{"sick", "yes"}} : json();
-    s.Edit("daemonsets", "net/ds-" + std::to_string(i), {{"metadata", {{"annotations", value}}}});
-  }
   std::string Condition(const std::string& type, const std::string& field) {
     const json status = s.PolicyStatus();
     for (const json& condition : status["conditions"]) {
@@ -29,7 +22,6 @@ class Limits : public ::testing::Test {
     }
     return "absent";
   }
-  Simulation s;
 };
 
 TEST_F(Limits, HalfOfAHundredSickAtOnceIsAStorm) {

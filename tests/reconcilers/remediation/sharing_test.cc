@@ -4,7 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "tests/reconcilers/remediation/simulation.h"
+#include "tests/reconcilers/remediation/sick_sets.h"
 
 namespace kr::remediation {
 namespace {
@@ -32,12 +32,8 @@ json Labelling(const std::string& name, const std::string& value) {
   return {{"patch", {{"patch", {{"metadata", {{"labels", {{name, value}}}}}}}}}};
 }
 
-class Sharing : public ::testing::Test {
+class Sharing : public SickSets {
  protected:
-  void Sick(const std::string& name, bool sick = true) {
-    json value = sick ? json{{"sick", "yes"}} : json();
-    s.Edit("daemonsets", "net/" + name, {{"metadata", {{"annotations", value}}}});
-  }
   // The only Remediation of a policy; null when there is none.
   json Of(const std::string& policy) {
     json found;
@@ -53,7 +49,6 @@ class Sharing : public ::testing::Test {
   std::string Label(const std::string& name, const std::string& label) {
     return s.Get("daemonsets", "net/" + name)["metadata"]["labels"].value(label, "");
   }
-  Simulation s;
 };
 
 // Both find the same object sick at the same moment.

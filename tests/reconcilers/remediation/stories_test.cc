@@ -7,7 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "crds/v1alpha1/codec.h"
-#include "tests/reconcilers/remediation/simulation.h"
+#include "tests/reconcilers/remediation/sick_sets.h"
 #include "tests/support/status_matchers.h"
 
 namespace kr::remediation {
@@ -16,15 +16,8 @@ namespace {
 using nlohmann::json;
 using ::testing::HasSubstr;
 
-class Stories : public ::testing::Test {
+class Stories : public SickSets {
  protected:
-  void Sets(int n) {
-    for (int i = 0; i < n; ++i) s.DaemonSet("ds-" + std::to_string(i));
-  }
-  void Sick(int i, bool sick = true) {
-    json value = sick ? json{{"sick", "yes"}} : json();
-    s.Edit("daemonsets", "net/ds-" + std::to_string(i), {{"metadata", {{"annotations", value}}}});
-  }
   // A remedy that never helps.
   json Useless() {
     return {{{"name", "useless"},
@@ -32,7 +25,6 @@ class Stories : public ::testing::Test {
              {"verify", {{{"name", "v"}, {"expression", "false"}}}},
              {"cureWithin", "10s"}}};
   }
-  Simulation s;
 };
 
 // An empty selector meant every node.
