@@ -15,7 +15,6 @@ import (
 )
 
 func TestWhySaysWhatHoldsAndWhatStopsIt(t *testing.T) {
-	usePlugin(t)
 	w, _ := withOperator.Get(t)
 	ns := w.Namespace(t, "why")
 	w.DaemonSet(t, ns, "d", map[string]string{"sick": "yes"})
@@ -43,7 +42,6 @@ func TestWhySaysWhatHoldsAndWhatStopsIt(t *testing.T) {
 }
 
 func TestPlanShowsTheWritesAndSendsNone(t *testing.T) {
-	usePlugin(t)
 	w, _ := withOperator.Get(t)
 	ns := w.Namespace(t, "plan")
 	w.DaemonSet(t, ns, "d", nil) // well
@@ -79,7 +77,6 @@ spec:
 }
 
 func TestPoliciesAreTestedWithoutACluster(t *testing.T) {
-	usePlugin(t)
 	w, _ := withOperator.Get(t)
 	ns := w.Namespace(t, "offline")
 	w.DaemonSet(t, ns, "d", map[string]string{"sick": "yes", "expect.kube-remedy.io/offline": "Act"})
@@ -99,7 +96,6 @@ func TestPoliciesAreTestedWithoutACluster(t *testing.T) {
 
 // The printed role is really enough, and nothing is left when kube-remedy is uninstalled.
 func TestTheLeastRoleIsEnoughAndUninstallLeavesNoFinalizer(t *testing.T) {
-	usePlugin(t)
 	w := harness.Start(t, cluster.Options{})
 	const ns = "least"
 	w.Namespace(t, ns)

@@ -22,7 +22,6 @@ func as(t *testing.T, w *harness.World, user, role string) func(stdin string, ar
 }
 
 func TestApprovalNeedsItsOwnRightAndNamesWhoGaveIt(t *testing.T) {
-	usePlugin(t)
 	w, _ := withOperator.Get(t)
 	ns := w.Namespace(t, "approve")
 	w.DaemonSet(t, ns, "d", map[string]string{"sick": "yes"})
@@ -63,7 +62,6 @@ func TestApprovalNeedsItsOwnRightAndNamesWhoGaveIt(t *testing.T) {
 }
 
 func TestChangedPlanNeedsReapproval(t *testing.T) {
-	usePlugin(t)
 	w, _ := withOperator.Get(t)
 	ns := w.Namespace(t, "replan")
 	w.DaemonSet(t, ns, "d", map[string]string{"sick": "yes", "owner": "first"})
@@ -96,7 +94,6 @@ spec:
 }
 
 func TestDeniedRemedyEndsTheLadderAndRetryStartsAnew(t *testing.T) {
-	usePlugin(t)
 	w, _ := withOperator.Get(t)
 	ns := w.Namespace(t, "deny")
 	w.DaemonSet(t, ns, "d", map[string]string{"sick": "yes"})
@@ -115,7 +112,6 @@ func TestDeniedRemedyEndsTheLadderAndRetryStartsAnew(t *testing.T) {
 }
 
 func TestRunByHand(t *testing.T) {
-	usePlugin(t)
 	w, _ := withOperator.Get(t)
 	ns := w.Namespace(t, "by-hand")
 	w.DaemonSet(t, ns, "d", nil) // not sick
@@ -138,7 +134,6 @@ func TestRunByHand(t *testing.T) {
 // ManualRunCannotEscapeSelector: what the policy does not select is not touched, by hand neither; and nobody but the
 // controller says that a Remediation was admitted.
 func TestManualRunCannotEscapeSelector(t *testing.T) {
-	usePlugin(t)
 	w, _ := withOperator.Get(t)
 	ns := w.Namespace(t, "escape")
 	other := w.Namespace(t, "escape-other")

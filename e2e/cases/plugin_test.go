@@ -1,25 +1,11 @@
 package cases
 
 import (
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
-
-	"github.com/kube-remedy/kube-remedy/e2e/harness"
-	"github.com/kube-remedy/kube-remedy/e2e/operator"
 )
 
-// usePlugin lets kubectl find kubectl-remedy.
-func usePlugin(t *testing.T) {
-	t.Helper()
-	binary, err := operator.Binary("kubectl-remedy")
-	harness.Must(t, err)
-	t.Setenv("PATH", filepath.Dir(binary)+":"+os.Getenv("PATH"))
-}
-
 func TestPluginShowsPausesAndCancels(t *testing.T) {
-	usePlugin(t)
 	const ns = "plugin"
 	w, r := startGated(t, ns)
 

@@ -5,7 +5,6 @@ package catalogue
 import (
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -72,17 +71,9 @@ func play(t *testing.T, policy, ns, setup string, hurry ...string) *incident {
 // allow lets the operator do what `kubectl remedy rbac` says that the policy needs, and no more.
 func (i *incident) allow(policy string) {
 	i.Helper()
-	program, err := operator.Binary("kubectl-remedy")
-	harness.Must(i, err)
 	file := filepath.Join(i.TempDir(), "policy.yaml")
 	harness.Must(i, os.WriteFile(file, []byte(policy), 0o600))
-	cmd := exec.CommandContext(i.Context(), program, "rbac", "-f", file)
-	cmd.Env = append(os.Environ(), "KUBECONFIG="+i.w.AdminKubeconfig())
-	roles, err := cmd.CombinedOutput()
-	if err != nil {
-		i.Fatalf("kubectl remedy rbac: %v\n%s", err, roles)
-	}
-	i.w.Apply(i.T, string(roles))
+	i.w.Apply(i.T, i.w.Kubectl(i, "", "remedy", "rbac", "-f", file))
 }
 
 // get is a field of an object, as kubectl prints it.

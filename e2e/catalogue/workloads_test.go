@@ -2,25 +2,16 @@ package catalogue
 
 import (
 	"fmt"
-	"os"
-	"os/exec"
 	"testing"
 	"time"
 
 	"github.com/kube-remedy/kube-remedy/e2e/harness"
-	"github.com/kube-remedy/kube-remedy/e2e/operator"
 )
 
 // approve says yes to what a Remediation waits for, as a person would.
 func (i *incident) approve(r harness.Remediation) {
 	i.Helper()
-	program, err := operator.Binary("kubectl-remedy")
-	harness.Must(i, err)
-	cmd := exec.CommandContext(i.Context(), program, "approve", r.Name)
-	cmd.Env = append(os.Environ(), "KUBECONFIG="+i.w.AdminKubeconfig())
-	if out, err := cmd.CombinedOutput(); err != nil {
-		i.Fatalf("kubectl remedy approve: %v\n%s", err, out)
-	}
+	i.w.Kubectl(i, "", "remedy", "approve", r.Name)
 }
 
 // deployment is one with labels, replicas and more of its pod's spec.

@@ -4,8 +4,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"regexp"
+	"slices"
 	"time"
 )
 
@@ -25,6 +27,8 @@ type RuleSpec struct {
 	Answer            *Answer  `json:"answer,omitempty"`
 	CutStreamAfter    *int64   `json:"cutStreamAfter,omitempty"`
 	FreezeStreamAfter *int64   `json:"freezeStreamAfter,omitempty"`
+	Trickle           int64    `json:"trickle,omitempty"` // bytes per second
+	Events            string   `json:"events,omitempty"`  // Dropped, Merged, Repeated or Reordered
 }
 
 // Rule checks and converts a specification.
@@ -38,6 +42,10 @@ func (s RuleSpec) Rule() (Rule, error) {
 	path, err := pattern("path", s.Path)
 	if err != nil {
 		return Rule{}, err
+	}
+	events := EventFault(s.Events)
+	if _, known := eventFaults[events]; !known && events != "" {
+		return Rule{}, fmt.Errorf("events is %q, want one of %v", s.Events, slices.Sorted(maps.Keys(eventFaults)))
 	}
 	notPath, err := pattern("notPath", s.NotPath)
 	if err != nil {
@@ -54,7 +62,7 @@ func (s RuleSpec) Rule() (Rule, error) {
 		Match: Match{Methods: s.Methods, Path: path, NotPath: notPath, Writes: s.Writes, Watches: s.Watches, Nth: s.Nth},
 		Fault: Fault{
 			Delay: delay, Freeze: s.Freeze, CutBefore: s.CutBefore, Answer: s.Answer, CutAfter: s.CutAfter,
-			CutStreamAfter: s.CutStreamAfter, FreezeStreamAfter: s.FreezeStreamAfter,
+			CutStreamAfter: s.CutStreamAfter, FreezeStreamAfter: s.FreezeStreamAfter, Trickle: s.Trickle, Events: events,
 		},
 	}, nil
 }

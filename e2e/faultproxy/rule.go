@@ -61,6 +61,10 @@ type Fault struct {
 	// FreezeStreamAfter sends nothing more after so many bytes of the body, with the connection left open, until
 	// the rule is removed, the client gives up or the proxy closes.
 	FreezeStreamAfter *int64
+	// Trickle lets no more than so many bytes of the body through in a second.
+	Trickle int64
+	// Events is done to the events of a watch, which then come in batches.
+	Events EventFault
 }
 
 // An Answer is a made-up response.

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"slices"
+	"time"
 )
 
 var (
@@ -16,6 +17,11 @@ var (
 // stream copies the body of an answer as it comes, up to what the rule lets through. Any error means that the
 // client must not take the answer for complete.
 func (x *exchange) stream(body io.Reader) error {
+	if change, ok := eventFaults[x.rule.Fault.Events]; ok && x.request.IsWatch() {
+		events := newEventReader(body, change)
+		defer events.Close()
+		body = events
+	}
 	out := http.NewResponseController(x.client)
 	cutAfter, freezeAfter := x.rule.Fault.CutStreamAfter, x.rule.Fault.FreezeStreamAfter
 	buffer := make([]byte, chunk)
@@ -33,7 +39,7 @@ func (x *exchange) stream(body io.Reader) error {
 			}
 			freezeAfter = nil
 		}
-		n, err := body.Read(buffer[:room(sent, cutAfter, freezeAfter)])
+		n, err := body.Read(buffer[:room(sent, x.sip(), cutAfter, freezeAfter)])
 		if n > 0 {
 			if _, err := x.client.Write(buffer[:n]); err != nil {
 				return err
@@ -42,6 +48,9 @@ func (x *exchange) stream(body io.Reader) error {
 				return err
 			}
 			sent += int64(n)
+			if x.rule.Fault.Trickle > 0 && !x.delay(time.Duration(n)*time.Second/time.Duration(x.rule.Fault.Trickle)) {
+				return errCut
+			}
 		}
 		switch {
 		case errors.Is(err, io.EOF):
@@ -52,9 +61,17 @@ func (x *exchange) stream(body io.Reader) error {
 	}
 }
 
+// sip is how much is passed on at once: a fiftieth of what may pass in a second where that is limited.
+func (x *exchange) sip() int64 {
+	if trickle := x.rule.Fault.Trickle; trickle > 0 {
+		return min(chunk, max(1, trickle/50))
+	}
+	return chunk
+}
+
 // room is how much may be read before the next limit is reached.
-func room(sent int64, limits ...*int64) int64 {
-	left := int64(chunk)
+func room(sent, most int64, limits ...*int64) int64 {
+	left := most
 	for _, limit := range limits {
 		if limit != nil {
 			left = min(left, *limit-sent)

@@ -1,19 +1,26 @@
-// Package faults compares remediations that are disturbed with one that is not: whatever happens to one of their
-// requests, the cluster ends in the same state, and the same objects were made and deleted.
+// Package faults compares remediations that are disturbed with one that is not: whatever happens to their requests,
+// their watches or the process, the cluster ends in the same state, and the same objects were made, changed and
+// deleted as often.
 package faults
 
 import (
 	"fmt"
+	"net/http"
 	"os"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
 	"testing"
 	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/kube-remedy/kube-remedy/e2e/faultproxy"
 	"github.com/kube-remedy/kube-remedy/e2e/harness"
 	"github.com/kube-remedy/kube-remedy/e2e/operator"
 )
-
-var shared = harness.Shared{}
 
 func TestMain(m *testing.M) {
 	code := m.Run()
@@ -21,62 +28,223 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// disturbances are what can become of one request.
-var disturbances = map[string]faultproxy.Fault{
-	"answer-lost": {CutAfter: true},
-	"cut-before":  {CutBefore: true},
-	"conflict":    {Answer: faultproxy.Conflict()},
-	"throttled":   {Answer: faultproxy.TooManyRequests("1")},
-	"error-500":   {Answer: faultproxy.InternalError()},
-	"slow":        {Delay: 700 * time.Millisecond},
+// undisturbed is what a remediation writes, and its outcome, when all is well. The first test finds out.
+var undisturbed struct {
+	once    sync.Once
+	history *history
+	writes  []string
+	outcome string
 }
 
-// EveryFaultAtEveryWrite: a remediation with every action that writes is run once undisturbed, and then once for each
-// of its writes and each disturbance of that write.
-func TestEveryFaultAtEveryWrite(t *testing.T) {
-	w, _ := shared.Get(t)
-	proxy, err := faultproxy.Start(faultproxy.Options{Upstream: w.URL(), Authority: w.Authority()})
-	harness.Must(t, err)
-	t.Cleanup(func() { proxy.Close() })
-	kubeconfig, err := w.Account.KubeconfigVia("proxy", proxy.URL())
-	harness.Must(t, err)
-	w.Operator(t, operator.Options{Kubeconfig: kubeconfig})
-	w.Apply(t, role)
+// open returns the ward, with a fault proxy and the kubeconfig that leads through it.
+func open(t *testing.T) (*ward, *faultproxy.Proxy, string) {
+	t.Helper()
+	world, _ := shared.Get(t)
+	w := &ward{World: world, t: t}
+	undisturbed.once.Do(w.learn)
+	if undisturbed.outcome == "" {
+		t.Fatal("there is no undisturbed outcome to compare with")
+	}
+	w.history = undisturbed.history
+	proxy, kubeconfig := w.through("proxy")
+	return w, proxy, kubeconfig
+}
 
-	calm := newRun(t, w, "calm")
-	calm.begin()
-	calm.end()
-	writes := 0
-	for _, write := range proxy.Writes() {
-		if calm.concerns(write.URI, write.Body) {
-			writes++
-			t.Logf("write %d: %s %s", writes, write.Method, write.URI)
+// through is a proxy and the kubeconfig that leads through it.
+func (w *ward) through(label string) (*faultproxy.Proxy, string) {
+	w.t.Helper()
+	proxy, err := faultproxy.Start(faultproxy.Options{Upstream: w.URL(), Authority: w.Authority()})
+	harness.Must(w.t, err)
+	w.t.Cleanup(proxy.Close)
+	kubeconfig, err := w.Account.KubeconfigVia(label, proxy.URL())
+	harness.Must(w.t, err)
+	return proxy, kubeconfig
+}
+
+// run starts an operator; its log is named after the test and the label.
+func (w *ward) run(kubeconfig, label string, lease time.Duration) *operator.Operator {
+	w.t.Helper()
+	return w.Operator(w.t, operator.Options{Kubeconfig: kubeconfig, Name: w.t.Name() + "-" + label,
+		Config: fmt.Sprintf(config, lease, lease*2/3)})
+}
+
+// learn treats three patients with nothing in the way. All must do alike, or there is nothing to compare with.
+func (w *ward) learn() {
+	var err error
+	undisturbed.history, err = newHistory(w.World)
+	harness.Must(w.t, err)
+	w.history = undisturbed.history
+	proxy, kubeconfig := w.through("learn")
+	w.Apply(w.t, role)
+	w.Apply(w.t, policy)
+	op := w.run(kubeconfig, "undisturbed", 60*time.Second)
+	w.AwaitCondition(w.t, "faults", "Ready", "True", "Ready")
+	names := []string{"calm-1", "calm-2", "calm-3"}
+	w.admit(names)
+	w.fallIll(names)
+	w.awaitEnd(names, harness.Limit)
+	outcomes := w.outcomes(names)
+	for _, name := range names {
+		var writes []string
+		for _, write := range proxy.Writes() {
+			if concerns(name, write.URI, write.Body) {
+				writes = append(writes, write.Method+" "+write.URI)
+			}
+		}
+		// The phase before the last may be written down or not.
+		if undisturbed.writes == nil || len(writes) < len(undisturbed.writes) {
+			undisturbed.writes = writes
+		}
+		if len(writes) < 30 || outcomes[name] != outcomes["calm-1"] {
+			w.t.Fatalf("%s consists of %d writes:\n%q\nwith the outcome\n%s", name, len(writes), writes, outcomes[name])
 		}
 	}
-	if writes < 15 {
-		t.Fatalf("only %d writes were recorded", writes)
+	for n, write := range undisturbed.writes {
+		w.t.Logf("write %d: %s", n+1, write)
 	}
-	want := calm.outcome()
-	t.Logf("the undisturbed outcome: %s", want)
-	for name, fault := range disturbances {
-		t.Run(name, func(t *testing.T) {
-			for n := 1; n <= writes; n++ {
-				t.Run(fmt.Sprint(n), func(t *testing.T) {
-					t.Parallel()
-					r := newRun(t, w, fmt.Sprintf("%s-%d", name, n))
-					handle := proxy.Add(faultproxy.Rule{Fault: fault, Match: faultproxy.Match{Writes: true, Nth: n,
-						Predicate: func(q *faultproxy.Request) bool { return r.concerns(q.URI, q.Body) }}})
-					defer handle.Remove()
-					r.begin()
-					r.end()
-					if handle.Applied() == 0 {
-						t.Error("the write that was to be disturbed was not there")
-					}
-					if got := r.outcome(); got != want {
-						t.Errorf("the outcome is\n%s\nundisturbed it was\n%s", got, want)
-					}
-				})
+	w.t.Logf("the outcome:\n%s", outcomes["calm-1"])
+	harness.Must(w.t, op.Terminate(w.t.Context()))
+	undisturbed.outcome = outcomes["calm-1"]
+}
+
+// patients are names with a common beginning, one for each write of a remediation.
+func patients(of string) []string {
+	var names []string
+	for n := range undisturbed.writes {
+		names = append(names, fmt.Sprintf("%s-%02d", of, n+1))
+	}
+	return names
+}
+
+// EveryFaultAtEveryWrite: for each write that a remediation consists of and each disturbance of a request there is
+// a patient; all of them at once.
+func TestEveryFaultAtEveryWrite(t *testing.T) {
+	w, proxy, kubeconfig := open(t)
+	w.run(kubeconfig, "operator", 60*time.Second)
+	var all []string
+	rules := map[string]*faultproxy.Handle{}
+	for of, fault := range map[string]faultproxy.Fault{
+		"answer-lost": {CutAfter: true},
+		"cut-before":  {CutBefore: true},
+		"conflict":    {Answer: faultproxy.Conflict()},
+		"throttled":   {Answer: faultproxy.TooManyRequests("1")},
+		"error-500":   {Answer: faultproxy.InternalError()},
+		"trickle":     {Trickle: 8 << 10},
+	} {
+		for n, name := range patients(of) {
+			all = append(all, name)
+			rules[name] = proxy.Add(faultproxy.Rule{Name: name, Fault: fault, Match: nth(name, n+1)})
+		}
+	}
+	w.admit(all)
+	w.fallIll(all)
+	w.awaitEnd(all, 3*time.Minute)
+	for name, rule := range rules {
+		if rule.Applied() == 0 {
+			t.Errorf("%s: the write that was to be disturbed was not there", name)
+		}
+	}
+	w.compare(all, undisturbed.outcome)
+}
+
+// nth selects the n-th write of a patient's remediation.
+func nth(name string, n int) faultproxy.Match {
+	return faultproxy.Match{Writes: true, Nth: n, Predicate: func(q *faultproxy.Request) bool { return concerns(name, q.URI, q.Body) }}
+}
+
+// CrashAtEveryWrite: each patient's remediation is halted at another of its writes, half of them before the server
+// has seen it and half of them after the server has done it. Then the process is killed and the next one has to make
+// sense of what is there.
+func TestCrashAtEveryWrite(t *testing.T) {
+	w, proxy, kubeconfig := open(t)
+	first := w.run(kubeconfig, "first", 60*time.Second)
+	killed := make(chan struct{})
+	hold := func() { <-killed }
+	var all []string
+	var rules []*faultproxy.Handle
+	for _, of := range []string{"before", "done"} {
+		for n, name := range patients(of) {
+			all = append(all, name)
+			rule := faultproxy.Rule{Name: name, Match: nth(name, n+1)}
+			if of == "before" {
+				rule.BeforeForward, rule.Fault.CutBefore = func(*faultproxy.Request) { hold() }, true
+			} else {
+				rule.AfterAnswer, rule.Fault.CutAfter = func(*faultproxy.Request, *http.Response) { hold() }, true
 			}
-		})
+			rules = append(rules, proxy.Add(rule))
+		}
 	}
+	w.admit(all)
+	w.fallIll(all)
+	harness.Eventually(t, "every remediation to be at its write", harness.Limit, func() (bool, string) {
+		waiting := slices.IndexFunc(rules, func(rule *faultproxy.Handle) bool { return rule.Applied() == 0 })
+		return waiting < 0, fmt.Sprint("not yet: ", waiting)
+	})
+	// What is done is done: the server has answered those that wait with their answer.
+	harness.Eventually(t, "the server to have done what it was asked for", harness.Limit, func() (bool, string) {
+		n := 0
+		for _, record := range proxy.Writes() {
+			if record.Rule != "" && record.Code != 0 {
+				n++
+			}
+		}
+		return n == len(undisturbed.writes), fmt.Sprint(n)
+	})
+	first.Kill()
+	<-first.Done()
+	close(killed)
+	w.releaseLease()
+	w.run(kubeconfig, "second", 60*time.Second)
+	w.awaitEnd(all, time.Minute)
+	w.compare(all, undisturbed.outcome)
+}
+
+// releaseLease spares the wait for the lease of an operator that was killed.
+func (w *ward) releaseLease() {
+	w.t.Helper()
+	_, err := w.Client.CoordinationV1().Leases("kube-system").Patch(w.t.Context(), "kube-remedy", types.MergePatchType,
+		[]byte(`{"spec":{"holderIdentity":""}}`), metav1.PatchOptions{})
+	harness.Must(w.t, err)
+}
+
+// TwoLeadersOneFrozen: the leader stands still in the middle of many remediations, as a virtual machine that is
+// moved. The standby takes over and finishes all; the first one wakes up, and writes nothing any more.
+func TestTwoLeadersOneFrozen(t *testing.T) {
+	w, proxy, kubeconfig := open(t)
+	other, otherKubeconfig := w.through("standby")
+	const lease = 6 * time.Second
+	first := w.run(kubeconfig, "first", lease)
+	harness.Eventually(t, "the first to lead", harness.Limit, func() (bool, string) { return leads(t, first), "" })
+	second := w.run(otherKubeconfig, "second", lease)
+	all := patients("frozen")
+	w.admit(all)
+	w.fallIll(all)
+	half := len(all) * len(undisturbed.writes) / 2
+	harness.Eventually(t, "half of the writes", harness.Limit, func() (bool, string) {
+		n := len(proxy.Writes())
+		return n >= half, fmt.Sprintf("%d of %d", n, half)
+	})
+	harness.Must(t, syscall.Kill(first.Pid(), syscall.SIGSTOP))
+	w.awaitEnd(all, time.Minute)
+	if !leads(t, second) {
+		t.Error("the second does not lead")
+	}
+	if len(other.Writes()) == 0 {
+		t.Error("the second had nothing left to do")
+	}
+	before := len(proxy.Writes())
+	harness.Must(t, syscall.Kill(first.Pid(), syscall.SIGCONT))
+	harness.Await(t, "the first to end, for its lease is lost", first.Done())
+	for _, write := range proxy.Writes()[before:] {
+		if strings.Contains(write.URI, "/events") {
+			continue // it may still tell what it did before
+		}
+		t.Errorf("the first has written after its lease was over: %s %s", write.Method, write.URI)
+	}
+	w.compare(all, undisturbed.outcome)
+}
+
+func leads(t *testing.T, op *operator.Operator) bool {
+	t.Helper()
+	return strings.Contains(harness.LogOf(t, op), "Began to lead")
 }

@@ -11,8 +11,8 @@ import (
 	"github.com/kube-remedy/kube-remedy/e2e/operator"
 )
 
-// user is the operator's name to the API server.
-const user = "system:serviceaccount:" + operator.Namespace + ":" + operator.ServiceAccount
+// User is the operator's name to the API server.
+const User = "system:serviceaccount:" + operator.Namespace + ":" + operator.ServiceAccount
 
 // A Write is one request of an operator that the API server carried out, from the audit log.
 type Write struct {
@@ -29,7 +29,7 @@ func (w *World) Writes(t testing.TB, resource, namespace, name string) []Write {
 	Must(t, err)
 	var out []Write
 	for _, e := range events {
-		if e.User.Username != user || !e.IsWrite() || e.ObjectRef == nil || e.ObjectRef.Resource != resource {
+		if e.User.Username != User || !e.IsWrite() || e.ObjectRef == nil || e.ObjectRef.Resource != resource {
 			continue
 		}
 		if namespace != "" && e.ObjectRef.Namespace != namespace || e.ResponseStatus == nil || e.ResponseStatus.Code >= 300 {

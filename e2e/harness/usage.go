@@ -29,7 +29,7 @@ func noteUsage(events []cluster.AuditEvent) {
 	used.Lock()
 	defer used.Unlock()
 	for _, e := range events {
-		if e.User.Username != user || e.ObjectRef == nil || e.ResponseStatus == nil || e.ResponseStatus.Code == 403 {
+		if e.User.Username != User || e.ObjectRef == nil || e.ResponseStatus == nil || e.ResponseStatus.Code == 403 {
 			continue
 		}
 		resource := e.ObjectRef.Resource

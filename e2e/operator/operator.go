@@ -183,7 +183,7 @@ func Install(ctx context.Context, kubeconfig string, extra ...string) error {
 	return err
 }
 
-// Kubectl runs the kubectl of the cluster's version and returns what it printed.
+// Kubectl runs the kubectl of the cluster's version, with kubectl-remedy as its plugin, and returns what it printed.
 func Kubectl(ctx context.Context, kubeconfig string, stdin io.Reader, args ...string) (string, error) {
 	set, err := binaries.Ensure(ctx, io.Discard, binaries.Kubectl)
 	if err != nil {
@@ -191,6 +191,9 @@ func Kubectl(ctx context.Context, kubeconfig string, stdin io.Reader, args ...st
 	}
 	cmd := exec.CommandContext(ctx, set.Path(binaries.Kubectl), args...)
 	cmd.Env = append(os.Environ(), "KUBECONFIG="+kubeconfig)
+	if plugin, err := Binary("kubectl-remedy"); err == nil {
+		cmd.Env = append(cmd.Env, "PATH="+filepath.Dir(plugin)+":"+os.Getenv("PATH"))
+	}
 	cmd.Stdin = stdin
 	out, err := cmd.CombinedOutput()
 	if err != nil {
