@@ -86,10 +86,11 @@ class RbacCommand final : public Command {
  private:
   Status Collect(const policy::CompiledPolicy& policy, Console& console) {
     const auto watch = [this](const kube::Resource& resource) {
-      for (const char* verb : {"get", "list", "watch"}) Add(resource, verb);
+      for (const char* verb : {"list", "watch"}) Add(resource, verb);
     };
     KR_ASSIGN_OR_RETURN(const kube::Resource target, Find(policy.target, console));
     watch(target);
+    Add(target, "get");  // read live before anything is done about it; the others are listed
     for (const policy::RelatedJoin& join : policy.related) {
       KR_ASSIGN_OR_RETURN(const kube::Resource resource, Find(join.gvk, console));
       watch(resource);
@@ -106,6 +107,7 @@ class RbacCommand final : public Command {
     for (const policy::Remedy& remedy : policy.remedies) {
       for (const policy::Step& step : remedy.steps) {
         KR_ASSIGN_OR_RETURN(const kube::Resource resource, Find(KindOf(policy, step), console));
+        if (step.apply_to) Add(resource, "get");  // what the step works on is read when it begins
         for (const actions::RbacRule& rule : step.action->RequiredRules(resource)) {
           verbs_[{rule.api_group, rule.resource}].insert(rule.verb);
         }

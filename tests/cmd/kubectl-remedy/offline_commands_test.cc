@@ -124,7 +124,7 @@ TEST_F(OfflineCommands, RbacPrintsTheLeastRole) {
   EXPECT_EQ(roles[0]["metadata"]["name"], "calico");
   EXPECT_EQ(roles[0]["metadata"]["labels"]["kube-remedy.io/aggregate-to-controller"], "true");
   EXPECT_EQ(roles[0]["rules"], json::parse(R"([
-    {"apiGroups": [""], "resources": ["events", "pods"], "verbs": ["get", "list", "watch"]},
+    {"apiGroups": [""], "resources": ["events", "pods"], "verbs": ["list", "watch"]},
     {"apiGroups": ["apps"], "resources": ["daemonsets"], "verbs": ["get", "list", "patch", "watch"]}])"))
       << terminal.out.str();
 }
