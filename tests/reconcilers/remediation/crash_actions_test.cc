@@ -1,5 +1,6 @@
-// kill -9 around every write of every action: the end is that of the undisturbed run, nothing is
-// done twice.
+// kill -9 around every write of every action, and a wall clock that is set there: the end is that
+// of the undisturbed run, nothing is done twice.
+#include <ostream>
 #include <set>
 #include <tuple>
 
@@ -43,6 +44,11 @@ struct Ending {
   std::multiset<std::string> changes;  // of objects that are not ours
   json web, made;
   size_t writes_seen = 0;
+  friend std::ostream& operator<<(std::ostream& os, const Ending& e) {
+    os << e.phase << ", " << e.web << ", " << e.made;
+    for (const std::string& change : e.changes) os << ", " << change;
+    return os;
+  }
   friend bool operator==(const Ending& a, const Ending& b) {
     return std::tie(a.phase, a.changes, a.web, a.made) ==
            std::tie(b.phase, b.changes, b.web, b.made);
@@ -54,8 +60,9 @@ bool IsOurs(const FakeApi::Request& request) {
 }
 
 // The remedy with `step` on a sick Deployment, with `fault` at the `nth` write (from 1) and kill
-// -9.
-Ending Play(const ActionCase& action, size_t nth, Fault fault) {
+// -9; with a `jump` nobody dies, the wall clock is set instead.
+Ending Play(const ActionCase& action, size_t nth, Fault fault,
+            absl::Duration jump = absl::ZeroDuration()) {
   Simulation s;
   s.server.Put("deployments",
                {{"metadata",
@@ -82,7 +89,8 @@ Ending Play(const ActionCase& action, size_t nth, Fault fault) {
   s.api.fault = [&](const FakeApi::Request& request) {
     if (request.target.find("/remediationpolicies/") != std::string::npos) return Fault::kNone;
     if (++ending.writes_seen != nth) return Fault::kNone;
-    crash = true;
+    crash = jump == absl::ZeroDuration();
+    s.clock.JumpWall(jump);
     return fault;
   };
   s.Start();
@@ -92,6 +100,8 @@ Ending Play(const ActionCase& action, size_t nth, Fault fault) {
     crash = false;
     if (i == 40) s.Edit("deployments", "net/web", {{"metadata", {{"annotations", nullptr}}}});
   }
+  // What was to end at a time of day waits for that time when the clock was set back.
+  s.Advance(absl::AbsDuration(jump));
   ending.phase = s.Phase();
   for (const FakeApi::Request& write : s.api.writes()) {
     if (!write.changed || IsOurs(write)) continue;
@@ -119,6 +129,22 @@ TEST_P(CrashOfAction, EndsAsIfNothingHadHappened) {
       EXPECT_EQ(ending.changes, undisturbed.changes);
       EXPECT_EQ(ending.web, undisturbed.web);
       EXPECT_EQ(ending.made, undisturbed.made);
+    }
+  }
+}
+
+TEST_P(CrashOfAction, ASetClockRepeatsNothing) {
+  const Ending undisturbed = Play(GetParam(), 0, Fault::kNone);
+  for (size_t nth = 1; nth <= undisturbed.writes_seen; ++nth) {
+    for (const absl::Duration jump :
+         {absl::Hours(3), -absl::Hours(3), absl::Hours(30), -absl::Hours(30), absl::Seconds(90)}) {
+      SCOPED_TRACE("write " + std::to_string(nth) + ", set by " + absl::FormatDuration(jump));
+      for (const Fault fault : {Fault::kNone, Fault::kLostAfter}) {
+        Ending ending = Play(GetParam(), nth, fault, jump);
+        // Set forward, the time for the proof may be over at once. Nothing else may be different.
+        if (jump > absl::Minutes(5) && ending.phase == "Failed") ending.phase = undisturbed.phase;
+        EXPECT_EQ(ending, undisturbed);
+      }
     }
   }
 }
