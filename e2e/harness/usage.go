@@ -37,6 +37,9 @@ func noteUsage(events []cluster.AuditEvent) {
 			resource += "/" + e.ObjectRef.Subresource
 		}
 		used.grants[grant{e.Verb, e.ObjectRef.APIGroup, resource}] = true
+		if e.Verb == "patch" && e.ResponseStatus.Code == 201 { // server-side apply asks for this right too
+			used.grants[grant{"create", e.ObjectRef.APIGroup, resource}] = true
+		}
 	}
 }
 
