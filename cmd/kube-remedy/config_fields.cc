@@ -24,6 +24,8 @@ void VisitLimits(ConfigVisitor& v, limits::Settings& limits) {
     v.Duration("relapse", limits.relapse, kNone);
     v.Duration("revertWindow", limits.revert_window, kNone);
     v.Duration("maxCooldown", limits.max_cooldown, kNone);
+    v.Duration("secondLook", limits.second_look, kShort);
+    v.Duration("secondLookMax", limits.second_look_max, kShort);
     v.Duration("aging", limits.aging, absl::Seconds(1));
     v.Texts("exemptFromNodeBudget", limits.exempt_from_node_budget);
   });

@@ -51,6 +51,10 @@ void Informer::OnListEnd(std::string_view version) {
   observer_.OnSynced(*this);
 }
 
+void Informer::OnProblem() {
+  observer_.OnProblem(*this);
+}
+
 void Informer::OnChange(ObjectId id, const DocumentPtr& before, const DocumentPtr& after) {
   observer_.OnChange(*this, id, before, after);
 }

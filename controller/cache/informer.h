@@ -19,6 +19,8 @@ class InformerObserver {
                         const document::DocumentPtr& after) = 0;
   // A list is complete: what the store holds is what the server has.
   virtual void OnSynced(const Informer& informer) = 0;
+  // Its reflector().status().problem is another than before.
+  virtual void OnProblem(const Informer& /*informer*/) {}
   // Of an InformerSet: Find may answer otherwise than before. An informer that serves nobody any
   // more is closed only after this call, without a word about its objects: they are not gone.
   virtual void OnViewsChanged() {}
@@ -52,6 +54,7 @@ class Informer final : private ReflectorSink, private StoreObserver {
   void OnDelete(document::DocumentPtr object) override;
   void OnVersion(std::string_view version) override;
   void OnListEnd(std::string_view version) override;
+  void OnProblem() override;
   void OnChange(ObjectId id, const document::DocumentPtr& before,
                 const document::DocumentPtr& after) override;
 

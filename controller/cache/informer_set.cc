@@ -59,6 +59,7 @@ class InformerSet::Relay final : public InformerObserver {
                 const DocumentPtr& after) override {
     set_.observer_.OnChange(informer, id, before, after);
   }
+  void OnProblem(const Informer& informer) override { set_.observer_.OnProblem(informer); }
   void OnSynced(const Informer& informer) override {
     set_.observer_.OnSynced(informer);
     set_.ViewsChanged();

@@ -154,6 +154,29 @@ func TestAKindThatComesLaterHealsByItself(t *testing.T) {
 	awaitCuredGadget(t, w, group, ns)
 }
 
+// The watch of a kind whose definition is deleted and made again under another plural answers 404 for ever.
+func TestAKindThatMovesHealsByItself(t *testing.T) {
+	w, _ := withOperator.Get(t)
+	const ns, group = "moved-kind", "moved.example"
+	w.Namespace(t, ns)
+	w.Apply(t, fmt.Sprintf(gadgetCRD, group))
+	w.Apply(t, strings.ReplaceAll(fmt.Sprintf(gadgetRole, group, "get, list, watch, patch"), "[gadgets]", "[gadgets, gizmos]"))
+	w.ApplyPolicy(t, ns, ns, fmt.Sprintf(gadgetPolicy, group, ns))
+	sickGadget(t, w, group, ns)
+	awaitCuredGadget(t, w, group, ns)
+
+	w.Kubectl(t, "", "delete", "crd", "gadgets."+group)
+	wantText(t, "Inactive's message", w.AwaitCondition(t, ns, "Ready", "False", "Inactive"), "moved.example/v1")
+	w.Apply(t, strings.NewReplacer("gadgets", "gizmos", "singular: gadget", "singular: gizmo").Replace(fmt.Sprintf(gadgetCRD, group)))
+	w.AwaitCondition(t, ns, "Ready", "True", "Ready")
+	sickGadget(t, w, group, ns)
+	harness.Eventually(t, "the gizmo to be patched", harness.Limit, func() (bool, string) {
+		out := w.Kubectl(t, "", "-n", ns, "get", "gizmos."+group, "g", "-o", "jsonpath={.metadata.labels.cured}")
+		return out == "yes", out
+	})
+	goodPolicyWorks(t, w, "good-beside-moved")
+}
+
 // A kind that may be read and not written: the remediation ends and says what is missing; once it is permitted, the
 // next one heals.
 func TestAWriteThatIsNotPermittedIsSaid(t *testing.T) {

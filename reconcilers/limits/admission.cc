@@ -25,6 +25,9 @@ std::optional<Refusal> CheckView(const PolicyView& policy, const TargetView& tar
   if (!target.stale.empty()) {
     return Refusal{.reason = Reason::kStaleView, .message = target.stale};
   }
+  if (auto refusal = CheckSecondLook(target.second_look, policy.settings, policy.now)) {
+    return refusal;
+  }
   if (!target.unknown.empty()) {
     return Refusal{.reason = Reason::kSymptomUnknown, .message = target.unknown};
   }

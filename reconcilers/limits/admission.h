@@ -13,6 +13,7 @@
 #include "reconcilers/limits/memory.h"
 #include "reconcilers/limits/protection.h"
 #include "reconcilers/limits/reasons.h"
+#include "reconcilers/limits/second_look.h"
 #include "reconcilers/limits/settings.h"
 #include "reconcilers/limits/windows.h"
 
@@ -69,6 +70,7 @@ struct TargetView {
   TargetFacts facts;
   std::string unknown;  // why the symptom is Unknown; empty = it is not
   std::string stale;    // why what is known of the target cannot be trusted
+  std::optional<SecondLook> second_look;
   absl::Time sick_since;
   // The episode began because a change of ours was set back: applied again without a cooldown,
   // once. memory->contended is without this revert: who did it stands in managedFields, which only

@@ -34,6 +34,10 @@ absl::Time RememberedUntil(const HistoryEntry& entry, int64_t generation,
   bool lasting = entry.ledger.exhausted || IsDisputed(entry.contended);
   if (lasting && entry.policy_generation == generation) return absl::InfiniteFuture();
   absl::Time until = entry.ledger.cooldown_until.value_or(absl::InfinitePast());
+  // It may have found nothing to do, which makes the next one wait (CheckSecondLook).
+  if (entry.outcome == crds::Phase::kCancelled) {
+    until = std::max(until, entry.finished_at + settings.second_look_max);
+  }
   bool counted = entry.outcome == crds::Phase::kSucceeded || entry.ledger.failures > 0;
   if (counted) until = std::max(until, entry.finished_at + settings.relapse);
   if (entry.contended && entry.contended->last_at) {

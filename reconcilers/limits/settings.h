@@ -20,6 +20,9 @@ struct Settings {
   absl::Duration revert_window = absl::Hours(24);
   // Doubling stops here (or at the policy's own cooldown, when that is longer).
   absl::Duration max_cooldown = absl::Hours(24);
+  // The first pause after a remediation that found nothing to do, and where its doubling ends.
+  absl::Duration second_look = absl::Seconds(5);
+  absl::Duration second_look_max = absl::Minutes(10);
   // Each so long that a sick target has waited counts as one more of its policy's priority.
   absl::Duration aging = absl::Minutes(10);
   // Policies, by name, that the built-in budget of nodes does not bind.

@@ -19,6 +19,11 @@ class Discovery {
   // `changed` is called when an answer changed something about a wanted kind.
   Discovery(runtime::Engine& engine, runtime::ApiSender& api, std::function<void()> changed);
 
+  // Asks again about a kind that was found and is not where it was: at once, or after a pause that
+  // grows with each question that brought nothing new.
+  void Recheck(const kube::GroupVersionKind& kind) { Ask(kind, absl::ZeroDuration()); }
+  void RecheckLater(const kube::GroupVersionKind& kind) { Ask(kind, mapper_.RetryDelay(kind)); }
+
   // From memory; asks when it is not known (any more).
   kube::RestMapper::Result Want(const kube::GroupVersionKind& kind);
   kube::RestMapper::Result Find(const kube::GroupVersionKind& kind) const {

@@ -14,19 +14,15 @@ namespace kr::policy {
 
 using cache::Need;
 using document::DocumentPtr;
-using State = Watches::Readiness::State;
 
 namespace {
 
 // Woken targets that are handed on before the engine looks at its other inputs again.
 constexpr size_t kSlice = 200;
 
-Watches::Readiness WaitsFor(const cache::View& view, const kube::Resource& resource) {
-  const Status problem = view.problem();
-  if (absl::IsPermissionDenied(problem)) return {State::kDenied, std::string(Message(problem))};
-  if (absl::IsNotFound(problem)) return {State::kInactive, std::string(Message(problem))};
-  return {State::kSyncing, resource.plural + (problem.ok() ? " are being listed"
-                                                           : ": " + std::string(Message(problem)))};
+// The API server does not know what is watched.
+bool Missing(const cache::Informer& informer) {
+  return absl::IsNotFound(informer.reflector().status().problem);
 }
 
 }  // namespace
@@ -83,25 +79,6 @@ void Watches::WatchAlso(std::vector<Extra> extras) {
   extras_.clear();
   for (Extra& extra : extras) extras_.push_back({.extra = std::move(extra)});
   Rebuild();
-}
-
-Watches::ExtraView Watches::Find(const Extra& extra) const {
-  for (const ExtraWatch& watch : extras_) {
-    if (!(watch.extra == extra)) continue;
-    if (absl::IsNotFound(watch.missing)) {
-      return {{State::kInactive, std::string(Message(watch.missing))}, {}};
-    }
-    if (!watch.missing.ok()) return {{State::kUnknown, std::string(Message(watch.missing))}, {}};
-    ExtraView found{{State::kReady, ""}, informers_.Find(watch.need)};
-    if (!found.view.ready()) {
-      found.readiness = WaitsFor(found.view, watch.need.resource);
-    } else if (found.view.Stale(options_.stale_after)) {
-      found.readiness = {State::kSyncing, "the watch of " + watch.need.resource.plural +
-                                              " is listing, or without connection"};
-    }
-    return found;
-  }
-  return {{State::kSyncing, "not watched yet"}, {}};
 }
 
 void Watches::Rebuild() {
@@ -177,6 +154,9 @@ void Watches::Rebuild() {
   }
   for (const auto& source : params_) needs.push_back(ParamNeed(source));
   informers_.Apply(std::move(needs));
+  informers_.ForEach([&](const cache::Informer& informer) {
+    if (Missing(informer)) discovery_.RecheckLater(informer.spec().scope.resource.gvk);
+  });
   WatchEvents(event_needs);
   ScheduleRebind();
 }
@@ -251,6 +231,11 @@ void Watches::Rebind() {
 
 void Watches::OnSynced(const cache::Informer&) {
   ScheduleRebind();
+}
+
+void Watches::OnProblem(const cache::Informer& informer) {
+  // A kind that lived there may live elsewhere by now, or nowhere.
+  if (Missing(informer)) discovery_.Recheck(informer.spec().scope.resource.gvk);
 }
 
 void Watches::OnViewsChanged() {
@@ -425,171 +410,6 @@ const Watches::Views& Watches::ViewsOf(const Served& served) const {
   for (const Need& need : served.related) views.related.push_back(informers_.Find(need));
   if (served.namespace_selector()) views.namespaces = informers_.Find(NamespaceNeed());
   return views;
-}
-
-Watches::Readiness Watches::ReadinessOf(const CompiledPolicy& policy) const {
-  const auto it = served_.find(&policy);
-  if (it == served_.end()) return {State::kSyncing, "not watched yet"};
-  const Served& served = *it->second;
-  if (absl::IsNotFound(served.missing) || absl::IsFailedPrecondition(served.missing)) {
-    return {State::kInactive, std::string(Message(served.missing))};
-  }
-  if (!served.missing.ok()) return {State::kUnknown, std::string(Message(served.missing))};
-  if (!served.surroundings) return {State::kSyncing, "watches are being opened"};
-  const Views& views = ViewsOf(served);
-  if (!views.targets.ready()) return WaitsFor(views.targets, served.targets.resource);
-  for (size_t i = 0; i < views.related.size(); ++i) {
-    if (!views.related[i].ready()) return WaitsFor(views.related[i], served.related[i].resource);
-  }
-  if (policy.keeps_baseline && options_.baselines && !past_.baselines.complete()) {
-    return WaitsFor(informers_.Find(OwnNeed(*options_.baselines)), *options_.baselines);
-  }
-  if (served.namespace_selector() && !views.namespaces.ready()) {
-    return WaitsFor(views.namespaces, NamespaceNeed().resource);
-  }
-  if (policy.watches_events()) {
-    for (const auto& [scope, watch] : event_watches_) {
-      const Status& problem = watch.stream->reflector().status().problem;
-      if (absl::IsPermissionDenied(problem)) {
-        return {State::kDenied, std::string(Message(problem))};
-      }
-    }
-  }
-  return {State::kReady, "watching"};
-}
-
-uint64_t Watches::ViewOf(const CompiledPolicy& policy) const {
-  const Served* served = Find(policy);
-  return served == nullptr ? 0 : served->view;
-}
-
-std::optional<limits::Refusal> Watches::Stale(const CompiledPolicy& policy) const {
-  const auto refuse = [&](std::string what) {
-    return limits::Refusal{limits::Reason::kStaleView, std::move(what),
-                           engine_.clock().Now() + absl::Seconds(1)};
-  };
-  const Served* served = Find(policy);
-  if (served == nullptr || !served->surroundings) return refuse("a kind is not watched yet");
-  const auto listing = [&](const kube::Resource& resource) {
-    return refuse("the watch of " + resource.plural +
-                  " is listing, or has been without connection for more than " +
-                  absl::FormatDuration(options_.stale_after));
-  };
-  const Views& views = ViewsOf(*served);
-  if (views.targets.Stale(options_.stale_after)) return listing(served->targets.resource);
-  for (size_t i = 0; i < views.related.size(); ++i) {
-    if (views.related[i].Stale(options_.stale_after)) return listing(served->related[i].resource);
-  }
-  if (served->namespace_selector() && views.namespaces.Stale(options_.stale_after)) {
-    return listing(NamespaceNeed().resource);
-  }
-  for (const auto& [scope, watch] : event_watches_) {
-    if (!policy.watches_events()) break;
-    if (watch.stream->reflector().status().disconnected_for > options_.stale_after) {
-      return refuse("the watch of Events has been without connection for too long");
-    }
-  }
-  return std::nullopt;
-}
-
-DocumentPtr Watches::Target(const CompiledPolicy& policy, const kube::ObjectKey& key) const {
-  const Served* served = Find(policy);
-  if (served == nullptr) return {};
-  const cache::View& view = ViewsOf(*served).targets;
-  DocumentPtr object = view.Find(key);
-  if (object) return Selects(*served, *object) ? object : DocumentPtr();
-  // While a list comes in, nobody knows what is not there.
-  const auto place = served->places.find(key);
-  return place != served->places.end() && view.ready() ? place->second : DocumentPtr();
-}
-
-std::vector<kube::ObjectKey> Watches::EmptyPlaces(const CompiledPolicy& policy) const {
-  std::vector<kube::ObjectKey> empty;
-  const Served* served = Find(policy);
-  if (served == nullptr || served->places.empty()) return empty;
-  const cache::View& view = ViewsOf(*served).targets;
-  if (!view.ready()) return empty;
-  for (const auto& [key, place] : served->places) {
-    if (!view.Find(key)) empty.push_back(key);
-  }
-  return empty;
-}
-
-std::vector<cache::ObjectId> Watches::TargetIds(const CompiledPolicy& policy) const {
-  std::vector<cache::ObjectId> ids;
-  const Served* served = Find(policy);
-  if (served == nullptr) return ids;
-  ViewsOf(*served).targets.ForEach([&](cache::ObjectId id, const DocumentPtr& object) {
-    if (Selects(*served, *object)) ids.push_back(id);
-  });
-  return ids;
-}
-
-DocumentPtr Watches::TargetAt(const CompiledPolicy& policy, cache::ObjectId id) const {
-  const Served* served = Find(policy);
-  const DocumentPtr known = objects_.Get(id);
-  if (served == nullptr || !known) return {};
-  // By its name: the number may have been given to an object of another kind.
-  DocumentPtr object = ViewsOf(*served).targets.Find(known->name_space(), known->name());
-  return object && Selects(*served, *object) ? object : DocumentPtr();
-}
-
-void Watches::ForEachTarget(const CompiledPolicy& policy,
-                            absl::FunctionRef<void(const DocumentPtr&)> visit) const {
-  const Served* served = Find(policy);
-  if (served == nullptr) return;
-  ViewsOf(*served).targets.ForEach([&](cache::ObjectId, const DocumentPtr& object) {
-    if (Selects(*served, *object)) visit(object);
-  });
-  for (const kube::ObjectKey& key : EmptyPlaces(policy)) visit(served->places.at(key));
-}
-
-bool Watches::HasSeen(const CompiledPolicy& policy, std::string_view name_space,
-                      std::string_view resource_version) const {
-  const Served* served = Find(policy);
-  return served != nullptr && ViewsOf(*served).targets.HasSeen(name_space, resource_version);
-}
-
-document::Projection::Ptr Watches::TargetProjection(const CompiledPolicy& policy) const {
-  const Served* served = Find(policy);
-  if (served != nullptr) {
-    // The cache may keep more than this policy asked for; the two are compared as a whole.
-    const cache::View& view = ViewsOf(*served).targets;
-    if (view.informers().size() == 1) return view.informers()[0]->spec().projection;
-  }
-  return document::Projection::Of(policy.target_reads.paths);
-}
-
-document::Projection::Ptr Watches::RelatedProjection(const CompiledPolicy& policy,
-                                                     size_t join) const {
-  return document::Projection::Of(policy.related_reads[join].paths);
-}
-
-std::optional<kube::Resource> Watches::Find(const kube::GroupVersionKind& kind) const {
-  const kube::RestMapper::Result result = discovery_.Find(kind);
-  if (result.state != kube::RestMapper::State::kFound) return std::nullopt;
-  return result.resource;
-}
-
-const Surroundings& Watches::Around(const CompiledPolicy& policy) const {
-  const Served* served = Find(policy);
-  if (served == nullptr || !served->surroundings) return Unserved();
-  return *served->surroundings;
-}
-
-bool Watches::OwnSynced(const kube::Resource& resource) const {
-  return informers_.Find(OwnNeed(resource)).ready();
-}
-
-bool Watches::OwnHasSeen(const kube::Resource& resource, std::string_view version) const {
-  return informers_.Find(OwnNeed(resource)).HasSeen(version);
-}
-
-void Watches::ForEachOwn(const kube::Resource& resource,
-                         absl::FunctionRef<void(const DocumentPtr&)> visit) const {
-  informers_.Find(OwnNeed(resource)).ForEach([&](cache::ObjectId, const DocumentPtr& object) {
-    visit(object);
-  });
 }
 
 }  // namespace kr::policy

@@ -116,6 +116,8 @@ class Watches final : public cache::InformerObserver {
   document::DocumentPtr TargetAt(const CompiledPolicy& policy, cache::ObjectId id) const;
   bool HasSeen(const CompiledPolicy& policy, std::string_view name_space,
                std::string_view resource_version) const;
+  // Whether everything that the policy reads has reached a version of the whole cluster.
+  bool HasSeenAll(const CompiledPolicy& policy, std::string_view resource_version) const;
   document::Projection::Ptr TargetProjection(const CompiledPolicy& policy) const;
   document::Projection::Ptr RelatedProjection(const CompiledPolicy& policy, size_t join) const;
   std::optional<kube::Resource> Find(const kube::GroupVersionKind& kind) const;
@@ -153,6 +155,7 @@ class Watches final : public cache::InformerObserver {
   void OnChange(const cache::Informer& informer, cache::ObjectId id,
                 const document::DocumentPtr& before, const document::DocumentPtr& after) override;
   void OnSynced(const cache::Informer& informer) override;
+  void OnProblem(const cache::Informer& informer) override;
   void OnViewsChanged() override;
   void NoteViews();
   void OnNamespace(const cache::Informer& informer, const document::DocumentPtr& before,

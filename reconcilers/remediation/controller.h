@@ -77,6 +77,8 @@ class Controller final : private policy::WatchListener,
   struct Refused {
     crds::Waiting shown;
     absl::Time since;
+    // When to ask again. Sooner than is shown where nobody tells that something has changed.
+    absl::Time recheck = absl::InfiniteFuture();
   };
   // One group of limits.groups: its index there, and the value of its key.
   using Group = std::pair<size_t, std::string>;
@@ -184,6 +186,10 @@ class Controller final : private policy::WatchListener,
   void AddMemory(const Session& session, const policy::PolicyTargets& targets,
                  const document::Document& target, const std::string& lineage,
                  limits::TargetView& view) const;
+  // Of a target whose newest Remediation is `newest`, or null.
+  std::optional<limits::SecondLook> SecondLookAt(const policy::PolicyTargets& targets,
+                                                 const policy::Sick& sick,
+                                                 const crds::Remediation* newest) const;
   // Whether somebody else is at work on a target; a policy that only tells disturbs nobody.
   StatusOr<std::optional<limits::Refusal>> ForeignTo(const policy::CompiledPolicy& policy,
                                                      const crds::ObjectReference& ref,
@@ -201,6 +207,8 @@ class Controller final : private policy::WatchListener,
   static void RestoreGroups(const crds::RemediationPolicy& policy, PolicyState& state);
   // Slots and locks. The ledger follows every Remediation that comes, changes or goes.
   void Account(const crds::Remediation& remediation);
+  // A state of a Remediation that the API server has answered with, ahead of the watch.
+  void Learn(const crds::Remediation& remediation);
   std::optional<limits::Refusal> Claim(const crds::Remediation& remediation,
                                        std::span<const crds::ObjectReference> objects);
   // An error when the owners of a pod are not known (yet).
@@ -218,9 +226,12 @@ class Controller final : private policy::WatchListener,
   std::vector<absl::Time> CreationTimes(std::string_view policy_uid) const;
   bool Reverted(const policy::CompiledPolicy& policy, const document::Document& target,
                 const crds::Remediation& predecessor) const;
+  // Making it (controller_creation.cc).
   void Create(policy::CompiledPolicyPtr policy, Draft draft);
   void OnCreated(policy::CompiledPolicyPtr policy, Draft draft, StatusOr<kube::Reply> reply);
   void OnExisting(policy::CompiledPolicyPtr policy, Draft draft, StatusOr<kube::Reply> reply);
+  void RetryCreation(const std::string& lineage, const std::string& policy_uid,
+                     absl::Duration delay);
   // The creation is over, whatever became of it.
   void EndCreation(const std::string& lineage);
   // Reporting and keeping order.

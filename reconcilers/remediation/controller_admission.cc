@@ -203,7 +203,7 @@ void Controller::CloseSession(Session& session) {
     } else {
       metrics_.refusals.With({waiting.shown.reason}).Increment();
     }
-    if (waiting.shown.next_check) recheck = std::min(recheck, *waiting.shown.next_check);
+    recheck = std::min(recheck, waiting.recheck);
   }
   if (recheck != absl::InfiniteFuture() && state.recheck != recheck) {
     state.recheck = recheck;
@@ -271,6 +271,7 @@ void Controller::TryAdmit(Session& session, const Candidate& candidate) {
   if (known != nullptr && IsOpen(*known)) return;
   const StatusOr<std::string> lineage = LineageOfTarget(policy, *target);
   limits::TargetView view = ViewOf(policy, *session.state, *target, sick, "");
+  view.second_look = SecondLookAt(targets, sick, known);
   if (lineage.ok()) {
     if (creating_.contains(*lineage)) return;
     for (const crds::Remediation* open : registry_.Open(*lineage)) {
@@ -289,10 +290,6 @@ void Controller::TryAdmit(Session& session, const Candidate& candidate) {
                                   : limits::Reason::kStaleView,
                               std::string(Message(lineage.status()))};
   }
-  if (refusal && refusal->reason == limits::Reason::kStaleView) {
-    // Nobody tells when a watch that was cut goes on where it was.
-    refusal->next_check = std::min(refusal->next_check, session.view.now + kLookAgain);
-  }
   if (refusal) {
     Refused& waiting = session.state->waiting[{policy.id, key}];
     waiting.since = session.view.now;
@@ -302,6 +299,11 @@ void Controller::TryAdmit(Session& session, const Candidate& candidate) {
                      .since = session.view.now};
     if (refusal->next_check != absl::InfiniteFuture()) {
       waiting.shown.next_check = refusal->next_check;
+    }
+    waiting.recheck = refusal->next_check;
+    if (refusal->reason == limits::Reason::kStaleView) {
+      // Nobody tells when a watch goes on where it was.
+      waiting.recheck = std::min(waiting.recheck, session.view.now + kLookAgain);
     }
     return;
   }
@@ -405,6 +407,25 @@ void Controller::AddMemory(const Session& session, const policy::PolicyTargets& 
   view.reverted = Reverted(*targets.policy, target, *newest);
 }
 
+std::optional<limits::SecondLook> Controller::SecondLookAt(const policy::PolicyTargets& targets,
+                                                           const policy::Sick& sick,
+                                                           const crds::Remediation* newest) const {
+  if (newest == nullptr || newest->spec.retry || newest->status.manual) return std::nullopt;
+  const crds::RemediationStatus& status = newest->status;
+  if (status.phase != crds::Phase::kCancelled || !status.finished_at) return std::nullopt;
+  const bool target_gone = status.reason == crds::reason::kTargetGone;
+  if (!target_gone && status.reason != crds::refusal::kSymptomGone) return std::nullopt;
+  limits::SecondLook look{
+      .remediation = newest->metadata.name, .target_gone = target_gone, .at = *status.finished_at};
+  // An earlier process may have seen that it ended.
+  look.new_episode = targets.observed_since <= look.at && sick.since > look.at;
+  // Its end was written after the live read: whoever has seen that version has seen what was read.
+  look.caught_up = watches_.HasSeenAll(*targets.policy, newest->metadata.resource_version);
+  look.in_a_row =
+      registry_.CancelledInARow(targets.policy->uid, newest->spec.target_ref, status.reason);
+  return look;
+}
+
 bool Controller::Reverted(const policy::CompiledPolicy& policy, const document::Document& target,
                           const crds::Remediation& predecessor) const {
   const crds::RemediationStatus& status = predecessor.status;
@@ -446,6 +467,11 @@ void Controller::Account(const crds::Remediation& remediation) {
   }
 }
 
+void Controller::Learn(const crds::Remediation& remediation) {
+  registry_.Upsert(remediation);
+  Account(remediation);
+}
+
 std::optional<limits::Refusal> Controller::Claim(const crds::Remediation& remediation,
                                                  std::span<const crds::ObjectReference> objects) {
   const std::string& name = remediation.metadata.name;
@@ -458,123 +484,6 @@ std::optional<limits::Refusal> Controller::Claim(const crds::Remediation& remedi
   budgets_.Take(holder, objects);
   ReportBudgets();
   return std::nullopt;
-}
-
-void Controller::EndCreation(const std::string& lineage) {
-  const auto it = creating_.find(lineage);
-  if (it == creating_.end()) return;
-  const std::string name = it->second.object.metadata.name;
-  creating_.erase(it);
-  if (registry_.Find(name) != nullptr || !ledger_.Holds(name)) return;
-  ledger_.Release(name);
-  ConsiderBlocked();
-}
-
-void Controller::Create(policy::CompiledPolicyPtr policy, Draft draft) {
-  const std::string lineage = LineageOf(draft.object);
-  creating_[lineage] = draft;
-  Account(draft.object);
-  kube::HttpRequest request = kube::CreateObject(
-      RemediationResource(), "", crds::ToJson(draft.object),
-      {.field_manager = actions::kFieldManager, .server_timeout = options_.timing.write_timeout});
-  request.timeout = options_.timing.write_timeout;
-  api_.Send(std::move(request),
-            [weak = std::weak_ptr(self_), policy = std::move(policy),
-             draft = std::move(draft)](StatusOr<kube::Reply> reply) mutable {
-              if (auto self = weak.lock()) {
-                (*self)->OnCreated(std::move(policy), std::move(draft), std::move(reply));
-              }
-            },
-            {.permit = runtime::PermitNeed::kWrite});
-}
-
-void Controller::OnCreated(policy::CompiledPolicyPtr policy, Draft draft,
-                           StatusOr<kube::Reply> reply) {
-  if (stage_ != Stage::kLeading) return;
-  const std::string lineage = LineageOf(draft.object);
-  if (reply.ok()) {
-    const auto object =
-        crds::FromJson<crds::Remediation>(nlohmann::json::parse(reply->body, nullptr, false));
-    if (object.ok()) {
-      metrics_.remediations.With({"Created"}).Increment();
-      metrics_.detect_seconds.Observe(
-          absl::ToDoubleSeconds(engine_.clock().Now() - draft.start.detected_at));
-      log::Info("Created remediation", {{"remediation", object->metadata.name},
-                                        {"policy", policy->name},
-                                        {"target", object->spec.target_ref.ToString()},
-                                        {"trigger", draft.start.trigger}});
-      registry_.Upsert(*object);
-      Account(*object);
-      EndCreation(lineage);
-      TakeUp(*object, std::move(draft.start));
-      return Report(policy->uid);
-    }
-  }
-  const Status error = reply.status();
-  const bool refused = absl::IsInvalidArgument(error) || absl::IsPermissionDenied(error);
-  if (runtime::IsNotSent(error) || refused) {
-    if (refused) log::Error("Remediation could not be created", {{"error", Message(error)}});
-    engine_.After(refused ? options_.timing.retry_max : options_.timing.recheck,
-                  [weak = std::weak_ptr(self_), lineage, uid = policy->uid] {
-                    auto self = weak.lock();
-                    if (!self) return;
-                    (*self)->EndCreation(lineage);
-                    (*self)->ConsiderSoon(uid);
-                  });
-    return;
-  }
-  // It may be there: a name that was taken may be our own success that was lost on the way.
-  kube::HttpRequest request =
-      kube::GetObject(RemediationResource(), {"", draft.object.metadata.name});
-  request.timeout = options_.timing.write_timeout;
-  api_.Send(std::move(request), [weak = std::weak_ptr(self_), policy = std::move(policy),
-                                 draft = std::move(draft)](StatusOr<kube::Reply> existing) mutable {
-    if (auto self = weak.lock()) {
-      (*self)->OnExisting(std::move(policy), std::move(draft), std::move(existing));
-    }
-  });
-}
-
-void Controller::OnExisting(policy::CompiledPolicyPtr policy, Draft draft,
-                            StatusOr<kube::Reply> reply) {
-  if (stage_ != Stage::kLeading) return;
-  const std::string lineage = LineageOf(draft.object);
-  const auto again = [&](absl::Duration delay) {
-    engine_.After(delay, [weak = std::weak_ptr(self_), lineage, uid = policy->uid] {
-      auto self = weak.lock();
-      if (!self) return;
-      (*self)->EndCreation(lineage);
-      (*self)->ConsiderSoon(uid);
-    });
-  };
-  if (!reply.ok()) {
-    if (absl::IsNotFound(reply.status())) return again(options_.timing.retry_initial);
-    engine_.After(options_.timing.retry_initial,
-                  [weak = std::weak_ptr(self_), policy, draft = std::move(draft)]() mutable {
-                    auto self = weak.lock();
-                    if (!self) return;
-                    (*self)->OnCreated(policy, std::move(draft), Unavailable("not known yet"));
-                  });
-    return;
-  }
-  const auto object =
-      crds::FromJson<crds::Remediation>(nlohmann::json::parse(reply->body, nullptr, false));
-  if (!object.ok()) return again(options_.timing.retry_max);
-  switch (limits::Judge(*object, policy->uid, lineage)) {
-    case limits::Existing::kAdopt:
-      registry_.Upsert(*object);
-      Account(*object);
-      EndCreation(lineage);
-      return TakeUp(*object, std::move(draft.start));
-    case limits::Existing::kFinished:
-      registry_.Upsert(*object);
-      Account(*object);
-      return again(absl::ZeroDuration());
-    case limits::Existing::kForeign:
-      log::Error("The name of a Remediation is taken by another policy's",
-                 {{"remediation", object->metadata.name}});
-      return again(options_.timing.retry_max);
-  }
 }
 
 }  // namespace kr::remediation

@@ -136,8 +136,7 @@ void Controller::OnBound(const std::string& name, StatusOr<kube::Reply> reply) {
     const auto object =
         crds::FromJson<crds::Remediation>(nlohmann::json::parse(reply->body, nullptr, false));
     if (object.ok()) {
-      registry_.Upsert(*object);
-      Account(*object);
+      Learn(*object);
       return TakeUp(*object, {});
     }
   }

@@ -341,8 +341,7 @@ void Controller::Conclude(const crds::Remediation& remediation, Phase phase,
       if (!self) return;
       const auto it = (*self)->concluding_.find(name);
       if (it == (*self)->concluding_.end()) return;
-      (*self)->registry_.Upsert(it->second->remediation());
-      (*self)->Account(it->second->remediation());
+      (*self)->Learn(it->second->remediation());
       (*self)->concluding_.erase(it);
     });
   });
@@ -351,10 +350,7 @@ void Controller::Conclude(const crds::Remediation& remediation, Phase phase,
 void Controller::OnEnded(Runner& runner) {
   const crds::Remediation& remediation = runner.remediation();
   const std::string uid = remediation.spec.policy_ref.uid;
-  if (registry_.Find(remediation.metadata.name) != nullptr) {
-    registry_.Upsert(remediation);
-    Account(remediation);
-  }
+  if (registry_.Find(remediation.metadata.name) != nullptr) Learn(remediation);
   if (!IsOpen(remediation)) {
     const Phase phase = *remediation.status.phase;
     metrics_.CountEnded(remediation.status);

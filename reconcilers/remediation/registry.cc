@@ -17,6 +17,8 @@ std::string LineageOf(const crds::Remediation& remediation) {
 
 namespace {
 
+constexpr absl::Duration kRowOfCancelled = absl::Hours(1);
+
 // Places have no UID. The version of the API is no part of what a place is.
 std::string PlaceKey(const crds::ObjectReference& ref) {
   const size_t slash = ref.api_version.find('/');
@@ -128,6 +130,22 @@ const crds::Remediation* Registry::NewestAbout(std::string_view policy_uid,
     if (one.spec.policy_ref.uid == policy_uid) newest(one);
   });
   return newest.get();
+}
+
+int64_t Registry::CancelledInARow(std::string_view policy_uid, const crds::ObjectReference& target,
+                                  std::string_view reason) const {
+  std::vector<const crds::Remediation*> all;
+  Visit(by_target_, TargetKey(target), [&](const crds::Remediation& one) {
+    if (one.spec.policy_ref.uid == policy_uid && one.status.finished_at) all.push_back(&one);
+  });
+  std::sort(all.begin(), all.end(), [](const auto* a, const auto* b) {
+    return *a->status.finished_at > *b->status.finished_at;
+  });
+  const auto other = std::find_if(all.begin(), all.end(), [&](const crds::Remediation* one) {
+    return one->status.phase != crds::Phase::kCancelled || one->status.reason != reason ||
+           *all.front()->status.finished_at - *one->status.finished_at > kRowOfCancelled;
+  });
+  return other - all.begin();
 }
 
 std::vector<const crds::Remediation*> Registry::Open(std::string_view lineage) const {

@@ -26,6 +26,10 @@ class Registry {
   // The same of those of one policy about one object or empty place, whoever else has its lineage.
   const crds::Remediation* NewestAbout(std::string_view policy_uid,
                                        const crds::ObjectReference& target) const;
+  // How many of the policy's last remediations of an object, one after the other, ended Cancelled
+  // with `reason`, and within an hour of the last one.
+  int64_t CancelledInARow(std::string_view policy_uid, const crds::ObjectReference& target,
+                          std::string_view reason) const;
   // Those that are not finished, the one that is to run first.
   std::vector<const crds::Remediation*> Open(std::string_view lineage) const;
   void ForEach(absl::FunctionRef<void(const crds::Remediation&)> visit) const;

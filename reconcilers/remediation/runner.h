@@ -130,6 +130,8 @@ class Runner {
   void AdvanceLadder();
   void CheckLive();
   void OnLive(StatusOr<LiveState> live);
+  // The cache shows something else than the API server.
+  void AwaitCache(std::string message);
   void KeepRecord(const policy::Remedy& remedy);
   bool CountRevert(const nlohmann::json& live);  // true: contended, it is over
   bool TakeLocks(size_t rung);                   // false: it waits for them
@@ -236,6 +238,7 @@ class Runner {
   // Of the rung at hand.
   std::unique_ptr<LiveRead> live_read_;
   bool checked_live_ = false;
+  absl::Duration disagreement_;  // the wait until cache and live state are compared again
   std::optional<Verification> verification_;
   // Before the first write: that the plan fits, and the objects of applyTo that it was made with.
   bool plan_fits_ = false;

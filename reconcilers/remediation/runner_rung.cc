@@ -5,6 +5,7 @@
 #include <variant>
 #include <vector>
 
+#include "controller/cache/resource_version.h"
 #include "crds/v1alpha1/reasons.h"
 #include "crds/v1alpha1/remediation_fields.h"
 #include "reconcilers/actions/action.h"
@@ -58,21 +59,9 @@ void Runner::OnLive(StatusOr<LiveState> live) {
                 Now() + services_.timing.retry_initial);
   }
   const document::DocumentPtr cached = world_.Target(*policy_, target());
-  if (!live->document || !IsTarget(*live->document)) {
-    // Ended now, it would begin again at once, for as long as the cache shows a sick target.
-    if (cached && IsTarget(*cached)) {
-      return Idle(crds::refusal::kStaleView,
-                  "the object is gone, and the cache has not seen it yet",
-                  Now() + services_.timing.recheck);
-    }
-    return Finish(TargetGone());
-  }
-  // The rest of the evaluation (Events, the next targets) rests on the cache: both must tell the
-  // same. Versions are not compared, or an object that flaps would never be repaired.
-  if (!cached || !cached->SameBody(*live->document)) {
-    return Idle(crds::refusal::kStaleView, "the cache has not caught up with the live object",
-                Now() + services_.timing.recheck);
-  }
+  // What is gone is no work for anybody, even if the cache shows it still: admission waits for that
+  // (limits::SecondLook), and holds no slot meanwhile.
+  if (!live->document || !IsTarget(*live->document)) return Finish(TargetGone());
   const LiveSurroundings around(*live, *policy_, world_.Around(*policy_));
   const policy::TargetView view(*policy_, live->document, around,
                                 {.now = Now(), .remediation = Facts()});
@@ -81,15 +70,25 @@ void Runner::OnLive(StatusOr<LiveState> live) {
 
   // A person who runs a policy by hand has seen why.
   const bool by_hand = status().manual;
+  const bool gone = evaluation.symptom.value == Tri::kFalse && !start_.reverted && !by_hand;
+  const bool behind = cached && cache::CompareResourceVersions(live->document->resource_version(),
+                                                               cached->resource_version()) ==
+                                    std::strong_ordering::less;
+  if (gone && !behind && !HasWritten(status())) {
+    return Finish({crds::Phase::kCancelled, crds::refusal::kSymptomGone,
+                   "the symptom went away before anything was done"});
+  }
+  // The rest of the evaluation (Events, the next targets) rests on the cache: both must tell the
+  // same. Versions are not compared, or an object that flaps would never be repaired.
+  if (!cached || !cached->SameBody(*live->document)) {
+    return AwaitCache("the cache has not caught up with the live object");
+  }
+  disagreement_ = absl::ZeroDuration();
   if (evaluation.symptom.value == Tri::kUnknown && !by_hand) {
     return Idle(crds::refusal::kSymptomUnknown, evaluation.symptom.cause,
                 Now() + services_.timing.retry_max);
   }
-  if (evaluation.symptom.value == Tri::kFalse && !start_.reverted && !by_hand) {
-    if (!HasWritten(status())) {
-      return Finish({crds::Phase::kCancelled, crds::refusal::kSymptomGone,
-                     "the symptom went away before anything was done"});
-    }
+  if (gone) {
     if (status().remedies[rung].state == RemedyState::kPending) {
       StartRung(*policy_, rung, Now(), mutable_status());
     }
@@ -134,6 +133,13 @@ void Runner::OnLive(StatusOr<LiveState> live) {
   at_hand_.clear();
   seen_live_ = *std::move(live);
   Advance();
+}
+
+void Runner::AwaitCache(std::string message) {
+  // A change of the cache wakes us anyway.
+  disagreement_ = std::clamp(disagreement_ * 2, services_.timing.recheck,
+                             std::max(services_.timing.recheck, services_.timing.retry_max));
+  Idle(crds::refusal::kStaleView, std::move(message), Now() + disagreement_);
 }
 
 bool Runner::TakeLocks(size_t rung) {

@@ -155,6 +155,8 @@ void FakeApiServer::Answer(Opened& stream) {
     const kube::HttpResponse refusal = std::move(refusals.front());
     refusals.pop_front();
     transport_.Answer(stream, refusal.code, refusal.body, refusal.headers);
+  } else if (unserved.contains(query.plural)) {
+    Refuse(stream, 404, "NotFound");
   } else if (watch) {
     StartWatch(stream, query);
   } else {
@@ -162,16 +164,29 @@ void FakeApiServer::Answer(Opened& stream) {
   }
 }
 
+void FakeApiServer::Freeze(const std::string& plural) {
+  for (Watch& watch : watches_) Deliver(watch);  // until now nothing is missing
+  frozen_[plural] = TakeBackup();
+}
+
+uint64_t FakeApiServer::VersionOf(const std::string& plural) const {
+  const auto frozen = frozen_.find(plural);
+  return frozen == frozen_.end() ? version_ : frozen->second.version;
+}
+
 std::vector<json> FakeApiServer::Select(const Query& query) const {
   std::vector<json> selected;
-  for (const auto& [key, object] : Objects(query.plural)) {
+  const auto frozen = frozen_.find(query.plural);
+  const std::string prefix = query.plural + "/";
+  for (const auto& [key, object] : frozen == frozen_.end() ? objects_ : frozen->second.objects) {
+    if (!key.starts_with(prefix)) continue;
     if (query.Selects(object)) selected.push_back(object);
   }
   return selected;
 }
 
 void FakeApiServer::List(Opened& stream, const Query& query) {
-  Continuation page{version_, {}};
+  Continuation page{VersionOf(query.plural), {}};
   const std::string token = query.Option("continue");
   if (Number(query.Option("resourceVersion")) > version_) {
     return Refuse(stream, 504, "Timeout", "ResourceVersionTooLarge");
@@ -227,10 +242,11 @@ void FakeApiServer::StartWatch(Opened& stream, const Query& query) {
       SendEvent(stream, "BOOKMARK", BookmarkOf(query, /*end_of_list=*/true));
     }
   }
-  watches_.push_back({&stream, query, list ? version_ : from});
+  watches_.push_back({&stream, query, list ? VersionOf(query.plural) : from});
 }
 
 void FakeApiServer::Deliver(Watch& watch) {
+  if (frozen_.contains(watch.query.plural)) return;
   for (const Change& change : history_) {
     if (change.version <= watch.from || !watch.stream->open) continue;
     watch.from = change.version;
@@ -265,7 +281,7 @@ json FakeApiServer::Failure(int code, std::string_view reason, std::string_view 
 }
 
 json FakeApiServer::BookmarkOf(const Query& query, bool end_of_list) const {
-  json metadata = {{"resourceVersion", version()}};
+  json metadata = {{"resourceVersion", std::to_string(VersionOf(query.plural))}};
   if (end_of_list) metadata["annotations"] = {{"k8s.io/initial-events-end", "true"}};
   return {{"kind", query.plural}, {"metadata", metadata}};
 }

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -39,6 +40,8 @@ class FakeApiServer {
   Streaming streaming = Streaming::kSupported;
   // Answers to the next requests, instead of the right ones.
   std::deque<kube::HttpResponse> refusals;
+  // Plurals that it does not know (any more): 404. Streams that are open are for CutAll.
+  std::set<std::string> unserved;
   // Bodies and events come in pieces of up to so many bytes.
   size_t max_piece = 1 << 20;
 
@@ -47,6 +50,10 @@ class FakeApiServer {
   void Delete(const std::string& plural, std::string_view name_space, std::string_view name);
   // Sends a bookmark on every watch.
   void Bookmark();
+  // From now on lists and watches of a resource give what was there now, and nothing newer: a watch
+  // cache that is behind without knowing it. Objects still tells the truth.
+  void Freeze(const std::string& plural);
+  void Thaw(const std::string& plural) { frozen_.erase(plural); }
   // Everything older than now is forgotten; continue tokens expire.
   void Compact();
   Backup TakeBackup() const { return {version_, objects_}; }
@@ -100,6 +107,8 @@ class FakeApiServer {
   void Refuse(FakeStreamTransport::Opened& stream, int code, std::string_view reason,
               std::string_view cause = "");
   std::vector<nlohmann::json> Select(const Query& query) const;
+  // That lists and watches of the resource know.
+  uint64_t VersionOf(const std::string& plural) const;
   static nlohmann::json Failure(int code, std::string_view reason, std::string_view cause);
   nlohmann::json BookmarkOf(const Query& query, bool end_of_list) const;
 
@@ -112,6 +121,7 @@ class FakeApiServer {
   std::vector<Change> history_;
   std::vector<Watch> watches_;
   std::map<std::string, Continuation> continuations_;
+  std::map<std::string, Backup> frozen_;
   size_t served_ = 0;  // streams that were answered
 };
 

@@ -133,14 +133,23 @@ TEST(HistoryTest, ObservationsHaveARoomOfTheirOwn) {
 
 TEST(HistoryTest, WhatTheRateCountsStays) {
   crds::History none{.succeeded = 0, .failed = 0};
-  HistoryEntry counted = Entry("a", 1, Phase::kCancelled, absl::Minutes(5));
+  HistoryEntry counted = Entry("a", 1, Phase::kCancelled, absl::Minutes(15));
   counted.created = kNow - absl::Minutes(59);
-  HistoryEntry aged = Entry("b", 1, Phase::kCancelled, absl::Minutes(5));
+  HistoryEntry aged = Entry("b", 1, Phase::kCancelled, absl::Minutes(15));
   aged.created = kNow - absl::Minutes(60);
   const PruneRules rules{.history = none,
                          .rate = crds::RateLimit{.count = 1, .within = absl::Hours(1)},
                          .generation = kGeneration};
   EXPECT_THAT(Prunable(std::vector{counted, aged}, rules, kSettings, kNow), ElementsAre("b-1"));
+}
+
+// It may make the next one wait: that there was nothing to do must not be forgotten at once.
+TEST(HistoryTest, TheNewestOfThoseThatWereCancelledStaysAWhile) {
+  const PruneRules rules{.history = {.succeeded = 0, .failed = 0}, .generation = kGeneration};
+  const std::vector entries{Entry("a", 1, Phase::kCancelled, absl::Minutes(8)),
+                            Entry("a", 2, Phase::kCancelled, absl::Minutes(9)),
+                            Entry("b", 1, Phase::kCancelled, absl::Minutes(11))};
+  EXPECT_THAT(Prunable(entries, rules, kSettings, kNow), ElementsAre("b-1", "a-1"));
 }
 
 TEST(HistoryTest, ReadsARemediation) {

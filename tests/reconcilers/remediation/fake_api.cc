@@ -35,8 +35,11 @@ std::vector<std::string> Split(const std::string& text, char separator) {
 }
 
 // What discovery says about the groups that the tests use.
-kube::HttpResponse Discovery(const std::string& path) {
-  const auto resource = [](const char* name, const char* kind, bool namespaced = true) {
+kube::HttpResponse Discovery(
+    const std::string& path,
+    const std::map<std::string, std::map<std::string, std::string>>& more) {
+  const auto resource = [](const std::string& name, const std::string& kind,
+                           bool namespaced = true) {
     return json{{"name", name},
                 {"kind", kind},
                 {"namespaced", namespaced},
@@ -57,7 +60,13 @@ kube::HttpResponse Discovery(const std::string& path) {
                    {"resources",
                     {resource("daemonsets", "DaemonSet"), resource("deployments", "Deployment")}}});
   }
-  return Refuse(404, "NotFound");
+  const auto found = more.find(path);
+  if (found == more.end() || found->second.empty()) return Refuse(404, "NotFound");
+  json resources = json::array();
+  for (const auto& [plural, kind] : found->second) resources.push_back(resource(plural, kind));
+  return Answer(200, {{"kind", "APIResourceList"},
+                      {"groupVersion", path.substr(std::string("/apis/").size())},
+                      {"resources", resources}});
 }
 
 std::string Version(const json& object) {
@@ -91,7 +100,7 @@ void FakeApi::Send(kube::HttpRequest request, Callback done, runtime::SendOption
   const size_t depth = Split(path, '/').size();
   const bool discovery = depth <= (path.starts_with("/apis") ? 3u : 2u);
   if (request.method == "GET" && discovery) {
-    response = Discovery(path);
+    response = Discovery(path, kinds);
   } else {
     const Target target = Parse(request.target);
     const bool write = request.method != "GET" && !target.dry_run;

@@ -46,6 +46,8 @@ class FakeApi final : public runtime::ApiSender {
   std::function<std::string(const std::string& pod)> block_eviction;
   // The same for dry-runs.
   std::function<int(const Request&)> refuse_dry_run;
+  // Namespaced kinds besides the well-known ones: plural and kind by path, "/apis/example.com/v1".
+  std::map<std::string, std::map<std::string, std::string>> kinds;
   // From a request, which is executed at once, to its answer.
   absl::Duration latency;
   // GETs of objects by plural, for "nothing is read that is not needed".
