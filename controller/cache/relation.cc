@@ -72,18 +72,21 @@ Relation::Relation(RelationSpec spec, const ObjectTable& objects)
   }
 }
 
-JoinSide Relation::Side(std::string_view name_space, const KeySink& sink) const {
+JoinSide Relation::Side(std::string_view name_space, KeySink sink) const {
   JoinSide side;
-  if (spec_.same_namespace) side.scope = name_space;
-  side.keys.reserve(sink.keys().size());
-  for (const std::string& key : sink.keys()) {
-    // No namespace has a slash in it.
-    side.keys.push_back(spec_.same_namespace ? side.scope + "/" + key : key);
-  }
-  std::sort(side.keys.begin(), side.keys.end());
-  side.keys.erase(std::unique(side.keys.begin(), side.keys.end()), side.keys.end());
   side.labels = sink.labels();
   side.selectors = sink.selectors();
+  side.keys = std::move(sink).TakeKeys();
+  if (spec_.same_namespace) {
+    side.scope = name_space;
+    // No namespace has a slash in it.
+    const std::string prefix = side.scope + "/";
+    for (std::string& key : side.keys) key.insert(0, prefix);
+  }
+  if (side.keys.size() > 1) {
+    std::sort(side.keys.begin(), side.keys.end());
+    side.keys.erase(std::unique(side.keys.begin(), side.keys.end()), side.keys.end());
+  }
   return side;
 }
 
@@ -93,7 +96,7 @@ JoinSide Relation::SideOf(const Need& need, const KeyFunction& function, const D
   KeySink sink;
   function(*object, sink);
   if (left_out != nullptr) *left_out = sink.left_out();
-  return Side(object->name_space(), sink);
+  return Side(object->name_space(), std::move(sink));
 }
 
 std::optional<Labels> Relation::LabelsOf(ObjectId id) const {

@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
@@ -37,6 +38,7 @@ class KeySink {
   void SetLabels(Labels labels) { labels_ = std::move(labels); }
 
   const std::vector<std::string>& keys() const { return keys_; }
+  std::vector<std::string> TakeKeys() && { return std::move(keys_); }
   const std::vector<crds::LabelSelector>& selectors() const { return selectors_; }
   const std::optional<Labels>& labels() const { return labels_; }
   size_t left_out() const { return left_out_; }
@@ -107,7 +109,7 @@ class Relation {
   // Nothing for null and for what the need does not ask for.
   JoinSide SideOf(const Need& need, const KeyFunction& function, const document::Document* object,
                   size_t* left_out = nullptr) const;
-  JoinSide Side(std::string_view name_space, const KeySink& sink) const;
+  JoinSide Side(std::string_view name_space, KeySink sink) const;
   std::optional<Labels> LabelsOf(ObjectId id) const;
   std::vector<document::DocumentPtr> Documents(const std::vector<ObjectId>& ids) const;
 

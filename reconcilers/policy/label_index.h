@@ -31,10 +31,13 @@ class LabelIndex {
   template <typename Visit>
   void ForEach(const document::Document* before, const document::Document* after,
                Visit visit) const {
+    if (keys_.empty()) return;
+    const document::Node labels_before = LabelsOf(before);
+    const document::Node labels_after = LabelsOf(after);
     std::string scratch;
     for (const auto& [key, lists] : keys_) {
-      const std::vector<Value>* was = ListOf(lists, key, before, scratch);
-      const std::vector<Value>* is = ListOf(lists, key, after, scratch);
+      const std::vector<Value>* was = ListOf(lists, key, labels_before, scratch);
+      const std::vector<Value>* is = ListOf(lists, key, labels_after, scratch);
       if (is != nullptr) {
         for (const Value& value : *is) visit(value);
       }
@@ -73,10 +76,12 @@ class LabelIndex {
     for (const std::string& value : want->values) visit(keys_[want->key][value]);
   }
 
+  static document::Node LabelsOf(const document::Document* object) {
+    return object == nullptr ? document::Node() : object->At("metadata.labels");
+  }
   static const std::vector<Value>* ListOf(const ByText& lists, const std::string& key,
-                                          const document::Document* object, std::string& scratch) {
-    if (object == nullptr) return nullptr;
-    const document::Node label = object->At("metadata.labels").Field(key);
+                                          const document::Node& labels, std::string& scratch) {
+    const document::Node label = labels.Field(key);
     if (!label.is_string()) return nullptr;
     const auto list = lists.find(label.AsString(scratch));
     return list == lists.end() ? nullptr : &list->second;
