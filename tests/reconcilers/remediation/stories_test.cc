@@ -1,5 +1,5 @@
 // What went wrong with other remediators, as their issue trackers tell it, and must not here. The
-// numbers are only names; what has its own tests elsewhere is told there: F04, F16 and F30 with the
+// numbers are only names; what has its own tests elsewhere is told there: F04 and F30 with the
 // actions that they are about.
 #include <string>
 
@@ -68,6 +68,37 @@ TEST_F(Stories, F03_WhatRecoversWhileItWaitsIsLeftAlone) {
   EXPECT_EQ(s.Waiting(), "");
 }
 
+// The clock began anew when the condition went from Unknown to False during a reboot.
+TEST_F(Stories, F12_TheClockGoesOnThroughAllStatusesOfTheTrigger) {
+  s.DaemonSet("ds-0");
+  s.Policy(
+      AnnotatedSpec({{"triggers",
+                      {{{"name", "down"},
+                        {"for", "3m"},
+                        {"condition", {{"type", "Up"}, {"status", {"Unknown", "False"}}}}}}}}));
+  s.Start();
+  const auto report = [&](const std::string& status) {
+    json set = s.Get("daemonsets", "net/ds-0");
+    set["status"]["conditions"] = {
+        {{"type", "Up"},
+         {"status", status},
+         {"lastTransitionTime",
+          absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", s.clock.Now(), absl::UTCTimeZone())}}};
+    s.server.Put("daemonsets", set);
+  };
+  report("Unknown");
+  for (int i = 0; i < 175; ++i) {
+    s.Advance(absl::Seconds(1));
+    if (i == 60) report("False");
+    if (i == 120) report("Unknown");
+    // Nor does an object that is written all the time, be it with nothing new.
+    s.server.Put("daemonsets", s.Get("daemonsets", "net/ds-0"));
+  }
+  EXPECT_EQ(s.Patches(), 0u);
+  s.Advance(absl::Seconds(10));
+  EXPECT_EQ(s.Patches(), 1u);
+}
+
 // The same remediation ran 39 times without effect.
 TEST_F(Stories, F13_WhatDoesNotHelpIsNotRepeatedForEver) {
   Sets(1);
@@ -113,6 +144,33 @@ TEST_F(Stories, F15_WhoeverWaitsIsToldWhyAndUntilWhen) {
   EXPECT_TRUE(waiting.contains("nextCheck"));
 }
 
+// An open breaker kept nodes cordoned for ever.
+TEST_F(Stories, F16_ABreakerNeverBlocksTheTakingBack) {
+  Sets(20);
+  s.Policy(
+      AnnotatedSpec({{"remedies",
+                      {{{"name", "set"},
+                        {"steps",
+                         {{{"setEnv",
+                            {{"container", "calico-node"},
+                             {"env", {{{"name", "FELIX_HEALTHHOST"}, {"value", "127.0.0.1"}}}}}}},
+                          {{"waitFor", {{"expression", "false"}, {"timeout", "1m"}}},
+                           {"onFailure", "Rollback"}}}}}}}}));
+  s.Start();
+  json set = s.Get("daemonsets", "net/ds-0");  // nobody else owns a field of it
+  set["metadata"]["annotations"] = {{"sick", "yes"}};
+  s.server.Put("daemonsets", set);
+  s.Advance(absl::Seconds(10));
+  ASSERT_EQ(s.HealthHost("ds-0"), "127.0.0.1");
+  for (int i = 1; i < 18; ++i) Sick(i);
+  s.Advance(absl::Seconds(10));
+  ASSERT_THAT(s.Waiting(), HasSubstr("BreakerOpen"));
+  s.Advance(absl::Minutes(1));
+  EXPECT_EQ(s.HealthHost("ds-0"), "") << "the breaker is open, and the change is taken back";
+  EXPECT_EQ(s.Patches(), 2u);
+  EXPECT_EQ(s.Phase(), "Failed");
+}
+
 // After a reset of the breaker, old events were replayed.
 TEST_F(Stories, F17_AfterAStormOnlyThePresentCounts) {
   Sets(20);
@@ -137,6 +195,27 @@ TEST_F(Stories, F18_OneEpisodeIsOneRemediation) {
   s.Advance(absl::Seconds(5));
   EXPECT_EQ(s.Remediations().size(), 1u);
   EXPECT_EQ(s.Patches(), 1u);
+}
+
+// One node told its story a thousand times, and the others waited.
+TEST_F(Stories, F21_ANoisyTargetStarvesNobody) {
+  s.DaemonSet("noisy");
+  s.Pod("noisy-pod", "noisy");
+  s.DaemonSet("quiet");
+  s.Pod("quiet-pod", "quiet");
+  s.Policy(FelixSpec({{"limits", {{"maxUnhealthy", "100%"}, {"maxConcurrent", 5}}}}));
+  s.Start();
+  s.Advance(absl::Seconds(5));
+  // The noisy one is being treated, so that every Event of its is news to somebody.
+  s.Event("noisy-pod", "first", 3);
+  s.Advance(absl::Seconds(1));
+  ASSERT_EQ(s.Patches(), 1u);
+  const absl::Time begin = absl::Now();
+  for (int i = 0; i < 1000; ++i) s.Event("noisy-pod", "e-" + std::to_string(i), i);
+  s.Event("quiet-pod", "q", 3);
+  s.Advance(absl::Milliseconds(500));
+  EXPECT_EQ(s.HealthHost("quiet"), "127.0.0.1");
+  EXPECT_LT(absl::Now() - begin, absl::Seconds(1)) << "also of the processor's time";
 }
 
 // Old custom resources filled etcd.
