@@ -28,6 +28,7 @@ void VisitLimits(ConfigVisitor& v, limits::Settings& limits) {
     v.Duration("secondLookMax", limits.second_look_max, kShort);
     v.Duration("aging", limits.aging, absl::Seconds(1));
     v.Texts("exemptFromNodeBudget", limits.exempt_from_node_budget);
+    v.Text("medik8sLeases", limits.medik8s_leases);
   });
 }
 

@@ -104,8 +104,10 @@ class RbacCommand final : public Command {
       Add({{"apps", "v1", "ReplicaSet"}, "replicasets"}, "get");
       Add({{"batch", "v1", "Job"}, "jobs"}, "get");
     }
+    if (!policy.only_notifies) WatchClaims(policy.target);
     for (const policy::Remedy& remedy : policy.remedies) {
       for (const policy::Step& step : remedy.steps) {
+        if (!policy.only_notifies) WatchClaims(KindOf(policy, step));
         KR_ASSIGN_OR_RETURN(const kube::Resource resource, Find(KindOf(policy, step), console));
         if (step.apply_to) Add(resource, "get");  // what the step works on is read when it begins
         for (const actions::RbacRule& rule : step.action->RequiredRules(resource)) {
@@ -114,6 +116,16 @@ class RbacCommand final : public Command {
       }
     }
     return OkStatus();
+  }
+
+  // What other tools say of nodes in objects of their own (config/rbac/roles/watch_claims.yaml).
+  void WatchClaims(const kube::GroupVersionKind& kind) {
+    if (!kind.group.empty() || kind.kind != "Node") return;
+    claims_ = true;
+    for (const char* verb : {"list", "watch"}) {
+      Add({{"coordination.k8s.io", "v1", "Lease"}, "leases"}, verb);
+      Add({{"nodemaintenance.medik8s.io", "v1beta1", "NodeMaintenance"}, "nodemaintenances"}, verb);
+    }
   }
 
   // Of the objects that a step works on.
@@ -160,6 +172,12 @@ class RbacCommand final : public Command {
       result.push_back(
           {{"apiGroups", {key.first}}, {"resources", resources}, {"verbs", key.second}});
     }
+    if (claims_) {
+      result.push_back({{"apiGroups", {"apps"}},
+                        {"resources", {"daemonsets"}},
+                        {"resourceNames", {"kured"}},
+                        {"verbs", {"list", "watch"}}});
+    }
     return result;
   }
 
@@ -171,6 +189,7 @@ class RbacCommand final : public Command {
   std::map<std::pair<std::string, std::string>, std::set<std::string>> verbs_;
   std::unique_ptr<Cluster> cluster_;
   bool asked_ = false;
+  bool claims_ = false;  // some policy acts on Nodes
 };
 
 }  // namespace

@@ -169,9 +169,10 @@ func TestAKindThatMovesHealsByItself(t *testing.T) {
 	wantText(t, "Inactive's message", w.AwaitCondition(t, ns, "Ready", "False", "Inactive"), "moved.example/v1")
 	w.Apply(t, strings.NewReplacer("gadgets", "gizmos", "singular: gadget", "singular: gizmo").Replace(fmt.Sprintf(gadgetCRD, group)))
 	w.AwaitCondition(t, ns, "Ready", "True", "Ready")
-	sickGadget(t, w, group, ns)
+	gizmo := fmt.Sprintf("{apiVersion: %s/v1, kind: Gadget, metadata: {name: h, namespace: %s, annotations: {sick: \"yes\"}}}", group, ns)
+	w.Apply(t, gizmo, "--cache-dir="+t.TempDir()) // kubectl remembers where gadgets were
 	harness.Eventually(t, "the gizmo to be patched", harness.Limit, func() (bool, string) {
-		out := w.Kubectl(t, "", "-n", ns, "get", "gizmos."+group, "g", "-o", "jsonpath={.metadata.labels.cured}")
+		out := w.Kubectl(t, "", "-n", ns, "get", "gizmos."+group, "h", "-o", "jsonpath={.metadata.labels.cured}")
 		return out == "yes", out
 	})
 	goodPolicyWorks(t, w, "good-beside-moved")

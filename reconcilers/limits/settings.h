@@ -27,6 +27,8 @@ struct Settings {
   absl::Duration aging = absl::Minutes(10);
   // Policies, by name, that the built-in budget of nodes does not bind.
   std::vector<std::string> exempt_from_node_budget;
+  // Where medik8s' operators keep the Leases with which they claim nodes.
+  std::string medik8s_leases = "medik8s-leases";
   // Of this process: its namespace is nobody's target, its node comes last. "" = not known.
   std::string own_namespace;
   std::string own_node;

@@ -148,6 +148,7 @@ void Watches::Rebuild() {
     watch.need = {.resource = result.resource,
                   .namespaces = result.resource.namespaced ? watch.extra.namespaces
                                                            : std::vector<std::string>(),
+                  .names = watch.extra.names,
                   .label_selector = watch.extra.label_selector,
                   .projection = document::Projection::Of(watch.extra.paths)};
     needs.push_back(watch.need);

@@ -72,6 +72,7 @@ class Watches final : public cache::InformerObserver {
   struct Extra {
     kube::GroupVersionKind gvk;
     std::vector<std::string> namespaces = {};
+    std::vector<std::string> names = {};
     std::string label_selector = {};
     std::vector<document::Path> paths = {};
     friend bool operator==(const Extra&, const Extra&) = default;

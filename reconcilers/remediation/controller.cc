@@ -43,6 +43,7 @@ Controller::Controller(Options options, runtime::Engine& engine, runtime::ApiSen
       owners_(engine, api, options_.timing.write_timeout, options_.timing.retry_max,
               [this](const std::string& policy_uid) { ConsiderSoon(policy_uid); }),
       budgets_(options_.limits.exempt_from_node_budget, watches_, symptoms_, ledger_),
+      claims_(options_.limits.medik8s_leases),
       reporter_(options_.report, engine, api,
                 [this](const std::string& uid) { return StatusOf(uid); }),
       budget_reporter_(options_.report, engine, api,
@@ -146,6 +147,9 @@ void Controller::WatchForLimits() {
     }
   }
   std::vector<policy::Watches::Extra> extras = budgets_.Needs(nodes);
+  if (nodes) {
+    for (policy::Watches::Extra& claim : claims_.Needs()) extras.push_back(std::move(claim));
+  }
   if (namespaces) extras.push_back(OptedOut());
   watches_.WatchAlso(std::move(extras));
 }

@@ -21,6 +21,7 @@
 #include "reconcilers/remediation/draft.h"
 #include "reconcilers/remediation/environment.h"
 #include "reconcilers/remediation/metrics.h"
+#include "reconcilers/remediation/node_claims.h"
 #include "reconcilers/remediation/pod_owners.h"
 #include "reconcilers/remediation/registry.h"
 #include "reconcilers/remediation/runner.h"
@@ -262,6 +263,7 @@ class Controller final : private policy::WatchListener,
   limits::Ledger ledger_;
   PodOwners owners_;
   Budgets budgets_;
+  const NodeClaims claims_;
   StatusReporter reporter_;
   StatusReporter budget_reporter_;
   BaselineKeeper baselines_;

@@ -452,7 +452,9 @@ StatusOr<std::optional<limits::Refusal>> Controller::ForeignTo(
     const policy::CompiledPolicy& policy, const crds::ObjectReference& ref,
     const document::Document& target) const {
   if (policy.only_notifies) return std::nullopt;
-  return FindForeignMaintenance(ref, target);
+  KR_ASSIGN_OR_RETURN(auto marked, FindForeignMaintenance(ref, target));
+  if (marked || ref.kind != "Node" || ref.api_version != "v1") return marked;
+  return claims_.Find(watches_, ref.name, engine_.clock().Now());
 }
 
 void Controller::Account(const crds::Remediation& remediation) {

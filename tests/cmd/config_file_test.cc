@@ -81,8 +81,11 @@ limits:
   relapse: 1h30m
   revertWindow: 90s
   maxCooldown: 1m
+  secondLook: 1s
+  secondLookMax: 2m
   aging: 20s
   exemptFromNodeBudget: [spot, scale-down]
+  medik8sLeases: leases
 timing:
   writeTimeout: 1500ms
   retryInitial: 20ms
@@ -121,8 +124,11 @@ queues: {engine: 512Ki, events: 10}
       {"limits.breakerCalm", "2s"},
       {"limits.exemptFromNodeBudget", "[spot, scale-down]"},
       {"limits.maxCooldown", "1m"},
+      {"limits.medik8sLeases", "leases"},
       {"limits.relapse", "1h30m"},
       {"limits.revertWindow", "1m30s"},
+      {"limits.secondLook", "1s"},
+      {"limits.secondLookMax", "2m"},
       {"listen", "127.0.0.1:0"},
       {"log.format", "json"},
       {"log.level", "debug"},

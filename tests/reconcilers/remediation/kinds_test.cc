@@ -28,7 +28,8 @@ class Kinds : public ::testing::Test {
         {{"metadata", {{"namespace", "net"}, {"name", name}, {"annotations", {{"sick", "yes"}}}}}});
   }
   std::string Ready() const {
-    for (const json& condition : s.PolicyStatus()["conditions"]) {
+    const json status = s.PolicyStatus();
+    for (const json& condition : status["conditions"]) {
       if (condition["type"] == "Ready") return condition["reason"];
     }
     return "";
