@@ -138,7 +138,12 @@ void Controller::Consider() {
 void Controller::OpenSession(const std::string& policy_uid, std::vector<Session>& sessions) {
   std::vector<const policy::PolicyTargets*> kinds = symptoms_.Of(policy_uid);
   const policy::PolicyEntry* entry = policies_.FindByUid(policy_uid);
-  if (kinds.empty() || entry == nullptr) return Report(policy_uid);
+  if (kinds.empty() || entry == nullptr) {
+    // Edited into something that is not understood: nobody waits for it any more.
+    const auto state = states_.find(policy_uid);
+    if (state != states_.end()) state->second.waiting.clear();
+    return Report(policy_uid);
+  }
   PolicyState& state = states_[policy_uid];
   std::optional<limits::Breaker::Counts> counts;
   const bool settled = Settled(policy_uid);

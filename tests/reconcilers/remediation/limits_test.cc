@@ -283,6 +283,21 @@ TEST_F(Limits, UnknownSymptomIsToldAndNotActedUpon) {
   EXPECT_THAT(s.Waiting(), HasSubstr("SymptomUnknown"));
 }
 
+TEST_F(Limits, NobodyWaitsForAPolicyThatIsNotUnderstoodAnyMore) {
+  Sets(1);
+  s.Policy(AnnotatedSpec({{"paused", true}}));
+  s.Start();
+  Sick(0);
+  s.Advance(absl::Seconds(10));
+  EXPECT_THAT(s.Waiting(), HasSubstr("Paused"));
+  s.Policy(
+      AnnotatedSpec({{"paused", true}, {"variables", {{{"name", "v"}, {"expression", "("}}}}}));
+  s.Advance(absl::Seconds(10));
+  EXPECT_EQ(Condition("Accepted", "status"), "False");
+  EXPECT_EQ(s.Waiting(), "");
+  EXPECT_EQ(s.PolicyStatus()["targets"].value("waiting", 0), 0);
+}
+
 TEST_F(Limits, AWriteWaitsWhileItsPolicyIsPausedInMidRun) {
   Sets(1);
   s.Policy(AnnotatedSpec());
