@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kube-remedy/kube-remedy/e2e/cluster"
 	"github.com/kube-remedy/kube-remedy/e2e/faultproxy"
 	"github.com/kube-remedy/kube-remedy/e2e/harness"
 )
@@ -165,6 +166,18 @@ spec:
   remedies: [{name: cure, steps: [{notify: {}}]}]
   recovery: {healthy: [{name: always, expression: "true"}]}
 `, c.related, c.trigger), fmt.Sprintf("spec: {target: %s}", c.target))
+	}
+	w.Apply(t, nodeMaintenanceCRD)
+	w.Kubectl(t, "", "wait", "--for=condition=Established", "crd/nodemaintenances.nodemaintenance.medik8s.io")
+	w.ApplyPolicy(t, "listed-nodes", ns, fmt.Sprintf(nodesPolicy, "listed"))
+	for _, claims := range []string{"nodemaintenances", "leases"} {
+		harness.Eventually(t, claims+" to be listed", harness.Limit, func() (bool, string) {
+			lists, err := w.AuditEvents(`"verb":"list"`)
+			harness.Must(t, err)
+			return slices.ContainsFunc(lists, func(e cluster.AuditEvent) bool {
+				return e.User.Username == harness.User && e.ObjectRef != nil && e.ObjectRef.Resource == claims
+			}), ""
+		})
 	}
 	w.ApplyPolicy(t, ns, ns)
 	awaitCured(t, w, ns, "d")

@@ -58,7 +58,7 @@ var streamPlans = []streamPlan{
 	{name: "expired", rules: first(8, faultproxy.Fault{Answer: faultproxy.Expired()})},
 	{name: "throttled", rules: first(8, faultproxy.Fault{Answer: faultproxy.TooManyRequests("1")})},
 	{name: "error-500", rules: first(12, faultproxy.Fault{Answer: faultproxy.InternalError()})},
-	{name: "trickle", until: 10 * time.Second, rules: watches(faultproxy.Fault{Trickle: 100 << 10})},
+	{name: "trickle", until: 5 * time.Second, rules: watches(faultproxy.Fault{Trickle: 100 << 10})},
 }
 
 // EveryFaultOfWatches: what the operator is told comes late, twice, in another order, in part or not at all. What it
