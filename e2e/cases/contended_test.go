@@ -1,6 +1,7 @@
 package cases
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -78,4 +79,58 @@ func TestACureThatIsSetBackLaterIsMadeOnceMoreDespiteTheCooldown(t *testing.T) {
 		return len(all) == 4 && all[3].Status.Phase == "Succeeded", all[len(all)-1].String()
 	})
 	w.WantPatches(t, ns, 3)
+}
+
+// appliesAConfigMap is a patch of harness.PolicyText: what is changed is another object than the target, and no watch
+// shows it.
+const appliesAConfigMap = `
+spec:
+  remedies:
+  - name: apply
+    steps:
+    - apply: {force: true, object: {apiVersion: v1, kind: ConfigMap, metadata: {name: applied, namespace: %[1]s}, data: {mode: "new", count: "1"}}}
+    verify: [{name: done, expression: "true"}]
+    cureWithin: 2m
+  recovery: {stableFor: 2s}
+  limits: {cooldown: 0s}
+`
+
+// Somebody sets it back while the target is sick still, and once more after the next cure.
+func TestWhatWasAppliedElsewhereAndIsSetBackTwiceIsContended(t *testing.T) {
+	w, _ := withOperator.Get(t)
+	ns := w.Namespace(t, "contended-applied")
+	w.DaemonSet(t, ns, "d", map[string]string{"sick": "yes"})
+	w.ApplyPolicy(t, ns, ns, fmt.Sprintf(appliesAConfigMap, ns))
+	setBack := func() {
+		t.Helper()
+		w.Kubectl(t, "", "-n", ns, "patch", "configmap", "applied", "--type=merge", "--field-manager=helm-fight", `--patch={"data":{"mode":"old"}}`)
+		w.Annotate(t, ns, "d", "sick", "no")
+	}
+	first := w.AwaitPhase(t, ns, "Holding")
+	setBack()
+	r := w.AwaitPhase(t, ns, "Succeeded")
+	if c := r.Status.Contended; c == nil || c.Count != 1 || c.Manager != "helm-fight" {
+		t.Errorf("status.contended is %+v, want helm-fight once", c)
+	}
+	w.Annotate(t, ns, "d", "sick", "yes")
+	w.AwaitRemediation(t, ns, "to be the second", func(r *harness.Remediation) bool { return r.Name != first.Name && r.Status.Phase == "Holding" })
+	setBack()
+	r = w.AwaitPhase(t, ns, "Failed")
+	wantContended(t, r)
+	wantText(t, "the message", r.Status.Message, "our change of ConfigMap "+ns+"/applied back for the second time")
+}
+
+// What others do to other fields of the same object is none of ours.
+func TestWhatWasAppliedElsewhereMayBeSharedWithOthers(t *testing.T) {
+	w, _ := withOperator.Get(t)
+	ns := w.Namespace(t, "shared-applied")
+	w.DaemonSet(t, ns, "d", map[string]string{"sick": "yes"})
+	w.ApplyPolicy(t, ns, ns, fmt.Sprintf(appliesAConfigMap, ns))
+	w.AwaitPhase(t, ns, "Holding")
+	w.Kubectl(t, "", "-n", ns, "patch", "configmap", "applied", "--type=merge", "--field-manager=somebody", `--patch={"data":{"theirs":"1"}}`)
+	w.Annotate(t, ns, "d", "sick", "no")
+	r := w.AwaitPhase(t, ns, "Succeeded")
+	if r.Status.Contended != nil {
+		t.Errorf("got %+v, want no dispute", r.Status.Contended)
+	}
 }

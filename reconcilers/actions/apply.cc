@@ -128,6 +128,14 @@ class ApplyAction final : public Action {
                  .memo = wrote ? memo : NewMemo(object, observed)};
   }
 
+  // Whoever changes a field that we have applied takes it over. Lists have their own rules of whose
+  // element is whose, and values may read otherwise than they were sent: neither is looked at.
+  bool EffectHolds(const json& memo, const json& object) const override {
+    const json* applied = Find(memo, {kObject});
+    std::vector<std::string> steps;
+    return applied == nullptr || OwnsAll(Content(*applied), object, steps);
+  }
+
   std::optional<Write> Undo(const json& memo, const Observed& observed) const override {
     const json* object = Find(memo, {kObject});
     if (object == nullptr || NeedLive(observed)) return std::nullopt;
@@ -189,6 +197,18 @@ class ApplyAction final : public Action {
     options.dry_run = dry_run;
     return kube::PatchObject(observed.ref.resource, observed.ref.key, "", kube::PatchType::kApply,
                              object, options);
+  }
+
+  static bool OwnsAll(const json& ours, const json& live, std::vector<std::string>& steps) {
+    for (const auto& [key, value] : ours.items()) {
+      if (value.is_array() || value.is_null()) continue;
+      steps.push_back(FieldStep(key));
+      const bool owns = value.is_object() && !value.empty() ? OwnsAll(value, live, steps)
+                                                            : OwnsField(live, kFieldManager, steps);
+      steps.pop_back();
+      if (!owns) return false;
+    }
+    return true;
   }
 
   static json NewMemo(const json& object, const Observed& observed) {

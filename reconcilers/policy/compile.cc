@@ -1,5 +1,6 @@
 #include "reconcilers/policy/compile.h"
 
+#include <map>
 #include <memory>
 #include <string>
 #include <utility>
@@ -255,7 +256,14 @@ class Compiler {
     const cel::Scope& scope = step.apply_to ? WithIt(running_scope_) : running_scope_;
     KR_ASSIGN_OR_RETURN(step.action, actions::Make(spec, scope, path));
     if (step.action->reversal() != actions::Reversal::kNothing) out_->only_notifies = false;
-    if (!step.apply_to) Note("object", step.action->EffectPaths());
+    if (!step.apply_to) {
+      Note("object", step.action->EffectPaths());
+    } else if (step.apply_to->join) {
+      std::vector<document::Path>& effects = effects_[*step.apply_to->join];
+      for (document::Path& effect : step.action->EffectPaths()) {
+        effects.push_back(std::move(effect));
+      }
+    }
     // What they read of `it` is read live, whole.
     for (const cel::Program* program : step.action->Expressions()) Note(program->reads());
     return step;
@@ -311,6 +319,8 @@ class Compiler {
     for (const RelatedJoin& join : out_->related) {
       std::vector<document::Path> related = PathsOfRelated(reads_, join.name);
       related.insert(related.end(), join.key_paths.begin(), join.key_paths.end());
+      const std::vector<document::Path>& effects = effects_[out_->related_reads.size()];
+      related.insert(related.end(), effects.begin(), effects.end());
       if (out_->watches_events()) {
         // Event facts name the owner and node of what the Events are about.
         for (document::Path& path : ControllerPaths()) related.push_back(std::move(path));
@@ -336,6 +346,7 @@ class Compiler {
   cel::Scope scope_;
   cel::Scope running_scope_;
   std::vector<cel::Read> reads_;
+  std::map<size_t, std::vector<document::Path>> effects_;  // by join: what steps change there
 };
 
 }  // namespace

@@ -374,16 +374,16 @@ Status Controller::AddNamespace(limits::TargetFacts& facts) const {
   return OkStatus();
 }
 
-std::string Controller::OtherWriter(const crds::Remediation& remediation) const {
-  const crds::ObjectReference& target = remediation.spec.target_ref;
+std::string Controller::OtherWriter(const crds::Remediation& remediation,
+                                    const crds::ObjectReference& object) const {
   absl::Time ours = absl::InfinitePast(), theirs = absl::InfinitePast();
   std::string other;
-  registry_.ForEachAbout(target, [&](const crds::Remediation& about) {
+  registry_.ForEach([&](const crds::Remediation& about) {
     const bool same = about.spec.policy_ref.uid == remediation.spec.policy_ref.uid;
     for (const crds::StepProgress& step : about.status.steps) {
       for (const crds::WriteRecord& write : step.writes) {
         const bool applied = write.outcome == crds::WriteOutcome::kApplied;
-        if (!applied || limits::LockKey(write.object) != limits::LockKey(target)) continue;
+        if (!applied || limits::LockKey(write.object) != limits::LockKey(object)) continue;
         if (same) {
           ours = std::max(ours, write.intent_at);
         } else if (write.intent_at >= theirs) {

@@ -135,7 +135,8 @@ class Controller final : private policy::WatchListener,
   std::optional<limits::Refusal> Forbidden(const crds::Remediation& remediation) const override;
   std::optional<limits::Refusal> Admissible(const crds::Remediation& remediation) const override;
   bool WantsApproval(const crds::Remediation& remediation, std::string_view remedy) const override;
-  std::string OtherWriter(const crds::Remediation& remediation) const override;
+  std::string OtherWriter(const crds::Remediation& remediation,
+                          const crds::ObjectReference& object) const override;
   document::Projection::Ptr TargetProjection(const policy::CompiledPolicy& policy) const override;
   document::Projection::Ptr RelatedProjection(const policy::CompiledPolicy& policy,
                                               size_t join) const override;

@@ -445,7 +445,7 @@ bool Controller::Reverted(const policy::CompiledPolicy& policy, const document::
       const size_t index = static_cast<size_t>(progress.id.step);
       if (progress.id.remedy != remedy.name || index >= remedy.steps.size()) continue;
       const policy::Step& step = remedy.steps[index];
-      if (step.spec.apply_to || progress.writes.empty()) continue;
+      if (step.spec.apply_to || progress.object || progress.writes.empty()) continue;
       if (step.action->reversal() != actions::Reversal::kChange) continue;
       if (!step.action->EffectHolds(progress.memo.Parse(), object)) return true;
     }

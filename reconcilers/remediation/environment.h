@@ -66,8 +66,9 @@ class World {
   // Whether the policy as it is now wants a person to approve `remedy` before it begins.
   virtual bool WantsApproval(const crds::Remediation& remediation,
                              std::string_view remedy) const = 0;
-  // The other policy that wrote to the target after this one's last write: "policy x"; "": nobody.
-  virtual std::string OtherWriter(const crds::Remediation& remediation) const = 0;
+  // The other policy that wrote to an object after this one's last write: "policy x"; "": nobody.
+  virtual std::string OtherWriter(const crds::Remediation& remediation,
+                                  const crds::ObjectReference& object) const = 0;
   // What the documents of targets are made with.
   virtual document::Projection::Ptr TargetProjection(
       const policy::CompiledPolicy& policy) const = 0;

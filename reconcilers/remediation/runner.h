@@ -4,9 +4,11 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "reconcilers/remediation/environment.h"
 #include "reconcilers/remediation/ladder.h"
@@ -133,8 +135,9 @@ class Runner {
   // The cache shows something else than the API server.
   void AwaitCache(std::string message);
   void KeepRecord(const policy::Remedy& remedy);
-  bool CountRevert(const nlohmann::json& live);  // true: contended, it is over
-  bool TakeLocks(size_t rung);                   // false: it waits for them
+  // Of our change of `object`; true: contended, it is over.
+  bool CountRevert(const nlohmann::json& live, const crds::ObjectReference& object);
+  bool TakeLocks(size_t rung);  // false: it waits for them
   void RungFailed(std::string_view reason, std::string message);
 
   // runner_plan.cc: whether the log of the whole plan fits into the status.
@@ -204,6 +207,16 @@ class Runner {
   std::optional<size_t> RevertedStep(const document::Document& target) const;
   void OnReverted(size_t progress);
 
+  // runner_contention.cc: changes of other objects than the target, by index into status.steps.
+  std::vector<size_t> ChangesElsewhere() const;  // of the current attempt, that are to hold
+  const policy::Step& StepAt(size_t rung, const crds::StepProgress& progress) const;
+  // By what a join shows of the object; nullopt: none does (yet).
+  std::optional<bool> HoldsInCache(size_t index, const document::Document& target) const;
+  std::optional<size_t> RevertedElsewhere(const document::Document& target) const;
+  // One that no join shows and that was not read since the target is cured.
+  std::optional<size_t> UnconfirmedChange(const document::Document& target) const;
+  void ConfirmChange(size_t index);
+
   // runner_observe.cc: rungs as they would be carried out now, with nothing written.
   bool Observes() const;
   void AdvanceObserve();
@@ -238,7 +251,8 @@ class Runner {
   // Of the rung at hand.
   std::unique_ptr<LiveRead> live_read_;
   bool checked_live_ = false;
-  absl::Duration disagreement_;  // the wait until cache and live state are compared again
+  std::set<size_t> confirmed_changes_;  // see ConfirmChange
+  absl::Duration disagreement_;         // the wait until cache and live state are compared again
   std::optional<Verification> verification_;
   // Before the first write: that the plan fits, and the objects of applyTo that it was made with.
   bool plan_fits_ = false;

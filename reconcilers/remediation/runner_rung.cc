@@ -97,7 +97,10 @@ void Runner::OnLive(StatusOr<LiveState> live) {
                "the symptom is gone; checking that it stays so");
     return Advance();
   }
-  if (start_.reverted && !HasWritten(status()) && CountRevert(live->target)) return;
+  if (start_.reverted && !HasWritten(status()) &&
+      CountRevert(live->target, remediation().spec.target_ref)) {
+    return;
+  }
 
   const bool begins = status().remedies[rung].state == RemedyState::kPending;
   const policy::Verdict applies = policy::AllHold(policy_->remedies[rung].match_conditions, view);
@@ -206,23 +209,23 @@ void Runner::KeepRecord(const policy::Remedy& remedy) {
   if (!record.empty()) mutable_status().record = crds::RawJson(record);
 }
 
-bool Runner::CountRevert(const nlohmann::json& live) {
+bool Runner::CountRevert(const nlohmann::json& live, const crds::ObjectReference& object) {
   // Our own policies all write under the same name.
-  std::string manager = world_.OtherWriter(remediation());
+  std::string manager = world_.OtherWriter(remediation(), object);
   if (manager.empty()) manager = actions::LastOtherManager(live, actions::kFieldManager);
   if (manager.empty()) manager = "an unknown field manager";
-  mutable_status().contended = limits::CountRevert(
-      status().contended, manager, remediation().spec.target_ref, services_.limits, Now());
+  mutable_status().contended =
+      limits::CountRevert(status().contended, manager, object, services_.limits, Now());
   dirty_ = true;
   if (!limits::IsDisputed(status().contended)) {
     Tell(runtime::Event::Type::kWarning, "ChangeReverted",
-         manager + " set our change back; it is made once more");
+         manager + " set our change of " + object.ToString() + " back; the next time it is left so");
     return false;
   }
   Fail(crds::refusal::kContended,
-       manager +
-           " set our change back for the second time; nothing more is done until the policy "
-           "changes. Let that manager make the change, or exclude the object with the label " +
+       manager + " set our change of " + object.ToString() +
+           " back for the second time; nothing more is done until the policy changes. Let that "
+           "manager make the change, or exclude the object with the label " +
            std::string(crds::kExcludeLabel) + "=true.");
   return true;
 }

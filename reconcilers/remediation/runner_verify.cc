@@ -24,6 +24,7 @@ void Runner::AdvanceVerification() {
     return Finish(TargetGone());
   }
   if (const auto step = RevertedStep(*document)) return OnReverted(*step);
+  if (const auto step = RevertedElsewhere(*document)) return OnReverted(*step);
 
   const size_t rung = *CurrentRung(status());
   const policy::Remedy& remedy = policy_->remedies[rung];
@@ -47,8 +48,10 @@ void Runner::AdvanceVerification() {
   Verification::Decision decision = verification_->Update(evaluation.symptom, cured, verify, Now());
   const absl::Time until = std::min({decision.until, evaluation.symptom.valid_until,
                                      evaluation.healthy.valid_until, verify.valid_until});
+  if (decision.result != Verification::Result::kCured) confirmed_changes_.clear();
   switch (decision.result) {
     case Verification::Result::kCured:
+      if (const auto step = UnconfirmedChange(*document)) return ConfirmChange(*step);
       mutable_status().remedies[rung].state = crds::RemedyState::kVerified;
       mutable_status().remedies[rung].finished_at = Now();
       return Finish(
@@ -122,7 +125,9 @@ void Runner::OnReverted(size_t index) {
                          runner.Now() + runner.services_.timing.retry_initial);
     }
     nlohmann::json live = nlohmann::json::parse(reply->body, nullptr, false);
-    if (runner.CountRevert(live)) return;
+    const crds::StepProgress& reverted = runner.status().steps[index];
+    const crds::ObjectReference& target = runner.remediation().spec.target_ref;
+    if (runner.CountRevert(live, reverted.object.value_or(target))) return;
     // Once more, by the same road: the action asks, the intent is written, the write is sent.
     for (size_t later : AttemptSteps(runner.status(), rung)) {
       if (later >= index) runner.mutable_status().steps[later].state = crds::StepState::kPending;
@@ -131,6 +136,7 @@ void Runner::OnReverted(size_t index) {
     runner.mutable_status().remedies[rung].steps_done_at.reset();
     runner.mutable_status().holding.reset();
     runner.verification_.reset();
+    runner.confirmed_changes_.clear();
     runner.checked_live_ = true;
     runner.at_hand_.clear();
     runner.Hand(index).live = std::move(live);

@@ -46,6 +46,23 @@ TEST(Apply, NamesItsObjectItself) {
   EXPECT_EQ(object->ToString(), "ConfigMap made") << "the namespace is the target's";
 }
 
+TEST(Apply, HoldsWhileEachOfItsFieldsIsOurs) {
+  const json memo = {{"object", kAsWritten}};
+  const auto live = [](const char* owned) {
+    json object = kAsWritten;
+    object["metadata"]["managedFields"] = {
+        {{"manager", "kube-remedy"}, {"operation", "Apply"}, {"fieldsV1", json::parse(owned)}},
+        {{"manager", "helm"}, {"operation", "Update"}, {"fieldsV1", {{"f:data", {{"f:n", {}}}}}}}};
+    return object;
+  };
+  EXPECT_TRUE(Make()->EffectHolds(
+      memo, live(R"({"f:data": {"f:n": {}}, "f:metadata": {"f:labels": {"f:a": {}}}})")));
+  EXPECT_FALSE(Make()->EffectHolds(memo, live(R"({"f:metadata": {"f:labels": {"f:a": {}}}})")));
+  EXPECT_FALSE(Make()->EffectHolds(memo, live(R"({"f:data": {"f:n": {}}})")));
+  EXPECT_TRUE(Make()->EffectHolds(memo, kAsWritten)) << "nothing tells who owns what";
+  EXPECT_TRUE(Make()->EffectHolds(json(), live("{}"))) << "nothing was written";
+}
+
 TEST(Apply, AsksTheServerFirstThenCreates) {
   Observed observed = SeeingMap(json());
   const Next asked = Make()->Ask(nullptr, observed);
