@@ -22,6 +22,7 @@
 #include "controller/kube/client.h"
 #include "controller/kube/cpprest_transport.h"
 #include "controller/kube/credentials.h"
+#include "controller/kube/outbound.h"
 #include "controller/runtime/dispatcher.h"
 #include "controller/runtime/engine.h"
 #include "controller/runtime/engine_inbox.h"
@@ -31,6 +32,7 @@
 #include "controller/runtime/leader_election.h"
 #include "controller/runtime/manager.h"
 #include "controller/runtime/metrics.h"
+#include "controller/runtime/outbound_sender.h"
 #include "controller/runtime/runtime_metrics.h"
 #include "controller/runtime/webhook_server.h"
 #include "controller/runtime/write_permit.h"
@@ -89,6 +91,10 @@ remediation::Controller::Options ControllerOptions(const Config& config) {
   options.limits = config.limits;
   options.limits.own_namespace = FromEnvironment("POD_NAMESPACE");
   options.limits.own_node = FromEnvironment("NODE_NAME");
+  options.webhooks = {.name_space = config.webhooks_namespace.empty() ? options.limits.own_namespace
+                                                                      : config.webhooks_namespace,
+                      .allow_http = config.webhooks_allow_http,
+                      .read_timeout = config.write_timeout};
   options.report = {.interval = config.status_interval, .write_timeout = config.write_timeout};
   options.prune_interval = config.prune_interval;
   options.paused = config.paused;
@@ -123,6 +129,10 @@ class App {
         flow_(inbox_, *streams_),
         dispatcher_(*client_, permit_, clock, engine_, runtime_metrics_.request,
                     {.workers = config.workers}),
+        // That the networks can be read was checked with the configuration.
+        outbound_caller_(kube::MakeOutboundCaller(
+            *kube::AddressFilter::Make(config.webhooks_allow_networks), clock)),
+        outbound_(*outbound_caller_, permit_, clock, engine_, {.permit_for = config.write_timeout}),
         manager_(clock, {.grace_period = config.grace_period}) {
     runtime::AddProcessMetrics(metrics_);
     healthz_.Add("engine", runtime::EngineAlive(engine_, clock_, kEngineMaxAge));
@@ -225,7 +235,7 @@ class App {
         dispatcher_, engine_, engine_random_, runtime_metrics_.event,
         runtime::EventRecorder::Options{.max_queued = config_.event_queue});
     controller_ = std::make_unique<remediation::Controller>(
-        ControllerOptions(config_), engine_, dispatcher_,
+        ControllerOptions(config_), engine_, dispatcher_, outbound_,
         cache::WatchContext{*streams_, flow_, clock_, engine_random_, decoder_,
                             &runtime_metrics_.watch},
         *recorder_, remedy_metrics_);
@@ -235,6 +245,7 @@ class App {
   }
 
   Status StopEngine() {
+    outbound_.Stop();
     dispatcher_.Stop();
     engine_thread_.request_stop();
     engine_thread_.join();
@@ -345,6 +356,8 @@ class App {
   runtime::EngineInbox inbox_;
   cache::FlowControl flow_;
   runtime::Dispatcher dispatcher_;
+  std::unique_ptr<kube::OutboundCaller> outbound_caller_;
+  runtime::OutboundWorkers outbound_;
   runtime::Manager manager_;
   runtime::HealthChecks healthz_{"healthz"};
   runtime::HealthChecks readyz_{"readyz"};

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "controller/kube/address_filter.h"
 #include "controller/runtime/health_server.h"
 #include "controller/runtime/write_permit.h"
 #include "crds/meta/duration.h"
@@ -95,6 +96,11 @@ std::vector<ConfigProblem> CheckConfig(const Config& config) {
     problems.push_back({"listen", config.listen + ": " + std::string(Message(address.status()))});
   }
   CheckAlerts(config, problems);
+  for (const std::string& network : config.webhooks_allow_networks) {
+    const auto filter = kube::AddressFilter::Make({network});
+    if (filter.ok()) continue;
+    problems.push_back({"webhooks.allowNetworks", std::string(Message(filter.status()))});
+  }
   if (config.elect_leader) {
     CheckElection(config, problems);
     if (problems.empty()) CheckWriteTimeout(config, problems);

@@ -59,6 +59,11 @@ struct Config {
   std::string alerts_token_file;
   absl::Duration alerts_repeated_within = absl::Minutes(15);
 
+  // Where the Secrets of webhooks are; "" = in the pod's own namespace.
+  std::string webhooks_namespace;
+  bool webhooks_allow_http = false;
+  std::vector<std::string> webhooks_allow_networks;  // exceptions of kube::AddressFilter
+
   size_t engine_queue_bytes = size_t{16} << 20;
   size_t event_queue = 1000;
 

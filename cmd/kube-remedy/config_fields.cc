@@ -68,6 +68,14 @@ void VisitAlerts(ConfigVisitor& v, Config& c) {
   });
 }
 
+void VisitWebhooks(ConfigVisitor& v, Config& c) {
+  v.Section("webhooks", [&] {
+    v.Text("namespace", c.webhooks_namespace);
+    v.Flag("allowHttp", c.webhooks_allow_http);
+    v.Texts("allowNetworks", c.webhooks_allow_networks);
+  });
+}
+
 }  // namespace
 
 void VisitConfig(ConfigVisitor& v, Config& c) {
@@ -84,6 +92,7 @@ void VisitConfig(ConfigVisitor& v, Config& c) {
   VisitTiming(v, c);
   VisitWatches(v, c);
   VisitAlerts(v, c);
+  VisitWebhooks(v, c);
   v.Section("queues", [&] {
     v.Bytes("engine", c.engine_queue_bytes, size_t{64} << 10);
     v.Count("events", c.event_queue, 1, 1'000'000);

@@ -4,6 +4,7 @@
 #include <ostream>
 #include <set>
 #include <string>
+#include <tuple>
 #include <variant>
 #include <vector>
 
@@ -26,8 +27,9 @@ using nlohmann::json;
 
 constexpr char kFooter[] = R"(
 The role has the label with which it becomes part of what the controller may do (config/rbac). It
-comes on top of kube-remedy-controller, which every installation needs. Where kinds of custom
-resources live is asked of the cluster; without one it is guessed, with a warning.
+comes on top of kube-remedy-controller, which every installation needs. Policies that call webhooks
+need a Role for their Secrets beside it: then a List of both and the RoleBinding is printed. Where
+kinds of custom resources live is asked of the cluster; without one it is guessed, with a warning.
 
 Examples:
   kubectl remedy rbac -f policies/ds.yaml | kubectl apply -f -
@@ -50,6 +52,11 @@ class RbacCommand final : public Command {
         ->type_name("FILE");
     command->add_option("--name", name_, "Name of the ClusterRole")
         ->type_name("NAME")
+        ->capture_default_str();
+    command
+        ->add_option("--operator-namespace", operator_namespace_,
+                     "Namespace of the operator and of its ServiceAccount kube-remedy")
+        ->type_name("NAMESPACE")
         ->capture_default_str();
     command->add_option("-o,--output", output_, "Form: yaml or json")
         ->check(CLI::IsMember({"yaml", "json"}))
@@ -79,7 +86,7 @@ class RbacCommand final : public Command {
         {"metadata",
          {{"name", name_}, {"labels", {{"kube-remedy.io/aggregate-to-controller", "true"}}}}},
         {"rules", Rules()}};
-    Print(console, output_, role, "");
+    Print(console, output_, own_.empty() ? role : WithOwn(role), "");
     return OkStatus();
   }
 
@@ -111,6 +118,10 @@ class RbacCommand final : public Command {
         KR_ASSIGN_OR_RETURN(const kube::Resource resource, Find(KindOf(policy, step), console));
         if (step.apply_to) Add(resource, "get");  // what the step works on is read when it begins
         for (const actions::RbacRule& rule : step.action->RequiredRules(resource)) {
+          if (!rule.own_name.empty()) {
+            own_[{rule.api_group, rule.resource, rule.verb}].insert(rule.own_name);
+            continue;
+          }
           verbs_[{rule.api_group, rule.resource}].insert(rule.verb);
         }
       }
@@ -181,12 +192,42 @@ class RbacCommand final : public Command {
     return result;
   }
 
+  // With what only the operator's own namespace needs to grant.
+  json WithOwn(const json& role) const {
+    const json metadata = {{"name", name_}, {"namespace", operator_namespace_}};
+    json rules = json::array();
+    for (const auto& [what, names] : own_) {
+      const auto& [group, resource, verb] = what;
+      rules.push_back({{"apiGroups", {group}},
+                       {"resources", {resource}},
+                       {"resourceNames", names},
+                       {"verbs", {verb}}});
+    }
+    const json own_role = {{"apiVersion", "rbac.authorization.k8s.io/v1"},
+                           {"kind", "Role"},
+                           {"metadata", metadata},
+                           {"rules", rules}};
+    const json binding = {
+        {"apiVersion", "rbac.authorization.k8s.io/v1"},
+        {"kind", "RoleBinding"},
+        {"metadata", metadata},
+        {"roleRef", {{"apiGroup", "rbac.authorization.k8s.io"}, {"kind", "Role"}, {"name", name_}}},
+        {"subjects",
+         {{{"kind", "ServiceAccount"},
+           {"name", "kube-remedy"},
+           {"namespace", operator_namespace_}}}}};
+    return {{"apiVersion", "v1"}, {"kind", "List"}, {"items", {role, own_role, binding}}};
+  }
+
   std::vector<std::string> files_;
+  std::string operator_namespace_ = "kube-remedy";
   std::string name_ = "kube-remedy-policies";
   std::string output_ = "yaml";
   kube::ConfigFlags flags_;
   // By API group and resource.
   std::map<std::pair<std::string, std::string>, std::set<std::string>> verbs_;
+  // Names of objects in the operator's own namespace, by API group, resource and verb.
+  std::map<std::tuple<std::string, std::string, std::string>, std::set<std::string>> own_;
   std::unique_ptr<Cluster> cluster_;
   bool asked_ = false;
   bool claims_ = false;  // some policy acts on Nodes

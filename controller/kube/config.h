@@ -34,6 +34,13 @@ struct ServerAddress {
 // http(s)://host[:port][/base/path]; nothing else (user info, query) is accepted.
 StatusOr<ServerAddress> ParseServerUrl(std::string_view url);
 
+struct OutboundUrl {
+  ServerAddress server;  // without base path
+  std::string target;    // path and query, as they were written; at least "/"
+};
+// http(s)://host[:port][/path][?query]. Such a URL may hold a secret: errors do not repeat it.
+StatusOr<OutboundUrl> ParseOutboundUrl(std::string_view url);
+
 // A program that says who we are: see exec_plugin.h.
 struct ExecConfig {
   enum class Interactive { kNever, kIfAvailable, kAlways };

@@ -55,18 +55,24 @@ X509Ptr NextCertificate(BIO* reader) {
   return X509Ptr(PEM_read_bio_X509(reader, nullptr, &NoPassphrase, nullptr));
 }
 
-// A fresh store instead of adding to the context's: cpprestsdk has put the system's roots there
-// before it asks us, and they would stay trusted.
-Status TrustOnly(SSL_CTX* context, const std::string& pem) {
-  StorePtr store(X509_STORE_new());
+// Adds every certificate in `pem`.
+Status Trust(X509_STORE* store, const std::string& pem) {
   const BioPtr reader = Reader(pem);
   int count = 0;
   while (X509Ptr certificate = NextCertificate(reader.get())) {
-    X509_STORE_add_cert(store.get(), certificate.get());
+    X509_STORE_add_cert(store, certificate.get());
     ++count;
   }
   if (count == 0) return Problem("the certificate authority holds no certificate");
   ERR_clear_error();  // the end of the text
+  return OkStatus();
+}
+
+// A fresh store instead of adding to the context's: cpprestsdk has put the system's roots there
+// before it asks us, and they would stay trusted.
+Status TrustOnly(SSL_CTX* context, const std::string& pem) {
+  StorePtr store(X509_STORE_new());
+  KR_RETURN_IF_ERROR(Trust(store.get(), pem));
   SSL_CTX_set_cert_store(context, store.release());
   return OkStatus();
 }
@@ -124,6 +130,9 @@ Status ConfigureTls(ssl_ctx_st* context, const TlsMaterial& material, const TlsP
     KR_RETURN_IF_ERROR(TrustOnly(context, material.ca));
   } else if (peer.verify) {
     SSL_CTX_set_default_verify_paths(context);
+  }
+  if (!material.extra_ca.empty()) {
+    KR_RETURN_IF_ERROR(Trust(SSL_CTX_get_cert_store(context), material.extra_ca));
   }
   if (!material.certificate.empty()) KR_RETURN_IF_ERROR(Present(context, material));
   if (peer.verify) {

@@ -14,6 +14,7 @@ namespace kr::kube {
 // What a handshake needs, as PEM text.
 struct TlsMaterial {
   std::string ca;           // "" = the system's roots
+  std::string extra_ca;     // trusted beside those; "" = none
   std::string certificate;  // ours, with its chain; "" = none
   std::string key;
   friend bool operator==(const TlsMaterial&, const TlsMaterial&) = default;
@@ -25,10 +26,10 @@ struct TlsPeer {
 };
 
 // Sets up a fresh client context: TLS 1.2 or newer; exactly the given CA is trusted (a certificate
-// in it that is not self-signed is an anchor too, as in Go); the peer's name is looked for in the
-// subject alternative names only, DNS or IP. The verification is wholly ours: a verify callback
-// that a library puts on the connection later is not asked.
-// Errors: InvalidArgument, says which of CA, certificate and key is wrong and why.
+// in it that is not self-signed is an anchor too, as in Go), and `extra_ca` beside it; the peer's
+// name is looked for in the subject alternative names only, DNS or IP. The verification is wholly
+// ours: a verify callback that a library puts on the connection later is not asked. Errors:
+// InvalidArgument, says which of CA, certificate and key is wrong and why.
 Status ConfigureTls(ssl_ctx_st* context, const TlsMaterial& material, const TlsPeer& peer);
 
 // What ConfigureTls would say about `material`.

@@ -34,8 +34,14 @@ Status CheckRequest(const HttpRequest& request, std::string_view authorization) 
 }
 
 StatusOr<std::string> WireRequest(const HttpRequest& request, const ServerAddress& server,
-                                  std::string_view authorization, std::string_view user_agent) {
+                                  std::string_view authorization, std::string_view user_agent,
+                                  const Headers& headers) {
   KR_RETURN_IF_ERROR(CheckRequest(request, authorization));
+  for (const auto& [name, value] : headers) {
+    if (!HasOnly(name, '!') || !HasOnly(value, ' ')) {
+      return InvalidArgument("control character in header " + name);
+    }
+  }
   std::string wire;
   wire.reserve(512 + authorization.size() + request.target.size() + request.body.size());
   wire.append(request.method).append(" ").append(server.base_path).append(request.target);
@@ -48,6 +54,7 @@ StatusOr<std::string> WireRequest(const HttpRequest& request, const ServerAddres
   header("Accept", request.accept);
   header("Authorization", authorization);
   header("Content-Type", request.content_type);
+  for (const auto& [name, value] : headers) header(name, value);
   if (NeedsLength(request)) header("Content-Length", std::to_string(request.body.size()));
   return wire.append("\r\n").append(request.body);
 }

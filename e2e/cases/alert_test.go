@@ -34,26 +34,15 @@ type alertmanager struct {
 // newAlertmanager makes certificate and token, and returns the configuration of the operator that goes with them.
 func newAlertmanager(t *testing.T) (*alertmanager, string) {
 	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	harness.Must(t, err)
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true,
-		KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	harness.Must(t, err)
-	keyDER, err := x509.MarshalPKCS8PrivateKey(key)
-	harness.Must(t, err)
+	cert, key := selfSigned(t)
 	dir := t.TempDir()
 	write := func(name string, content []byte) string {
 		path := filepath.Join(dir, name)
 		harness.Must(t, os.WriteFile(path, content, 0o600))
 		return path
 	}
-	cert := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
 	certFile := write("tls.crt", cert)
-	keyFile := write("tls.key", pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: keyDER}))
+	keyFile := write("tls.key", key)
 	tokenFile := write("token", []byte("hush\n"))
 	pool := x509.NewCertPool()
 	pool.AppendCertsFromPEM(cert)
@@ -64,6 +53,24 @@ func newAlertmanager(t *testing.T) (*alertmanager, string) {
 	}}
 	return a, operator.Quick + fmt.Sprintf("alerts: {listen: %q, certFile: %s, keyFile: %s, tokenFile: %s, repeatedWithin: 1m}\n",
 		port.Address(), certFile, keyFile, tokenFile)
+}
+
+// selfSigned makes a certificate of 127.0.0.1 and its key, as PEM.
+func selfSigned(t *testing.T) (cert, key []byte) {
+	t.Helper()
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	harness.Must(t, err)
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true,
+		KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &private.PublicKey, private)
+	harness.Must(t, err)
+	keyDER, err := x509.MarshalPKCS8PrivateKey(private)
+	harness.Must(t, err)
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}),
+		pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: keyDER})
 }
 
 // post sends a body as Alertmanager does, and returns code and text of the answer.

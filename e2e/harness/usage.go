@@ -71,7 +71,7 @@ func UnusedGrants(roles string) ([]string, error) {
 // boundToOperator tells the operator's own roles from those that are for people.
 func boundToOperator(role *rbacv1.ClusterRole) bool {
 	return role.Labels["kube-remedy.io/aggregate-to-controller"] == "true" || role.Name == "kube-remedy-controller" ||
-		role.Name == "kube-remedy-leader-election"
+		role.Name == "kube-remedy-leader-election" || role.Name == "kube-remedy-action-webhook"
 }
 
 func grants(rule rbacv1.PolicyRule) []grant {

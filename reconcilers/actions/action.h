@@ -16,6 +16,11 @@
 #include "controller/kube/http.h"
 #include "controller/kube/resource.h"
 #include "crds/meta/object_meta.h"
+#include "crds/v1alpha1/progress.h"
+
+namespace kr::crds {
+struct Remediation;
+}
 
 // What a step does, as a pure state machine. An action does no I/O and keeps no state: the runner
 // asks Next, does the one thing it answers, and asks again. So a crash at any point is the same as
@@ -35,6 +40,8 @@ enum class Reversal {
 
 struct RbacRule {
   std::string api_group, resource, verb;
+  // Not "": only the object of this name in the operator's own namespace.
+  std::string own_name = {};
   friend auto operator<=>(const RbacRule&, const RbacRule&) = default;
 };
 
@@ -43,6 +50,23 @@ struct ObjectRef {
   kube::Resource resource;
   kube::ObjectKey key;
   std::string uid;  // "" when any object of that name will do (applyTo.ref)
+};
+
+// What came of a Call. Never holds what the webhook's Secret says.
+struct Answer {
+  enum class Kind {
+    kAnswered,     // with `code` and the beginning of `body`
+    kUnreachable,  // no connection, or no answer in time: it may have been received all the same
+    kUnready,      // nothing was sent: the webhook is not configured, or its address is refused
+  };
+  Kind kind = Kind::kUnreachable;
+  int code = 0;
+  std::string body = {};
+  bool truncated = false;  // the body was longer
+  std::optional<absl::Duration> retry_after = {};
+  std::string error = {};  // of the other kinds
+  absl::Time at = {};
+  int64_t tries = 1;  // so many calls were made since this process began to make them
 };
 
 // Evaluates over the current view of the policy's scope. Errors mean "unknown".
@@ -60,6 +84,11 @@ struct Observed {
   // What the GET of a Look found, when one was asked for; JSON null when there is no such thing.
   // Forgotten together with `live`.
   std::optional<nlohmann::json> found;
+  // Of the last Call, when this process made it.
+  std::optional<Answer> answer;
+  // The remediation that the step is part of, and which step it is. Never null.
+  const crds::Remediation* remediation = nullptr;
+  crds::StepId step;
   // Why the server did not execute the step's last write for now (429), as it said it; "" when it
   // has not. The runner comes back with growing pauses; the action decides how often.
   std::string refusal;
@@ -85,6 +114,17 @@ struct Write {
   std::string summary;        // one line that says what changes: shown in plan, events and status
   nlohmann::json memo;
 };
+// Calls the webhook of that name, which is not the cluster: the same body and key until the action
+// is over, also by another process, so that the receiver knows a call that comes twice. `memo` is
+// stored with the intent, before the call leaves.
+struct Call {
+  std::string webhook;
+  std::string body;  // JSON
+  std::string idempotency_key;
+  absl::Duration timeout;
+  std::string summary;  // as of a Write
+  nlohmann::json memo;
+};
 // Nothing to do until something changes, `until` at the latest.
 struct Wait {
   absl::Time until;
@@ -94,7 +134,10 @@ struct Wait {
 };
 struct Done {
   std::string message;
-  std::string announcement;  // told as an Event on the target when not empty (notify)
+  std::string announcement = {};  // told as an Event on the target when not empty (notify)
+  // Evidence that somebody else gave: kept in the record of the remediation under `source`.
+  std::string source = {};
+  nlohmann::json evidence = {};
 };
 struct Failed {
   std::string reason;  // CamelCase
@@ -110,7 +153,7 @@ struct Report {
 struct Look {
   kube::HttpRequest request;
 };
-using Next = std::variant<Read, DryRun, Write, Wait, Done, Failed, Report, Look>;
+using Next = std::variant<Read, DryRun, Write, Wait, Done, Failed, Report, Look, Call>;
 
 // One step's action with its parameters, made when the policy is compiled. Immutable.
 class Action {

@@ -10,6 +10,7 @@
 
 #include "controller/kube/request.h"
 #include "reconcilers/actions/change.h"
+#include "reconcilers/actions/computed_value.h"
 #include "reconcilers/actions/managed_fields.h"
 #include "reconcilers/actions/patch.h"
 #include "reconcilers/actions/patch_effect.h"
@@ -23,19 +24,6 @@ using nlohmann::json;
 
 constexpr char kObject[] = "object";
 constexpr char kCreated[] = "created";
-constexpr absl::Duration kValuePatience = absl::Minutes(1);
-
-struct ComputedValue {
-  std::string pointer;
-  std::optional<cel::Program> program;  // nullopt: remove what is there
-};
-
-Status CheckSize(const json& object) {
-  const size_t size = object.dump(-1, ' ', false, json::error_handler_t::replace).size();
-  if (size <= kMaxPatchBytes) return OkStatus();
-  return InvalidArgument("has " + std::to_string(size) + " bytes, at most " +
-                         std::to_string(kMaxPatchBytes) + " are allowed");
-}
 
 // What remains of the object when its identity is left out: the part that may change.
 json Content(json object) {
@@ -64,31 +52,22 @@ class ApplyAction final : public Action {
 
   std::string Describe() const override {
     const std::string name = FindText(template_, {"metadata", "name"});
-    std::string text = "apply " + FindText(template_, {"kind"}) + (name.empty() ? "" : " " + name);
-    for (const ComputedValue& value : values_) {
-      text += ", " + value.pointer + (value.program ? " = " + value.program->text() : " removed");
-    }
-    return text;
+    return "apply " + FindText(template_, {"kind"}) + (name.empty() ? "" : " " + name) +
+           TextOf(values_);
   }
 
-  std::vector<const cel::Program*> Expressions() const override {
-    std::vector<const cel::Program*> programs;
-    for (const ComputedValue& value : values_) {
-      if (value.program) programs.push_back(&*value.program);
-    }
-    return programs;
-  }
+  std::vector<const cel::Program*> Expressions() const override { return ProgramsOf(values_); }
 
   StatusOr<std::optional<crds::ObjectReference>> Object(const Evaluate& evaluate) const override {
     json object = template_;
     for (const ComputedValue& value : values_) {
-      if (value.pointer != "/metadata/name" && value.pointer != "/metadata/namespace") continue;
+      if (value.place != "/metadata/name" && value.place != "/metadata/namespace") continue;
       if (!value.program) continue;
       KR_ASSIGN_OR_RETURN(json text, evaluate(*value.program));
       if (!text.is_string() || text.get_ref<const std::string&>().empty()) {
-        return InvalidArgument("set " + value.pointer + ": expected a text, got " + text.dump());
+        return InvalidArgument("set " + value.place + ": expected a text, got " + text.dump());
       }
-      object[json::json_pointer(value.pointer)] = std::move(text);
+      object[json::json_pointer(value.place)] = std::move(text);
     }
     return crds::ObjectReference{FindText(object, {"apiVersion"}), FindText(object, {"kind"}),
                                  FindText(object, {"metadata", "namespace"}),
@@ -157,12 +136,15 @@ class ApplyAction final : public Action {
     json object = template_;
     for (const ComputedValue& value : values_) {
       if (!value.program) {
-        RemoveAt(object, value.pointer);
+        RemoveAt(object, value.place);
         continue;
       }
       StatusOr<json> computed = observed.evaluate(*value.program);
-      if (!computed.ok()) return Unknown(value, Message(computed.status()), observed);
-      Status set = SetAt(object, value.pointer, *std::move(computed));
+      if (!computed.ok()) {
+        return ValueUnknown("the value for " + value.place, *value.program,
+                            Message(computed.status()), observed);
+      }
+      Status set = SetAt(object, value.place, *std::move(computed));
       if (!set.ok()) return Next(Failed{"InvalidObject", std::string(Message(set))});
     }
     // As it was chosen when the step began.
@@ -174,14 +156,6 @@ class ApplyAction final : public Action {
       return Next(Failed{"InvalidObject", std::string(Message(size))});
     }
     return object;
-  }
-
-  static Next Unknown(const ComputedValue& value, std::string_view why, const Observed& observed) {
-    std::string message = "the value for " + value.pointer +
-                          " is unknown: " + value.program->text() + ": " + std::string(why);
-    const absl::Time deadline = observed.step_started + kValuePatience;
-    if (observed.now >= deadline) return Failed{"ValueUnknown", message};
-    return Wait{.until = deadline, .progress = message, .memo = nullptr};
   }
 
   kube::HttpRequest Request(json object, const Observed& observed, bool dry_run) const {
@@ -217,18 +191,7 @@ class ApplyAction final : public Action {
       memo[kCreated] = true;
       return memo;
     }
-    if (kube::IsSecret(observed.ref.resource.gvk)) {
-      memo[kNoUndo] = "the content of a Secret is never stored";
-      return memo;
-    }
-    StatusOr<json> before = PreImage(crds::PatchType::kMerge, Content(object), *observed.live);
-    if (!before.ok()) {
-      memo[kNoUndo] = std::string(Message(before.status()));
-    } else if (before->dump().size() > kMaxPreImageBytes) {
-      memo[kNoUndo] = "the values before are too large to be kept";
-    } else {
-      memo[kBefore] = *std::move(before);
-    }
+    KeepPreImage(crds::PatchType::kMerge, Content(object), observed, memo);
     return memo;
   }
 

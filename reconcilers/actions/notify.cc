@@ -4,9 +4,17 @@
 #include <utility>
 
 #include "reconcilers/actions/change.h"
+#include "reconcilers/actions/webhook_call.h"
 
 namespace kr::actions {
 namespace {
+
+// In the memo of one that tells a webhook.
+constexpr char kText[] = "text";
+constexpr char kBody[] = "body";
+// The steps behind a notice do not wait for it any longer.
+constexpr absl::Duration kPatience = absl::Minutes(1);
+constexpr absl::Duration kTimeout = absl::Seconds(10);
 
 // At most kMaxAnnouncementBytes, cut between characters.
 std::string Fitting(std::string text) {
@@ -20,18 +28,22 @@ std::string Fitting(std::string text) {
 
 class NotifyAction final : public Action {
  public:
-  NotifyAction(std::string message, std::optional<cel::Program> expression)
-      : message_(std::move(message)), expression_(std::move(expression)) {}
+  NotifyAction(const crds::Notify& params, std::optional<cel::Program> expression)
+      : message_(params.message), webhook_(params.webhook), expression_(std::move(expression)) {}
 
   std::string_view kind() const override { return "notify"; }
   Disruption disruption() const override { return Disruption::kNone; }
   Reversal reversal() const override { return Reversal::kNothing; }
   // The controller itself may create Events; no target needs more.
-  std::vector<RbacRule> RequiredRules(const kube::Resource&) const override { return {}; }
+  std::vector<RbacRule> RequiredRules(const kube::Resource&) const override {
+    if (webhook_.empty()) return {};
+    return {{"", "secrets", "get", WebhookSecret(webhook_)}};
+  }
 
   std::string Describe() const override {
-    if (expression_) return "tell what " + expression_->text() + " gives";
-    return message_.empty() ? "tell about the symptom" : "tell: " + message_;
+    const std::string whom = webhook_.empty() ? "tell" : "tell, also webhook " + webhook_ + ",";
+    if (expression_) return whom + " what " + expression_->text() + " gives";
+    return message_.empty() ? whom + " about the symptom" : whom + ": " + message_;
   }
 
   std::vector<const cel::Program*> Expressions() const override {
@@ -39,9 +51,31 @@ class NotifyAction final : public Action {
     return {&*expression_};
   }
 
-  Next Ask(const nlohmann::json&, const Observed& observed) const override {
-    std::string text = Fitting(Text(observed));
-    return Done{.message = "told: " + text, .announcement = text};
+  Next Ask(const nlohmann::json& memo, const Observed& observed) const override {
+    std::string text = FindText(memo, {kText});
+    if (text.empty()) text = Fitting(Text(observed));
+    Done done{.message = "told: " + text, .announcement = text};
+    if (webhook_.empty()) return done;
+
+    std::string body = FindText(memo, {kBody});
+    if (body.empty()) {
+      nlohmann::json envelope = Envelope(observed, nlohmann::json::object());
+      envelope["message"] = text;
+      body = envelope.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+    }
+    Judgement last;
+    const CallLimits limits{kTimeout, observed.step_started + kPatience};
+    if (std::optional<Next> next =
+            Pursue(webhook_, body, {{kText, text}, {kBody, body}}, limits, observed, last)) {
+      return *std::move(next);
+    }
+    // A notice that one of two did not get is no reason to leave the target sick.
+    if (last.outcome != CallOutcome::kDone && last.outcome != CallOutcome::kPending) {
+      done.message += " (webhook " + webhook_ + " was not told: it " + last.message + ")";
+      done.announcement =
+          Fitting("webhook " + webhook_ + " was not told: it " + last.message + ". " + text);
+    }
+    return done;
   }
 
  private:
@@ -60,6 +94,7 @@ class NotifyAction final : public Action {
   }
 
   const std::string message_;
+  const std::string webhook_;
   const std::optional<cel::Program> expression_;
 };
 
@@ -71,9 +106,6 @@ StatusOr<std::unique_ptr<Action>> MakeNotify(const crds::Notify& params, const c
     return InvalidArgument(std::string(path) +
                            ": message and messageExpression exclude each other");
   }
-  if (!params.webhook.empty()) {
-    return InvalidArgument(std::string(path) + ".webhook: is not supported yet");
-  }
   std::optional<cel::Program> expression;
   if (!params.message_expression.empty()) {
     StatusOr<cel::Program> program =
@@ -81,7 +113,7 @@ StatusOr<std::unique_ptr<Action>> MakeNotify(const crds::Notify& params, const c
     if (!program.ok()) return Annotate(program.status(), std::string(path) + ".messageExpression");
     expression = *std::move(program);
   }
-  return std::make_unique<NotifyAction>(params.message, std::move(expression));
+  return std::make_unique<NotifyAction>(params, std::move(expression));
 }
 
 }  // namespace kr::actions

@@ -10,6 +10,7 @@
 #include "controller/kube/request.h"
 #include "crds/meta/text.h"
 #include "reconcilers/actions/change.h"
+#include "reconcilers/actions/computed_value.h"
 #include "reconcilers/actions/patch_effect.h"
 #include "reconcilers/actions/patch_json.h"
 #include "reconcilers/actions/patch_rules.h"
@@ -23,14 +24,7 @@ using nlohmann::json;
 
 // In the memo: the patch with its values.
 constexpr char kPatch[] = "patch";
-// How long a value may be unknown (a kind is being listed again) before the step fails.
-constexpr absl::Duration kValuePatience = absl::Minutes(1);
 constexpr size_t kMaxSummaryChars = 300;
-
-struct ComputedValue {
-  std::string pointer;
-  std::optional<cel::Program> program;  // nullopt: null, which removes what is there
-};
 
 kube::PatchType ToKube(crds::PatchType type) {
   switch (type) {
@@ -69,13 +63,6 @@ Effect EffectOf(crds::PatchType type, const json& patch, const json& object,
   return type == crds::PatchType::kApply && effect == Effect::kMissing ? Effect::kUnsure : effect;
 }
 
-Status CheckSize(const json& patch) {
-  size_t size = patch.dump(-1, ' ', false, json::error_handler_t::replace).size();
-  if (size <= kMaxPatchBytes) return OkStatus();
-  return InvalidArgument("has " + std::to_string(size) + " bytes, at most " +
-                         std::to_string(kMaxPatchBytes) + " are allowed");
-}
-
 // The fields that a patch says something about, as paths into the object. Lists are whole.
 void AddLeaves(const json& patch, document::Path& at, std::vector<document::Path>& paths) {
   if (!patch.is_object() || patch.empty()) {
@@ -103,20 +90,10 @@ class PatchAction final : public Action {
   }
 
   std::string Describe() const override {
-    std::string text = Summary(template_);
-    for (const ComputedValue& value : values_) {
-      text += ", " + value.pointer + (value.program ? " = " + value.program->text() : " removed");
-    }
-    return crds::Truncate(text, kMaxSummaryChars);
+    return crds::Truncate(Summary(template_) + TextOf(values_), kMaxSummaryChars);
   }
 
-  std::vector<const cel::Program*> Expressions() const override {
-    std::vector<const cel::Program*> programs;
-    for (const ComputedValue& value : values_) {
-      if (value.program) programs.push_back(&*value.program);
-    }
-    return programs;
-  }
+  std::vector<const cel::Program*> Expressions() const override { return ProgramsOf(values_); }
 
   Next Ask(const json& memo, const Observed& observed) const override {
     if (std::optional<Next> need = NeedLive(observed)) return *std::move(need);
@@ -129,7 +106,7 @@ class PatchAction final : public Action {
   std::vector<document::Path> EffectPaths() const override {
     json patch = template_;
     // Only the places matter. That there is one was checked when the policy was compiled.
-    for (const ComputedValue& value : values_) (void)SetAt(patch, value.pointer, json());
+    for (const ComputedValue& value : values_) (void)SetAt(patch, value.place, json());
     std::vector<document::Path> paths;
     document::Path root;
     AddLeaves(patch, root, paths);
@@ -175,31 +152,26 @@ class PatchAction final : public Action {
     }
     for (const ComputedValue& value : values_) {
       if (!value.program) {
-        (void)SetAt(patch, value.pointer, json());  // a place, as was checked when it was compiled
+        (void)SetAt(patch, value.place, json());  // a place, as was checked when it was compiled
         continue;
       }
       StatusOr<json> computed = observed.evaluate(*value.program);
-      if (!computed.ok()) return Unknown(value, Message(computed.status()), observed);
+      if (!computed.ok()) {
+        return ValueUnknown("the value for " + value.place, *value.program,
+                            Message(computed.status()), observed);
+      }
       if (computed->is_null()) {
-        return Next(Failed{"InvalidPatch", value.pointer + ": " + value.program->text() +
+        return Next(Failed{"InvalidPatch", value.place + ": " + value.program->text() +
                                                " gave null; what shall be removed says remove: "
                                                "true"});
       }
-      Status set = SetAt(patch, value.pointer, *std::move(computed));
+      Status set = SetAt(patch, value.place, *std::move(computed));
       if (!set.ok()) return Next(Failed{"InvalidPatch", std::string(Message(set))});
     }
     Status allowed = CheckPatch(type_, patch);
     if (allowed.ok()) allowed = CheckSize(patch);
     if (!allowed.ok()) return Next(Failed{"InvalidPatch", std::string(Message(allowed))});
     return patch;
-  }
-
-  static Next Unknown(const ComputedValue& value, std::string_view why, const Observed& observed) {
-    std::string message = "the value for " + value.pointer +
-                          " is unknown: " + value.program->text() + ": " + std::string(why);
-    absl::Time deadline = observed.step_started + kValuePatience;
-    if (observed.now >= deadline) return Failed{"ValueUnknown", message};
-    return Wait{.until = deadline, .progress = message, .memo = nullptr};
   }
 
   Next Apply(const json& patch, const json& memo, const Observed& observed) const {
@@ -265,19 +237,7 @@ class PatchAction final : public Action {
 
   json NewMemo(const json& patch, const Observed& observed) const {
     json memo = {{kPatch, patch}};
-    if (IsSecret(observed.ref.resource.gvk)) {
-      memo[kNoUndo] = "the content of a Secret is never stored";
-      return memo;
-    }
-    StatusOr<json> before = PreImage(AsMerge(type_), patch, *observed.live);
-    if (!before.ok()) {
-      memo[kNoUndo] = std::string(Message(before.status()));
-    } else if (before->dump(-1, ' ', false, json::error_handler_t::replace).size() >
-               kMaxPreImageBytes) {
-      memo[kNoUndo] = "the values before are too large to be kept";
-    } else {
-      memo[kBefore] = *std::move(before);
-    }
+    KeepPreImage(AsMerge(type_), patch, observed, memo);
     return memo;
   }
 

@@ -11,6 +11,7 @@
 #include "controller/kube/request.h"
 #include "crds/meta/text.h"
 #include "reconcilers/actions/change.h"
+#include "reconcilers/actions/computed_value.h"
 #include "reconcilers/actions/patch.h"
 #include "reconcilers/actions/patch_effect.h"
 #include "reconcilers/actions/patch_rules.h"
@@ -22,7 +23,6 @@ using nlohmann::json;
 
 constexpr char kOperations[] = "operations";
 constexpr char kVersion[] = "version";
-constexpr absl::Duration kValuePatience = absl::Minutes(1);
 constexpr size_t kMaxSummaryChars = 300;
 
 // The object without what the server counts, so that two states can be compared.
@@ -143,12 +143,8 @@ class JsonPatchAction final : public Action {
         operations[i]["value"] = *std::move(value);
         continue;
       }
-      std::string why = "the value for " + operations[i]["path"].get<std::string>() +
-                        " is unknown: " + programs_[i]->text() + ": " +
-                        std::string(Message(value.status()));
-      const absl::Time deadline = observed.step_started + kValuePatience;
-      if (observed.now >= deadline) return Failed{"ValueUnknown", std::move(why)};
-      return Wait{.until = deadline, .progress = std::move(why), .memo = nullptr};
+      return ValueUnknown("the value for " + operations[i]["path"].get<std::string>(),
+                          *programs_[i], Message(value.status()), observed);
     }
     return std::nullopt;
   }
@@ -198,7 +194,7 @@ StatusOr<std::unique_ptr<Action>> MakeJsonPatch(const crds::Patch& params, const
   if (operations.empty()) {
     return InvalidArgument(std::string(path) + ".operations: expected at least one");
   }
-  if (operations.dump(-1, ' ', false, json::error_handler_t::replace).size() > kMaxPatchBytes) {
+  if (SizeOf(operations) > kMaxPatchBytes) {
     return InvalidArgument(std::string(path) + ".operations: at most 64 KiB are allowed");
   }
   return std::make_unique<JsonPatchAction>(std::move(operations), std::move(programs));

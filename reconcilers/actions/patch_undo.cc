@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "reconcilers/actions/change.h"
+#include "reconcilers/actions/computed_value.h"
 #include "reconcilers/actions/managed_fields.h"
 #include "reconcilers/actions/patch_effect.h"
 
@@ -182,6 +183,21 @@ StatusOr<json> PreImage(crds::PatchType type, const json& patch, const json& obj
   json before;
   KR_RETURN_IF_ERROR(Record(type, patch, &object, before));
   return before;
+}
+
+void KeepPreImage(crds::PatchType type, const json& patch, const Observed& observed, json& memo) {
+  if (kube::IsSecret(observed.ref.resource.gvk)) {
+    memo[kNoUndo] = "the content of a Secret is never stored";
+    return;
+  }
+  StatusOr<json> before = PreImage(type, patch, *observed.live);
+  if (!before.ok()) {
+    memo[kNoUndo] = std::string(Message(before.status()));
+  } else if (SizeOf(*before) > kMaxPreImageBytes) {
+    memo[kNoUndo] = "the values before are too large to be kept";
+  } else {
+    memo[kBefore] = *std::move(before);
+  }
 }
 
 std::optional<json> UndoPatch(crds::PatchType type, const json& patch, const json& before,

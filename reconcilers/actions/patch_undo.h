@@ -6,6 +6,7 @@
 
 #include "controller/base/status.h"
 #include "crds/v1alpha1/step.h"
+#include "reconcilers/actions/action.h"
 
 // Taking a patch back: what its leaves were before, and the patch that restores those that still
 // hold our value.
@@ -15,6 +16,11 @@ namespace kr::actions {
 // why they cannot be restored later (a list that has no merge key, directives).
 StatusOr<nlohmann::json> PreImage(crds::PatchType type, const nlohmann::json& patch,
                                   const nlohmann::json& object);
+
+// Puts the pre-image into the memo of a write (change.h: kBefore), or why it is not kept (kNoUndo):
+// of a Secret never, nor when it is too large.
+void KeepPreImage(crds::PatchType type, const nlohmann::json& patch, const Observed& observed,
+                  nlohmann::json& memo);
 
 // The patch of the same type that puts `before` back wherever `object` still holds what `patch`
 // wrote and our field manager owns it; nullopt when nothing is left to take back. An object that

@@ -15,6 +15,7 @@
 #include "reconcilers/actions/scale.h"
 #include "reconcilers/actions/set_env.h"
 #include "reconcilers/actions/wait_for.h"
+#include "reconcilers/actions/webhook.h"
 
 namespace kr::actions {
 namespace {
@@ -34,6 +35,7 @@ constexpr std::tuple kRegistry = {
     Entry<crds::RolloutRestart>{"rolloutRestart", MakeRolloutRestart},
     Entry<crds::DeletePod>{"deletePod", MakeDeletePod},
     Entry<crds::Delete>{"delete", MakeDelete},
+    Entry<crds::Webhook>{"webhook", MakeWebhook},
     Entry<crds::WaitFor>{"waitFor", MakeWaitFor},
     Entry<crds::Notify>{"notify", MakeNotify},
 };
@@ -47,8 +49,6 @@ StatusOr<std::unique_ptr<Action>> Make(const crds::Step& step, const cel::Scope&
         using Params = std::decay_t<decltype(params)>;
         if constexpr (std::is_same_v<Params, std::monostate>) {
           return InvalidArgument(std::string(path) + ": expected exactly one action");
-        } else if constexpr (std::is_same_v<Params, crds::Webhook>) {
-          return InvalidArgument(std::string(path) + ".webhook: is not supported yet");
         } else {
           const auto& entry = std::get<Entry<Params>>(kRegistry);
           std::string params_path = std::string(path).append(".").append(entry.kind);

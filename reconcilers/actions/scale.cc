@@ -10,6 +10,7 @@
 
 #include "controller/kube/request.h"
 #include "reconcilers/actions/change.h"
+#include "reconcilers/actions/computed_value.h"
 #include "reconcilers/actions/managed_fields.h"
 
 namespace kr::actions {
@@ -18,8 +19,6 @@ namespace {
 using nlohmann::json;
 
 constexpr char kReplicas[] = "replicas";
-// How long the value may be unknown (a kind is being listed again) before the step fails.
-constexpr absl::Duration kValuePatience = absl::Minutes(1);
 constexpr int64_t kMost = 100000;
 
 // The kinds whose scale subresource is known to be there; others may have none.
@@ -166,7 +165,10 @@ class ScaleAction final : public Action {
     int64_t wanted = params_.replicas.value_or(0);
     if (expression_) {
       StatusOr<json> value = observed.evaluate(*expression_);
-      if (!value.ok()) return Unknown(Message(value.status()), observed);
+      if (!value.ok()) {
+        return ValueUnknown("the number of replicas", *expression_, Message(value.status()),
+                            observed);
+      }
       if (!value->is_number_integer() || *value < 0 || *value > kMost) {
         return Next(Failed{"InvalidValue", expression_->text() + " gave " + value->dump() +
                                                ", expected a number of replicas from 0 to " +
@@ -177,14 +179,6 @@ class ScaleAction final : public Action {
     if (params_.min) wanted = std::max(wanted, *params_.min);
     if (params_.max) wanted = std::min(wanted, *params_.max);
     return wanted;
-  }
-
-  Next Unknown(std::string_view why, const Observed& observed) const {
-    std::string message =
-        "the number of replicas is unknown: " + expression_->text() + ": " + std::string(why);
-    const absl::Time deadline = observed.step_started + kValuePatience;
-    if (observed.now >= deadline) return Failed{"ValueUnknown", message};
-    return Wait{.until = deadline, .progress = message, .memo = nullptr};
   }
 
   static std::optional<Next> RefuseAutoscaled(const Observed& observed) {

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "reconcilers/actions/change.h"
+#include "reconcilers/actions/computed_value.h"
 #include "reconcilers/actions/managed_fields.h"
 #include "reconcilers/actions/pod_template.h"
 
@@ -283,8 +284,6 @@ class ComputedSetEnvAction final : public Action {
  private:
   // In the memo: what the expressions gave, by variable.
   static constexpr char kValues[] = "values";
-  // How long a value may be unknown (a kind is being listed again) before the step fails.
-  static constexpr absl::Duration kPatience = absl::Minutes(1);
 
   static crds::SetEnv WithExpressions(crds::SetEnv params) {
     for (crds::EnvVar& variable : params.env) {
@@ -306,16 +305,16 @@ class ComputedSetEnvAction final : public Action {
       if (!programs_[i]) continue;
       const std::string& name = params_.env[i].name;
       StatusOr<json> value = observed.evaluate(*programs_[i]);
-      if (value.ok() && value->is_string()) {
-        values[name] = *std::move(value);
-        continue;
+      if (!value.ok()) {
+        return ValueUnknown("the value of " + name, *programs_[i], Message(value.status()),
+                            observed);
       }
-      std::string why = "the value of " + name + " is unknown: " + programs_[i]->text() + ": " +
-                        (value.ok() ? "expected a text, got " + value->dump()
-                                    : std::string(Message(value.status())));
-      const absl::Time deadline = observed.step_started + kPatience;
-      if (value.ok() || observed.now >= deadline) return Failed{"ValueUnknown", std::move(why)};
-      return Wait{.until = deadline, .progress = std::move(why), .memo = nullptr};
+      if (!value->is_string()) {
+        return Failed{"ValueUnknown", "the value of " + name +
+                                          " is unknown: " + programs_[i]->text() +
+                                          ": expected a text, got " + value->dump()};
+      }
+      values[name] = *std::move(value);
     }
     return std::nullopt;
   }

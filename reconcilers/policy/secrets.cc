@@ -108,12 +108,16 @@ Status CheckSecrets(const CompiledPolicy& policy) {
         return InvalidArgument(path + std::string(field) + ": " +
                                std::string(actions::kNoSetOnSecret));
       }
-      if (!std::holds_alternative<crds::Notify>(step.spec.action)) continue;
+      const bool tells = std::holds_alternative<crds::Notify>(step.spec.action);
+      if (!tells && !std::holds_alternative<crds::Webhook>(step.spec.action)) continue;
       for (const cel::Program* program : step.action->Expressions()) {
         if (!reader.ReadsSecret(program->reads(), ObjectOf(policy, step))) continue;
-        return InvalidArgument(path +
-                               ".notify.messageExpression: reads the data of a Secret, and an "
-                               "Event would show it");
+        return InvalidArgument(
+            path + (tells ? ".notify.messageExpression: reads the data of a Secret, and an Event "
+                            "would show it"
+                          : ".webhook.parameters: " + program->text() +
+                                " reads the data of a Secret, and the status of the Remediation "
+                                "would show it"));
       }
     }
   }

@@ -29,15 +29,16 @@ policy::Watches::Options WithOwnKinds(policy::Watches::Options options) {
 }  // namespace
 
 Controller::Controller(Options options, runtime::Engine& engine, runtime::ApiSender& api,
-                       const cache::WatchContext& context, runtime::EventSink& events,
-                       RemedyMetrics metrics)
+                       runtime::OutboundSender& outbound, const cache::WatchContext& context,
+                       runtime::EventSink& events, RemedyMetrics metrics)
     : options_(std::move(options)),
       engine_(engine),
       api_(api),
       events_(events),
       metrics_(metrics),
-      services_{engine,          api,    events, context.decoder, {}, options_.timing,
-                options_.limits, metrics},
+      webhooks_(options_.webhooks, engine, api, outbound),
+      services_{engine,          api,     events,   context.decoder, {}, options_.timing,
+                options_.limits, metrics, webhooks_},
       watches_(WithOwnKinds(options_.watches), engine, api, context, *this),
       symptoms_(engine, watches_, *this),
       owners_(engine, api, options_.timing.write_timeout, options_.timing.retry_max,

@@ -48,10 +48,12 @@ class Controller final : private policy::WatchListener,
     bool paused = false;  // the whole operator
     // How often Alertmanager repeats at least; nullopt: no alerts are received.
     std::optional<absl::Duration> alerts_repeated_within;
+    Webhooks::Options webhooks;
   };
 
   Controller(Options options, runtime::Engine& engine, runtime::ApiSender& api,
-             const cache::WatchContext& context, runtime::EventSink& events, RemedyMetrics metrics);
+             runtime::OutboundSender& outbound, const cache::WatchContext& context,
+             runtime::EventSink& events, RemedyMetrics metrics);
   ~Controller() override;
 
   // This process leads from now on: takes over what is open. Until StopLeading.
@@ -256,6 +258,7 @@ class Controller final : private policy::WatchListener,
   runtime::ApiSender& api_;
   runtime::EventSink& events_;
   const RemedyMetrics metrics_;
+  Webhooks webhooks_;
   Services services_;
   policy::Policies policies_;
   policy::Watches watches_;

@@ -16,6 +16,7 @@
 #include "reconcilers/policy/target_view.h"
 #include "reconcilers/remediation/metrics.h"
 #include "reconcilers/remediation/status_writer.h"
+#include "reconcilers/remediation/webhooks.h"
 
 namespace kr::remediation {
 
@@ -40,6 +41,7 @@ struct Services {
   Timing timing;
   limits::Settings limits;
   RemedyMetrics metrics;
+  Webhooks& webhooks;
 };
 
 // What a remediation asks about the world as the caches see it, and about the policy as it is now.

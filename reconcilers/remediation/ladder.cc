@@ -131,8 +131,9 @@ std::optional<absl::Time> LastWrite(const RemediationStatus& status, size_t rung
 }
 
 bool HasWritten(const RemediationStatus& status) {
-  if (status.intent) return true;
-  return std::any_of(status.steps.begin(), status.steps.end(), [](const crds::StepProgress& step) {
+  return std::any_of(status.steps.begin(), status.steps.end(), [&](const crds::StepProgress& step) {
+    if (step.action == "notify") return false;  // a webhook was told, nothing was done
+    if (status.intent && status.intent->step == step.id) return true;
     return std::any_of(step.writes.begin(), step.writes.end(), [](const crds::WriteRecord& write) {
       return write.outcome == crds::WriteOutcome::kApplied;
     });

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "reconcilers/actions/registry.h"
+#include "reconcilers/actions/webhook_answer.h"
 #include "reconcilers/limits/reasons.h"
 
 namespace kr::remediation {
@@ -31,6 +32,8 @@ RemedyMetrics RemedyMetrics::Register(runtime::Metrics& metrics) {
                                 {"action", "state"});
   m.writes = metrics.AddCounters("action_writes_total",
                                  "Writes of actions to the cluster, by outcome.", {"outcome"});
+  m.calls = metrics.AddCounters("webhook_calls_total",
+                                "Calls of webhooks, each try, by what came of it.", {"outcome"});
   m.detect_seconds = metrics.AddHistogram(
       "time_to_detect_seconds",
       "Time from the first sight of a symptom to its Remediation, `for` and waiting included.",
@@ -62,6 +65,9 @@ RemedyMetrics RemedyMetrics::Register(runtime::Metrics& metrics) {
   for (const auto outcome : {crds::WriteOutcome::kApplied, crds::WriteOutcome::kUnknown,
                              crds::WriteOutcome::kRejected}) {
     m.writes.With({crds::ToString(outcome)});
+  }
+  for (const actions::CallOutcome outcome : actions::kCallOutcomes) {
+    m.calls.With({actions::ToString(outcome)});
   }
   return m;
 }

@@ -13,6 +13,7 @@ struct RemedyMetrics {
   runtime::CounterFamily refusals;      // {reason}: targets that began to wait
   runtime::CounterFamily steps;         // {action, state}: that ended, with their remediation
   runtime::CounterFamily writes;        // {outcome}: of actions
+  runtime::CounterFamily calls;         // {outcome}: of webhooks, each try
   // All from the first sight of the symptom, so `for` and waiting are included.
   runtime::Histogram detect_seconds;  // until the Remediation was made
   runtime::Histogram act_seconds;     // until its first write was answered

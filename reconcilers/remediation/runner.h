@@ -156,6 +156,7 @@ class Runner {
     std::optional<nlohmann::json> live;
     std::optional<nlohmann::json> dry_run;  // is about `live`: they go together
     std::optional<nlohmann::json> found;
+    std::optional<actions::Answer> answer;
     nlohmann::json wait_memo;
     absl::Time reread_at = absl::InfiniteFuture();
     std::string refusal;
@@ -188,15 +189,21 @@ class Runner {
   std::optional<actions::ObjectRef> RefOf(const crds::StepProgress& progress) const;
 
   // runner_object.cc: what actions ask to see.
-  actions::Observed Observe(const actions::ObjectRef& ref, absl::Time step_started,
-                            const AtHand& hand);
+  actions::Observed Observe(const actions::ObjectRef& ref, const crds::StepId& step,
+                            absl::Time step_started, const AtHand& hand);
   void ReadObject(size_t index);
   void AskServer(size_t index, kube::HttpRequest question, bool dry_run);
   void OnAnswer(size_t index, bool dry_run, StatusOr<kube::Reply> reply);
 
-  // runner_write.cc: the one write.
+  // runner_write.cc: the one write. nullopt of MayAct: it is still wanted, now.
+  std::optional<Paused> MayAct(size_t index, const policy::Step& step);
   Paused ExecuteWrite(size_t index, const policy::Step& step, actions::Write write);
   void OnWritten(size_t index, WriteAhead::Result result);
+
+  // runner_call.cc: calls of webhooks.
+  Paused ExecuteCall(size_t index, const policy::Step& step, actions::Call call);
+  void OnCalled(size_t index, WriteAhead::CallResult result);
+  void KeepEvidence(size_t index, const actions::Done& done);
 
   // runner_rollback.cc
   bool RollBackNext(size_t failed);
@@ -224,6 +231,7 @@ class Runner {
   void PlanNext(const policy::Step& step, const crds::ObjectReference& object, actions::Next next);
   void ReadToPlan(const actions::ObjectRef& ref);
   void LookToPlan(kube::HttpRequest request);
+  crds::StepId PlannedId(const policy::Step& step) const;
   void Plan(const policy::Step& step, const std::optional<crds::ObjectReference>& object,
             std::string text, std::string body, std::optional<crds::WriteOutcome> validation,
             std::string message);

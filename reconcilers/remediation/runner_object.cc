@@ -11,8 +11,8 @@
 
 namespace kr::remediation {
 
-actions::Observed Runner::Observe(const actions::ObjectRef& ref, absl::Time step_started,
-                                  const AtHand& hand) {
+actions::Observed Runner::Observe(const actions::ObjectRef& ref, const crds::StepId& step,
+                                  absl::Time step_started, const AtHand& hand) {
   // A plan is compared with the one that was shown as of then: what changes by time alone is no
   // other plan.
   std::optional<absl::Time> as_of;
@@ -25,6 +25,9 @@ actions::Observed Runner::Observe(const actions::ObjectRef& ref, absl::Time step
                              .live = hand.live,
                              .dry_run = hand.dry_run,
                              .found = hand.found,
+                             .answer = hand.answer,
+                             .remediation = &remediation(),
+                             .step = step,
                              .refusal = hand.refusal,
                              .now = as_of.value_or(Now()),
                              .step_started = as_of.value_or(step_started),

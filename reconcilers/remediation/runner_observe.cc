@@ -74,7 +74,8 @@ void Runner::AdvancePlanning() {
     return Plan(step, object, text, "", std::nullopt,
                 "discovery does not know where " + object.kind + " lives");
   }
-  PlanNext(step, object, step.action->Ask(nullptr, Observe(*ref, Now(), planning.hand)));
+  PlanNext(step, object,
+           step.action->Ask(nullptr, Observe(*ref, PlannedId(step), Now(), planning.hand)));
 }
 
 void Runner::PlanNext(const policy::Step& step, const crds::ObjectReference& object,
@@ -94,6 +95,10 @@ void Runner::PlanNext(const policy::Step& step, const crds::ObjectReference& obj
   }
   if (auto* wait = std::get_if<actions::Wait>(&next)) {
     return Plan(step, object, text, "", std::nullopt, "not known yet: " + wait->progress);
+  }
+  if (auto* call = std::get_if<actions::Call>(&next)) {
+    return Plan(step, object, text, call->body, std::nullopt,
+                "not validated: a webhook is not called for a plan");
   }
   auto* dry_run = std::get_if<actions::DryRun>(&next);
   auto* write = std::get_if<actions::Write>(&next);
@@ -163,22 +168,27 @@ void Runner::LookToPlan(kube::HttpRequest request) {
       });
 }
 
+crds::StepId Runner::PlannedId(const policy::Step& step) const {
+  const Planning& planning = *planning_;
+  const bool chosen = step.apply_to && !planning.objects->empty();
+  // Only what was never begun is planned: the attempt is the next one.
+  return {.remedy = policy_->remedies[planning.rung].name,
+          .attempt = status().remedies[planning.rung].attempt + 1,
+          .step = static_cast<int64_t>(planning.step),
+          .item = chosen ? static_cast<int64_t>(planning.object) + 1 : 0};
+}
+
 void Runner::Plan(const policy::Step& step, const std::optional<crds::ObjectReference>& object,
                   std::string text, std::string body, std::optional<WriteOutcome> validation,
                   std::string message) {
   Planning& planning = *planning_;
-  const bool chosen = step.apply_to && !planning.objects->empty();
-  // Only what was never begun is planned: the attempt is the next one.
-  const int64_t attempt = status().remedies[planning.rung].attempt + 1;
-  planning.plan.push_back(
-      {.id = {policy_->remedies[planning.rung].name, attempt, static_cast<int64_t>(planning.step),
-              chosen ? static_cast<int64_t>(planning.object) + 1 : 0},
-       .action = std::string(step.action->kind()),
-       .object = object,
-       .text = std::move(text),
-       .body = std::move(body),
-       .validation = validation,
-       .message = std::move(message)});
+  planning.plan.push_back({.id = PlannedId(step),
+                           .action = std::string(step.action->kind()),
+                           .object = object,
+                           .text = std::move(text),
+                           .body = std::move(body),
+                           .validation = validation,
+                           .message = std::move(message)});
   if (planning.objects->empty()) {
     planning.objects.reset();
     ++planning.step;

@@ -26,6 +26,9 @@ Entry EntryOf(actions::Next next) {
   if (auto* write = std::get_if<actions::Write>(&next)) {
     return {std::move(write->memo), std::move(write->request.body)};
   }
+  if (auto* call = std::get_if<actions::Call>(&next)) {
+    return {std::move(call->memo), std::move(call->body)};
+  }
   // The server would be asked first; then the patch is written, and what it replaces is as large.
   if (auto* question = std::get_if<actions::DryRun>(&next)) {
     const std::string& body = question->request.body;
@@ -103,7 +106,8 @@ std::optional<std::string> Runner::PlanTooLarge(const nlohmann::json& target,
       if (writes) {
         AtHand hand;
         hand.live = plan.first ? plan_objects_[Key(*ref)] : target;
-        entries.push_back(EntryOf(step.action->Ask(nullptr, Observe(*ref, Now(), hand))));
+        const crds::StepId id{remedy.name, 1, static_cast<int64_t>(objects.size())};
+        entries.push_back(EntryOf(step.action->Ask(nullptr, Observe(*ref, id, Now(), hand))));
       } else {
         entries.emplace_back();
       }

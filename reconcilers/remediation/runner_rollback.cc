@@ -30,7 +30,8 @@ bool Runner::RollBackNext(size_t failed) {
       Idle(crds::reason::kRunning, status().message, hand.retry_at);
       return true;
     }
-    auto undo = step.action->Undo(progress.memo.Parse(), Observe(*ref, *progress.started_at, hand));
+    auto undo = step.action->Undo(progress.memo.Parse(),
+                                  Observe(*ref, progress.id, *progress.started_at, hand));
     if (!undo) {
       const std::string why_not = actions::WhyNoUndo(progress.memo.Parse());
       if (status().intent) write_ahead_.Resolve(crds::WriteOutcome::kApplied, *hand.live);

@@ -92,6 +92,8 @@ void Runner::OnLive(StatusOr<LiveState> live) {
     if (status().remedies[rung].state == RemedyState::kPending) {
       StartRung(*policy_, rung, Now(), mutable_status());
     }
+    // What may have been done and is not asked for any more must not hold up a later attempt.
+    if (status().intent) write_ahead_.Resolve(crds::WriteOutcome::kUnknown, {});
     mutable_status().remedies[rung].steps_done_at = Now();
     EnterPhase(crds::Phase::kVerifying, crds::reason::kVerifying,
                "the symptom is gone; checking that it stays so");

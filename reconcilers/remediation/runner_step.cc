@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "crds/v1alpha1/reasons.h"
+#include "reconcilers/actions/webhook_answer.h"
 #include "reconcilers/remediation/runner.h"
 
 namespace kr::remediation {
@@ -115,7 +116,8 @@ Runner::Paused Runner::AskStep(size_t index, const policy::Step& step) {
   if (Now() >= hand.reread_at) hand.ForgetLive();
   if (progress.acted_at) return AskAfter(index, step);
   const nlohmann::json memo = hand.wait_memo.is_null() ? progress.memo.Parse() : hand.wait_memo;
-  return OnNext(index, step, step.action->Ask(memo, Observe(*ref, *progress.started_at, hand)));
+  return OnNext(index, step,
+                step.action->Ask(memo, Observe(*ref, progress.id, *progress.started_at, hand)));
 }
 
 Runner::Paused Runner::OnNext(size_t index, const policy::Step& step, actions::Next next) {
@@ -135,6 +137,9 @@ Runner::Paused Runner::OnNext(size_t index, const policy::Step& step, actions::N
   if (auto* write = std::get_if<actions::Write>(&next)) {
     return ExecuteWrite(index, step, std::move(*write));
   }
+  if (auto* call = std::get_if<actions::Call>(&next)) {
+    return ExecuteCall(index, step, std::move(*call));
+  }
   if (auto* wait = std::get_if<actions::Wait>(&next)) {
     hand.wait_memo = wait->memo;
     if (wait->reread) hand.reread_at = std::min(hand.reread_at, wait->until);
@@ -143,8 +148,14 @@ Runner::Paused Runner::OnNext(size_t index, const policy::Step& step, actions::N
   // The action is over, so whatever was under way has been settled by reading.
   if (auto* done = std::get_if<actions::Done>(&next)) {
     if (status().intent) {
+      const bool called = status().intent->verb == crds::Verb::kCall;
       write_ahead_.Resolve(crds::WriteOutcome::kApplied, hand.live.value_or(nlohmann::json()));
+      if (called) services_.metrics.CountWritten(status(), Now());
+      if (called && done->announcement.empty()) {
+        Tell(runtime::Event::Type::kNormal, "RemedyApplied", done->message);
+      }
     }
+    if (!done->source.empty()) KeepEvidence(index, *done);
     if (!done->announcement.empty()) {
       Tell(runtime::Event::Type::kWarning, "Notified", done->announcement);
     }
@@ -159,7 +170,11 @@ Runner::Paused Runner::OnNext(size_t index, const policy::Step& step, actions::N
     StepEnded(index, StepState::kSucceeded, std::move(done->message));
     return std::nullopt;
   }
-  if (status().intent) write_ahead_.Resolve(crds::WriteOutcome::kUnknown, {});
+  if (status().intent) {
+    const bool said_no = hand.answer && !actions::IsOpen(actions::Judge(*hand.answer).outcome);
+    write_ahead_.Resolve(said_no ? crds::WriteOutcome::kRejected : crds::WriteOutcome::kUnknown,
+                         {});
+  }
   if (auto* report = std::get_if<actions::Report>(&next)) {
     mutable_status().steps[index].state = StepState::kSkipped;
     mutable_status().steps[index].message = report->message;

@@ -11,15 +11,17 @@ namespace kr::remediation {
 using crds::StepState;
 using signals::Tri;
 
-Runner::Paused Runner::ExecuteWrite(size_t index, const policy::Step& step, actions::Write write) {
+std::optional<Runner::Paused> Runner::MayAct(size_t index, const policy::Step& step) {
   // Waits that concern the whole remediation, not this object alone.
   const auto idle = [this](std::string_view reason, std::string message, absl::Time until) {
     Idle(reason, std::move(message), until);
     return Paused();
   };
-  if (auto refusal = world_.Forbidden(remediation())) {
+  // A notice changes nothing, whomever it goes to.
+  const bool writes = step.action->reversal() != actions::Reversal::kNothing;
+  if (const auto refusal = writes ? world_.Forbidden(remediation()) : std::nullopt) {
     Idle(*refusal);
-    return std::nullopt;
+    return Paused();
   }
   const AtHand& hand = Hand(index);
   if (Now() < hand.retry_at) {
@@ -33,7 +35,7 @@ Runner::Paused Runner::ExecuteWrite(size_t index, const policy::Step& step, acti
   // knows how long ago that was.
   if (!checked_live_) {
     CheckLive();
-    return std::nullopt;
+    return Paused();
   }
   // The rung's first step was checked live; before a write that comes later, be it after nothing
   // but waiting, the cache has to say that the symptom is still there.
@@ -53,18 +55,24 @@ Runner::Paused Runner::ExecuteWrite(size_t index, const policy::Step& step, acti
     if (symptom.value == Tri::kFalse && !HasWritten(status())) {
       Finish({crds::Phase::kCancelled, crds::refusal::kSymptomGone,
               "the symptom went away before anything was done"});
-      return std::nullopt;
+      return Paused();
     }
     if (symptom.value == Tri::kFalse) {
+      if (status().intent) write_ahead_.Resolve(crds::WriteOutcome::kUnknown, {});
       mutable_status().steps[index].state = StepState::kSkipped;
       mutable_status().steps[index].message = "the symptom is gone";
       mutable_status().remedies[rung].steps_done_at = Now();
       EnterPhase(crds::Phase::kVerifying, crds::reason::kVerifying,
                  "the symptom went away in the middle of the remedy; checking that it stays so");
       Advance();
-      return std::nullopt;
+      return Paused();
     }
   }
+  return std::nullopt;
+}
+
+Runner::Paused Runner::ExecuteWrite(size_t index, const policy::Step& step, actions::Write write) {
+  if (std::optional<Paused> instead = MayAct(index, step)) return *std::move(instead);
   busy_ = true;
   seen_live_.reset();
   mutable_status().message = write.summary;

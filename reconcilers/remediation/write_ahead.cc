@@ -10,7 +10,7 @@ namespace {
 
 crds::Verb VerbOf(std::string_view verb) {
   for (crds::Verb v : {crds::Verb::kCreate, crds::Verb::kPatch, crds::Verb::kUpdate,
-                       crds::Verb::kDelete, crds::Verb::kEvict}) {
+                       crds::Verb::kDelete, crds::Verb::kEvict, crds::Verb::kCall}) {
     if (crds::ToString(v) == verb) return v;
   }
   return crds::Verb::kPatch;
@@ -77,6 +77,36 @@ void WriteAhead::Execute(size_t step, const actions::ObjectRef& ref, actions::Wr
   });
 }
 
+void WriteAhead::Call(size_t step, const actions::ObjectRef& ref, actions::Call call,
+                      CallDone done) {
+  crds::RemediationStatus& status = writer_.status();
+  crds::StepProgress& progress = status.steps[step];
+  if (status.intent) return SendCall(std::move(call), std::move(done));  // once more
+  progress.memo = crds::RawJson(call.memo);
+  status.intent = crds::Intent{.step = progress.id,
+                               .verb = crds::Verb::kCall,
+                               .object = {ref.resource.gvk.ApiVersion(), ref.resource.gvk.kind,
+                                          ref.key.name_space, ref.key.name, ref.uid},
+                               .content_type = "application/json",
+                               .body = call.body,
+                               .body_digest = Sha256Hex(call.body),
+                               .at = services_.engine.clock().Now()};
+  writer_.Save([this, call = std::move(call), done = std::move(done)](SaveResult save,
+                                                                      Status error) mutable {
+    if (save != SaveResult::kSaved) {
+      return std::move(done)({.answer = {}, .save = save, .error = error});
+    }
+    SendCall(std::move(call), std::move(done));
+  });
+}
+
+void WriteAhead::SendCall(actions::Call call, CallDone done) {
+  services_.webhooks.Call(std::move(call), [weak = std::weak_ptr(self_), done = std::move(done)](
+                                               StatusOr<actions::Answer> answer) mutable {
+    if (weak.lock()) std::move(done)({.answer = std::move(answer)});
+  });
+}
+
 void WriteAhead::Send(kube::HttpRequest request, Done done) {
   services_.api.Send(
       std::move(request),
@@ -126,12 +156,13 @@ void WriteAhead::Resolve(crds::WriteOutcome outcome, const nlohmann::json& live)
   if (!status.intent) return;
   const crds::Intent intent = *std::move(status.intent);
   status.intent.reset();
+  const bool called = intent.verb == crds::Verb::kCall;  // which leaves no trace in the object
   for (crds::StepProgress& step : status.steps) {
     if (step.id != intent.step) continue;
     step.writes.push_back({.verb = intent.verb,
                            .object = intent.object,
                            .resource_version_before = intent.resource_version,
-                           .resource_version_after = ResourceVersion(live),
+                           .resource_version_after = called ? "" : ResourceVersion(live),
                            .outcome = outcome,
                            .intent_at = intent.at});
   }

@@ -36,11 +36,24 @@ class WriteAhead {
   };
   using Done = absl::AnyInvocable<void(Result)>;
 
+  // Of a call: `answer` (NotSent: there was no permit), unless the intent could not be written
+  // down, then `save` and `error`.
+  struct CallResult {
+    std::optional<StatusOr<actions::Answer>> answer;
+    SaveResult save = SaveResult::kSaved;
+    Status error;
+  };
+  using CallDone = absl::AnyInvocable<void(CallResult)>;
+
   WriteAhead(Services& services, StatusWriter& writer) : services_(services), writer_(writer) {}
 
   // For step `step` (an index into status.steps). `rollback`: the write takes an earlier one back.
   void Execute(size_t step, const actions::ObjectRef& ref, actions::Write write, bool rollback,
                Done done);
+
+  // Calls a webhook for step `step`. The first call writes down the intent, which stands until
+  // Resolve: whether the receiver has done anything nobody knows before it says so.
+  void Call(size_t step, const actions::ObjectRef& ref, actions::Call call, CallDone done);
 
   // The unresolved intent turned out to be in effect (or not, or not wanted any more): moves it
   // from status.intent to the step's writes.
@@ -48,6 +61,7 @@ class WriteAhead {
 
  private:
   void Send(kube::HttpRequest request, Done done);
+  void SendCall(actions::Call call, CallDone done);
   Result Judge(StatusOr<kube::Reply> reply);
 
   Services& services_;

@@ -42,6 +42,20 @@ class Sender final : public runtime::ApiSender {
   ObjectStore& store_;
 };
 
+// Policies only observe here, so nothing is ever called.
+class NoCalls final : public runtime::OutboundSender {
+ public:
+  explicit NoCalls(runtime::Engine& engine) : engine_(engine) {}
+  void Send(kube::OutboundRequest, Callback done) override {
+    engine_.Post(1, [done = std::move(done)]() mutable {
+      std::move(done)(runtime::NotSent("a sandbox calls nobody"));
+    });
+  }
+
+ private:
+  runtime::Engine& engine_;
+};
+
 class Nobody final : public runtime::EventSink {
  public:
   void Record(const runtime::Event&) override {}
@@ -71,7 +85,8 @@ struct Sandbox::World {
         inbox(engine),
         flow(inbox, streams),
         sender(engine, objects),
-        controller(Quick(), engine, sender,
+        outbound(engine),
+        controller(Quick(), engine, sender, outbound,
                    cache::WatchContext{streams, flow, clock, random, decoder}, nobody,
                    remediation::RemedyMetrics()) {}
   OwnTime clock;
@@ -83,6 +98,7 @@ struct Sandbox::World {
   cache::FlowControl flow;
   document::Decoder decoder;
   Sender sender;
+  NoCalls outbound;
   Nobody nobody;
   remediation::Controller controller;
 };

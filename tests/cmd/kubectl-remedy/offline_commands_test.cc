@@ -129,5 +129,29 @@ TEST_F(OfflineCommands, RbacPrintsTheLeastRole) {
       << terminal.out.str();
 }
 
+TEST_F(OfflineCommands, RbacGrantsTheSecretsOfWebhooksInTheOperatorsNamespaceOnly) {
+  const std::string policy = dir_.Write("hooks.yaml", R"(
+apiVersion: kube-remedy.io/v1alpha1
+kind: RemediationPolicy
+metadata: {name: hooks}
+spec:
+  target: {apiVersion: apps/v1, kind: DaemonSet, namespaces: [net]}
+  triggers: [{name: t, match: [{name: m, expression: "object.metadata.name == 'x'"}]}]
+  remedies: [{name: r, steps: [{webhook: {name: b}}, {webhook: {name: a}}, {notify: {webhook: b}}]}]
+)");
+  EXPECT_EQ(terminal.Run({"rbac", "-f", policy.c_str(), "--operator-namespace", "remedy"}), 0)
+      << terminal.err.str();
+  KR_ASSERT_OK_AND_ASSIGN(const std::vector<json> list, ParseManifest(terminal.out.str()));
+  ASSERT_EQ(list.size(), 3u) << terminal.out.str();
+  EXPECT_EQ(list[0]["kind"], "ClusterRole");
+  EXPECT_EQ(list[0]["rules"].dump().find("secrets"), std::string::npos);
+  EXPECT_EQ(list[1]["kind"], "Role");
+  EXPECT_EQ(list[1]["metadata"]["namespace"], "remedy");
+  EXPECT_EQ(list[1]["rules"], json::parse(R"([{"apiGroups": [""], "resources": ["secrets"],
+    "resourceNames": ["kube-remedy-webhook-a", "kube-remedy-webhook-b"], "verbs": ["get"]}])"));
+  EXPECT_EQ(list[2]["kind"], "RoleBinding");
+  EXPECT_EQ(list[2]["subjects"][0]["namespace"], "remedy");
+}
+
 }  // namespace
 }  // namespace kr::cmd

@@ -56,6 +56,36 @@ TEST(ServerUrl, EverythingElseIsRefused) {
   }
 }
 
+TEST(OutboundUrl, KeepsPathAndQueryAsTheyAre) {
+  const struct {
+    const char* url;
+    const char* header;
+    const char* target;
+  } cases[] = {
+      {"https://h.example", "h.example", "/"},
+      {"https://h.example/a/b/", "h.example", "/a/b/"},
+      {"https://h.example?x=1", "h.example", "/?x=1"},
+      {"https://[fd00::1]:8443/hook?to=a@b&c=/d", "[fd00::1]:8443", "/hook?to=a@b&c=/d"},
+      {"http://h.example:8080/", "h.example:8080", "/"},
+  };
+  for (const auto& tc : cases) {
+    SCOPED_TRACE(tc.url);
+    KR_ASSERT_OK_AND_ASSIGN(const OutboundUrl got, ParseOutboundUrl(tc.url));
+    EXPECT_EQ(got.server.HostHeader(), tc.header);
+    EXPECT_EQ(got.server.base_path, "");
+    EXPECT_EQ(got.target, tc.target);
+  }
+}
+
+TEST(OutboundUrl, ErrorsDoNotRepeatIt) {
+  for (const char* url : {"secret", "ftp://secret/secret", "https://user:secret@h/secret",
+                          "https://h:secret/secret", "https://h/secret#secret", ""}) {
+    const Status status = ParseOutboundUrl(url).status();
+    EXPECT_THAT(status, StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("expected"))) << url;
+    EXPECT_EQ(Message(status).find("secret"), std::string_view::npos) << Message(status);
+  }
+}
+
 TEST(InCluster, UsesTheServiceAccount) {
   const TempDir dir;
   dir.Write("token", "t");

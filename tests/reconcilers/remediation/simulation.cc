@@ -29,7 +29,7 @@ struct Simulation::Process {
         inbox(engine),
         flow(inbox, s.transport),
         teller(s.told),
-        controller(s.options, engine, s.api,
+        controller(s.options, engine, s.api, s.outbound,
                    cache::WatchContext{s.transport, flow, s.clock, s.random, decoder}, teller,
                    s.remedy_metrics) {}
   runtime::Engine engine;
@@ -50,8 +50,10 @@ void Simulation::Start() {
   options.watches.informers.settle = absl::Milliseconds(10);
   options.timing.progress = absl::Milliseconds(100);
   options.report.interval = absl::Milliseconds(100);
+  options.webhooks.name_space = "kube-remedy";
   process_ = std::make_unique<Process>(*this);
   api.Attach(process_->engine);
+  outbound.Attach(process_->engine);
   process_->controller.Lead({"sim-" + std::to_string(next_term), next_term});
   ++next_term;
   Run();

@@ -12,6 +12,7 @@
 #include "controller/runtime/metrics.h"
 #include "reconcilers/remediation/controller.h"
 #include "tests/reconcilers/remediation/fake_api.h"
+#include "tests/reconcilers/remediation/fake_outbound.h"
 #include "tests/support/fake_api_server.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/fake_stream_transport.h"
@@ -70,6 +71,7 @@ class Simulation {
   testing::FakeStreamTransport transport{clock};
   testing::FakeApiServer server{transport, random};
   FakeApi api;
+  FakeOutbound outbound;
   // As at /metrics, over all processes.
   runtime::Metrics metrics{"kube_remedy"};
   const RemedyMetrics remedy_metrics = RemedyMetrics::Register(metrics);

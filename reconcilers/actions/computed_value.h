@@ -1,0 +1,39 @@
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "controller/base/status.h"
+#include "controller/cel/program.h"
+#include "reconcilers/actions/action.h"
+
+// Values that a step computes when it begins, and stores: what all actions with expressions have in
+// common.
+namespace kr::actions {
+
+struct ComputedValue {
+  std::string place;                    // "/spec/replicas"
+  std::optional<cel::Program> program;  // nullopt: what is there is removed
+};
+
+// For Describe: ", /spec/replicas = object.spec.replicas * 2, /spec/paused removed".
+std::string TextOf(const std::vector<ComputedValue>& values);
+std::vector<const cel::Program*> ProgramsOf(const std::vector<ComputedValue>& values);
+
+// Instead of going on: `program` gave no value for `what` ("the value for /spec/replicas"), because
+// of `why`. Wait for up to a minute since the step began (a kind may be listed again), then
+// Failed(ValueUnknown).
+Next ValueUnknown(std::string_view what, const cel::Program& program, std::string_view why,
+                  const Observed& observed);
+
+// As it is sent; text that is not UTF-8 is replaced.
+size_t SizeOf(const nlohmann::json& value);
+// InvalidArgument when it is larger than a patch may be.
+Status CheckSize(const nlohmann::json& patch);
+
+}  // namespace kr::actions

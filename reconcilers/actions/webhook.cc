@@ -1,0 +1,128 @@
+#include "reconcilers/actions/webhook.h"
+
+#include <algorithm>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "crds/meta/duration.h"
+#include "reconcilers/actions/change.h"
+#include "reconcilers/actions/computed_value.h"
+#include "reconcilers/actions/webhook_answer.h"
+#include "reconcilers/actions/webhook_call.h"
+
+namespace kr::actions {
+namespace {
+
+using nlohmann::json;
+
+constexpr char kBody[] = "body";
+
+class WebhookAction final : public Action {
+ public:
+  WebhookAction(const crds::Webhook& params, std::vector<ComputedValue> values)
+      : params_(params),
+        values_(std::move(values)),
+        reads_it_(std::any_of(values_.begin(), values_.end(), [](const ComputedValue& value) {
+          return value.program->ReadsVariable("it");
+        })) {}
+
+  std::string_view kind() const override { return "webhook"; }
+  // Nobody here knows what is done there.
+  Disruption disruption() const override { return Disruption::kWorkload; }
+  Reversal reversal() const override { return Reversal::kIrreversible; }
+  std::vector<RbacRule> RequiredRules(const kube::Resource& resource) const override {
+    std::vector<RbacRule> rules = {{"", "secrets", "get", WebhookSecret(params_.name)}};
+    if (reads_it_) rules.push_back({resource.gvk.group, resource.plural, "get"});
+    return rules;
+  }
+
+  std::string Describe() const override {
+    std::string text = "call webhook " + params_.name;
+    for (const crds::WebhookParameter& parameter : params_.parameters) {
+      if (parameter.expression.empty()) text += ", " + parameter.name + " = " + parameter.value;
+    }
+    return text + TextOf(values_);
+  }
+
+  std::vector<const cel::Program*> Expressions() const override { return ProgramsOf(values_); }
+
+  Next Ask(const json& memo, const Observed& observed) const override {
+    std::string body = FindText(memo, {kBody});
+    if (body.empty()) {
+      std::variant<json, Next> rendered = Render(observed);
+      if (auto* instead = std::get_if<Next>(&rendered)) return std::move(*instead);
+      body = std::get<json>(rendered).dump(-1, ' ', false, json::error_handler_t::replace);
+    }
+    Judgement last;
+    const CallLimits limits{params_.timeout, observed.step_started + params_.deadline};
+    if (std::optional<Next> next =
+            Pursue(params_.name, body, {{kBody, body}}, limits, observed, last)) {
+      return *std::move(next);
+    }
+    std::string said = "webhook " + params_.name + " " + last.message;
+    if (last.outcome != CallOutcome::kDone) {
+      if (IsOpen(last.outcome)) {
+        said += "; the deadline of " + crds::FormatDuration(params_.deadline) + " is over";
+      }
+      return Failed{ReasonOf(last.outcome), std::move(said)};
+    }
+    Done done{.message = std::move(said)};
+    if (!last.evidence.is_null()) {
+      done.source = params_.name;
+      done.evidence = std::move(last.evidence);
+    }
+    return done;
+  }
+
+ private:
+  // The envelope, or what to do instead.
+  std::variant<json, Next> Render(const Observed& observed) const {
+    if (reads_it_ && !observed.live) return Next(Read{});
+    if (reads_it_ && observed.live->is_null()) {
+      return Next(Failed{"TargetGone", ObjectText(observed.ref) + " does not exist"});
+    }
+    json parameters = json::object();
+    for (const crds::WebhookParameter& parameter : params_.parameters) {
+      if (parameter.expression.empty()) parameters[parameter.name] = parameter.value;
+    }
+    for (const ComputedValue& value : values_) {
+      StatusOr<json> computed = observed.evaluate(*value.program);
+      if (!computed.ok()) {
+        return ValueUnknown("parameter " + value.place, *value.program, Message(computed.status()),
+                            observed);
+      }
+      parameters[value.place] = *std::move(computed);
+    }
+    json envelope = Envelope(observed, std::move(parameters));
+    if (Status size = CheckCallSize(envelope); !size.ok()) {
+      return Next(Failed{"InvalidValue", std::string(Message(size))});
+    }
+    return envelope;
+  }
+
+  const crds::Webhook params_;
+  const std::vector<ComputedValue> values_;
+  const bool reads_it_;
+};
+
+}  // namespace
+
+StatusOr<std::unique_ptr<Action>> MakeWebhook(const crds::Webhook& params, const cel::Scope& scope,
+                                              std::string_view path) {
+  std::vector<ComputedValue> values;
+  for (size_t i = 0; i < params.parameters.size(); ++i) {
+    const crds::WebhookParameter& parameter = params.parameters[i];
+    if (parameter.expression.empty()) continue;
+    const std::string element = std::string(path) + ".parameters[" + std::to_string(i) + "]";
+    if (!parameter.value.empty()) {
+      return InvalidArgument(element + ": value and expression exclude each other");
+    }
+    StatusOr<cel::Program> program = cel::Program::Compile(parameter.expression, scope);
+    if (!program.ok()) return Annotate(program.status(), element + ".expression");
+    values.push_back({parameter.name, *std::move(program)});
+  }
+  return std::make_unique<WebhookAction>(params, std::move(values));
+}
+
+}  // namespace kr::actions
