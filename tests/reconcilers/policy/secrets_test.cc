@@ -64,7 +64,7 @@ TEST(Secrets, ComputedValuesAreNotWrittenIntoThem) {
   KR_EXPECT_OK(CompileWith({{"patch", {{"patch", {{"data", {{"a", "eA=="}}}}}}}}));
 }
 
-TEST(Secrets, NoNoticeTellsTheirData) {
+TEST(Secrets, NoNoticeAndNoCallTellsTheirData) {
   struct Case {
     const char* expression;
     bool tells;
@@ -86,13 +86,21 @@ TEST(Secrets, NoNoticeTellsTheirData) {
   };
   for (const Case& c : cases) {
     SCOPED_TRACE(c.expression);
-    const Status status = CompileWith(Tell(c.expression));
+    const Status told = CompileWith(Tell(c.expression));
+    const Status called = CompileWith(
+        {{"webhook",
+          {{"name", "w"}, {"parameters", {{{"name", "p"}, {"expression", c.expression}}}}}}});
     if (!c.tells) {
-      KR_EXPECT_OK(status);
+      KR_EXPECT_OK(told);
+      KR_EXPECT_OK(called);
       continue;
     }
-    EXPECT_THAT(status, testing::StatusIs(absl::StatusCode::kInvalidArgument,
-                                          HasSubstr("messageExpression: reads the data of a")));
+    EXPECT_THAT(told, testing::StatusIs(absl::StatusCode::kInvalidArgument,
+                                        HasSubstr("messageExpression: reads the data of a")));
+    EXPECT_THAT(called,
+                testing::StatusIs(absl::StatusCode::kInvalidArgument,
+                                  HasSubstr("webhook.parameters: " + std::string(c.expression) +
+                                            " reads the data of a Secret")));
   }
 }
 
