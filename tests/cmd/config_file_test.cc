@@ -105,6 +105,7 @@ watches:
   backoffInitial: 100ms
   backoffMax: 2s
 alerts: {listen: "127.0.0.1:0", certFile: c, keyFile: k, tokenFile: t, repeatedWithin: 1m}
+webhooks: {namespace: hooks, allowHttp: true, allowNetworks: [127.0.0.1, "fe80::/10"]}
 queues: {engine: 512Ki, events: 10}
 )",
                                                            "f"));
@@ -152,6 +153,9 @@ queues: {engine: 512Ki, events: 10}
       {"watches.settle", "50ms"},
       {"watches.shrinkInterval", "10m"},
       {"watches.staleAfter", "3s"},
+      {"webhooks.allowHttp", "true"},
+      {"webhooks.allowNetworks", "[127.0.0.1, fe80::/10]"},
+      {"webhooks.namespace", "hooks"},
       {"workers", "3"},
   };
   EXPECT_EQ(DescribeConfig(config), expected);
@@ -187,6 +191,8 @@ TEST(ConfigFileTest, SaysWhatIsWrongAndWhere) {
        "f:2:3: limits.relapse: \"30\" is not a duration, as in 500ms, 30s, 5m or 24h"},
       {"limits: {relapse: -5s}",
        "f:1:10: limits.relapse: \"-5s\" is not a duration, as in 500ms, 30s, 5m or 24h"},
+      {"webhooks:\n  allowNetworks: [10.0.0.0/8, localhost]",
+       "f:2:3: webhooks.allowNetworks: \"localhost\" is not a network such as 10.0.0.0/8"},
       {"limits: {exemptFromNodeBudget: spot}",
        "f:1:10: limits.exemptFromNodeBudget: must be a list of names"},
       {"timing: {recheck: 0s}", "f:1:10: timing.recheck: \"0s\" must be at least 10ms"},
