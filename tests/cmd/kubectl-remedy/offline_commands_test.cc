@@ -141,7 +141,10 @@ spec:
 )");
   EXPECT_EQ(terminal.Run({"rbac", "-f", policy.c_str(), "--operator-namespace", "remedy"}), 0)
       << terminal.err.str();
-  KR_ASSERT_OK_AND_ASSIGN(const std::vector<json> list, ParseManifest(terminal.out.str()));
+  KR_ASSERT_OK_AND_ASSIGN(const std::vector<json> printed, ParseManifest(terminal.out.str()));
+  ASSERT_EQ(printed.size(), 1u);
+  ASSERT_EQ(printed[0]["kind"], "List");
+  const json& list = printed[0]["items"];
   ASSERT_EQ(list.size(), 3u) << terminal.out.str();
   EXPECT_EQ(list[0]["kind"], "ClusterRole");
   EXPECT_EQ(list[0]["rules"].dump().find("secrets"), std::string::npos);
