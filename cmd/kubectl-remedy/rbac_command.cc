@@ -1,5 +1,6 @@
 // `kubectl remedy rbac`: the least ClusterRole with which the controller can carry out given
 // policies, from what they watch and what their actions do.
+#include <algorithm>
 #include <map>
 #include <ostream>
 #include <set>
@@ -113,15 +114,23 @@ class RbacCommand final : public Command {
     }
     if (!policy.only_notifies) WatchClaims(policy.target);
     for (const policy::Remedy& remedy : policy.remedies) {
+      const bool takes_back =
+          policy.spec.recovery.revert ||
+          std::any_of(remedy.steps.begin(), remedy.steps.end(), [](const policy::Step& step) {
+            return step.spec.on_failure == crds::OnFailure::kRollback;
+          });
       for (const policy::Step& step : remedy.steps) {
         if (!policy.only_notifies) WatchClaims(KindOf(policy, step));
         KR_ASSIGN_OR_RETURN(const kube::Resource resource, Find(KindOf(policy, step), console));
         if (step.apply_to) Add(resource, "get");  // what the step works on is read when it begins
+        const bool change = step.action->reversal() == actions::Reversal::kChange;
         for (const actions::RbacRule& rule : step.action->RequiredRules(resource)) {
           if (!rule.own_name.empty()) {
             own_[{rule.api_group, rule.resource, rule.verb}].insert(rule.own_name);
             continue;
           }
+          // What a change has made is removed again only where changes are taken back.
+          if (change && !takes_back && rule.verb == "delete") continue;
           verbs_[{rule.api_group, rule.resource}].insert(rule.verb);
         }
       }

@@ -16,6 +16,10 @@ std::optional<Write> Action::Undo(const nlohmann::json&, const Observed&) const 
   return std::nullopt;
 }
 
+std::string Action::Left(const nlohmann::json& memo, const Observed&) const {
+  return WhyNoUndo(memo);
+}
+
 std::string WhyNoUndo(const nlohmann::json& memo) {
   if (!memo.is_object()) return "";
   auto reason = memo.find(kNoUndo);

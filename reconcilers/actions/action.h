@@ -187,6 +187,10 @@ class Action {
   // field manager; nullopt when there is nothing (left) to take back. `observed.live` must be
   // there.
   virtual std::optional<Write> Undo(const nlohmann::json& memo, const Observed& observed) const;
+  // Once Undo has nothing (more) to do: what of the change is there nevertheless, and why
+  // ("spec.replicas (set by kubectl)"); "" when everything is as it was. No values: it is told in
+  // Events. `observed.live` must be there.
+  virtual std::string Left(const nlohmann::json& memo, const Observed& observed) const;
 };
 
 // Why a change cannot be taken back although it was made (its pre-image was too large, or of a

@@ -47,6 +47,7 @@ class ApplyAction final : public Action {
   std::vector<RbacRule> RequiredRules(const kube::Resource& resource) const override {
     std::vector<RbacRule> rules = PatchRules(resource);
     rules.push_back({resource.gvk.group, resource.plural, "create"});
+    rules.push_back({resource.gvk.group, resource.plural, "delete"});  // to take it back
     return rules;
   }
 
@@ -128,6 +129,20 @@ class ApplyAction final : public Action {
                  .verb = "Patch",
                  .summary = "put back what " + ObjectText(observed.ref) + " was",
                  .memo = memo};
+  }
+
+  std::string Left(const json& memo, const Observed& observed) const override {
+    if (std::string why = WhyNoUndo(memo); !why.empty()) return why;
+    const bool made = Find(memo, {kCreated}) != nullptr;
+    if (const auto gone = LeftWhole(memo, observed)) return made ? "" : *gone;
+    if (made) {
+      return ObjectText(observed.ref) + " (" + LastOtherManager(*observed.live, kFieldManager) +
+             " writes to it, too)";
+    }
+    const json* object = Find(memo, {kObject});
+    const json* before = Find(memo, {kBefore});
+    if (object == nullptr || before == nullptr) return "";
+    return NotRestored(crds::PatchType::kMerge, Content(*object), *before, *observed.live);
   }
 
  private:

@@ -57,6 +57,14 @@ std::optional<Next> NeedLive(const Observed& observed) {
   return std::nullopt;
 }
 
+std::optional<std::string> LeftWhole(const nlohmann::json& memo, const Observed& observed) {
+  if (std::string why = WhyNoUndo(memo); !why.empty()) return why;
+  const std::optional<Next> need = NeedLive(observed);
+  if (!need) return std::nullopt;
+  const Failed* failed = std::get_if<Failed>(&*need);
+  return failed != nullptr ? failed->message : ObjectText(observed.ref) + " was not read";
+}
+
 std::optional<Next> RefuseOwned(const Observed& observed, std::string_view instead) {
   const nlohmann::json* owner = FindController(*observed.live);
   if (owner == nullptr) return std::nullopt;

@@ -37,6 +37,10 @@ std::string ObjectText(const ObjectRef& ref);
 // there, Failed(TargetGone) when the object is gone, going, or another one of the same name.
 std::optional<Next> NeedLive(const Observed& observed);
 
+// Why nothing of a change can be taken back at all: it was not kept what was before, or the object
+// is gone; nullopt: its fields decide.
+std::optional<std::string> LeftWhole(const nlohmann::json& memo, const Observed& observed);
+
 // Report(ManagedByOther) when the object has a controller: it would set our change back. `instead`
 // is what a person may do at the owner: "set A=1 in container c".
 std::optional<Next> RefuseOwned(const Observed& observed, std::string_view instead);

@@ -39,6 +39,16 @@ bool Covers(const nlohmann::json& fields, std::span<const std::string> steps) {
   return true;
 }
 
+// Whether the fields go all the way.
+bool Names(const nlohmann::json& fields, std::span<const std::string> steps) {
+  const nlohmann::json* at = &fields;
+  for (const std::string& step : steps) {
+    at = at->is_object() ? Child(*at, step) : nullptr;
+    if (at == nullptr) return false;
+  }
+  return true;
+}
+
 }  // namespace
 
 std::string FieldStep(std::string_view name) {
@@ -61,6 +71,38 @@ bool OwnsField(const nlohmann::json& object, std::string_view manager,
     if (fields != nullptr && Covers(*fields, steps)) return true;
   }
   return false;
+}
+
+std::string FieldText(std::span<const std::string> steps) {
+  std::string text;
+  for (const std::string& step : steps) {
+    if (step.starts_with("f:")) {
+      text += (text.empty() ? "" : ".") + step.substr(2);
+      continue;
+    }
+    const auto key = nlohmann::json::parse(step.substr(2), nullptr, false);
+    for (const auto& [name, value] : key.items()) {
+      text +=
+          "[" + name + "=" + (value.is_string() ? value.get<std::string>() : value.dump()) + "]";
+    }
+  }
+  return text;
+}
+
+std::string FieldAndOwner(const nlohmann::json& object, std::string_view manager,
+                          std::span<const std::string> steps) {
+  // Whoever owns the field itself set it; a value around it may be owned only as being there.
+  std::string owners, around;
+  const nlohmann::json* entries = Find(object, {"metadata", "managedFields"});
+  for (const nlohmann::json& entry : entries ? *entries : nlohmann::json::array()) {
+    const nlohmann::json* fields = Find(entry, {"fieldsV1"});
+    const std::string name = FindText(entry, {"manager"});
+    if (fields == nullptr || name == manager || !Covers(*fields, steps)) continue;
+    std::string& list = Names(*fields, steps) ? owners : around;
+    list += (list.empty() ? "" : ", ") + name;
+  }
+  if (owners.empty()) owners = around;
+  return FieldText(steps) + (owners.empty() ? " (changed since)" : " (set by " + owners + ")");
 }
 
 std::string LastOtherManager(const nlohmann::json& object, std::string_view manager) {

@@ -19,6 +19,12 @@ std::string ElementStep(std::string_view key, const nlohmann::json& value);
 bool OwnsField(const nlohmann::json& object, std::string_view manager,
                std::span<const std::string> steps);
 
+// The field at `steps` for people: "spec.containers[name=c].image".
+std::string FieldText(std::span<const std::string> steps);
+// The same with who owns it besides `manager`: "spec.replicas (set by kubectl)".
+std::string FieldAndOwner(const nlohmann::json& object, std::string_view manager,
+                          std::span<const std::string> steps);
+
 // The manager other than `manager` that wrote last to the object itself (not to its status): the
 // likeliest one to have set a field back. "" when there is none.
 std::string LastOtherManager(const nlohmann::json& object, std::string_view manager);

@@ -118,6 +118,14 @@ class PatchAction final : public Action {
     return patch == nullptr || EffectOf(type_, *patch, object) != Effect::kMissing;
   }
 
+  std::string Left(const json& memo, const Observed& observed) const override {
+    if (auto whole = LeftWhole(memo, observed)) return *std::move(whole);
+    const json* patch = Find(memo, {kPatch});
+    const json* before = Find(memo, {kBefore});
+    if (patch == nullptr || before == nullptr) return "";
+    return NotRestored(AsMerge(type_), *patch, *before, *observed.live);
+  }
+
   std::optional<Write> Undo(const json& memo, const Observed& observed) const override {
     const json* patch = Find(memo, {kPatch});
     const json* before = Find(memo, {kBefore});

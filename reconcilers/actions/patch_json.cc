@@ -14,6 +14,7 @@
 #include "reconcilers/actions/computed_value.h"
 #include "reconcilers/actions/patch.h"
 #include "reconcilers/actions/patch_effect.h"
+#include "reconcilers/actions/patch_json_undo.h"
 #include "reconcilers/actions/patch_rules.h"
 
 namespace kr::actions {
@@ -34,15 +35,6 @@ json Content(json object) {
     }
   }
   return object;
-}
-
-// The object after `operations`; the message of what does not work otherwise.
-StatusOr<json> Patched(const json& object, const json& operations) {
-  try {
-    return object.patch(operations);
-  } catch (const json::exception& error) {  // nlohmann reports a test that fails like this
-    return FailedPrecondition(error.what());
-  }
 }
 
 // Whether each operation has left what it was to make.
@@ -75,7 +67,7 @@ class JsonPatchAction final : public Action {
 
   std::string_view kind() const override { return "patch"; }
   Disruption disruption() const override { return Disruption::kWorkload; }
-  Reversal reversal() const override { return Reversal::kIrreversible; }
+  Reversal reversal() const override { return Reversal::kChange; }
   std::vector<RbacRule> RequiredRules(const kube::Resource& resource) const override {
     return PatchRules(resource);
   }
@@ -106,7 +98,7 @@ class JsonPatchAction final : public Action {
     } else if (std::optional<Next> instead = Decide(observed, operations)) {
       return *std::move(instead);
     }
-    const StatusOr<json> after = Patched(live, operations);
+    const StatusOr<json> after = ApplyJsonPatch(live, operations);
     if (!after.ok()) {
       const bool test = Message(after.status()).find("unsuccessful") != std::string_view::npos;
       return Failed{test ? "TestFailed" : "InvalidPatch",
@@ -122,10 +114,47 @@ class JsonPatchAction final : public Action {
     return Write{.request = Request(operations, version, observed),
                  .verb = "Patch",
                  .summary = summary,
-                 .memo = {{kOperations, operations}, {kVersion, version}}};
+                 .memo = NewMemo(operations, version, observed)};
+  }
+
+  std::optional<Write> Undo(const json& memo, const Observed& observed) const override {
+    const json* places = Find(memo, {kBefore});
+    if (places == nullptr || NeedLive(observed)) return std::nullopt;
+    std::optional<json> undo = UndoJsonPatch(*places, *observed.live);
+    if (!undo) return std::nullopt;
+    return Write{.request = Request(
+                     *undo, FindText(*observed.live, {"metadata", "resourceVersion"}), observed),
+                 .verb = "Patch",
+                 .summary = "put back " + Shown(*undo, observed),
+                 .memo = memo};
+  }
+
+  std::string Left(const json& memo, const Observed& observed) const override {
+    if (auto whole = LeftWhole(memo, observed)) return *std::move(whole);
+    const json* places = Find(memo, {kBefore});
+    return places == nullptr ? "" : NotRestoredPlaces(*places, *observed.live);
   }
 
  private:
+  static json NewMemo(const json& operations, const std::string& version,
+                      const Observed& observed) {
+    json memo = {{kOperations, operations}, {kVersion, version}};
+    if (kube::IsSecret(observed.ref.resource.gvk)) {
+      memo[kNoUndo] = "the content of a Secret is never stored";
+      return memo;
+    }
+    StatusOr<json> places = JsonPreImage(operations, *observed.live);
+    if (!places.ok()) {
+      memo[kNoUndo] = std::string(Message(places.status()));
+    } else if (places->dump(-1, ' ', false, json::error_handler_t::replace).size() >
+               kMaxPreImageBytes) {
+      memo[kNoUndo] = "the values before are too large to be kept";
+    } else {
+      memo[kBefore] = *std::move(places);
+    }
+    return memo;
+  }
+
   static std::string Compact(const json& operations) {
     return crds::Truncate(operations.dump(-1, ' ', false, json::error_handler_t::replace),
                           kMaxSummaryChars);

@@ -18,10 +18,13 @@ namespace kr::actions {
 // sent again; otherwise what it was to make has to be there as a whole, or the step fails
 // (Failed(OutcomeUnknown)) instead of doing it twice. Failed(TestFailed) names the guard that does
 // not hold; nothing was changed then. Failed(TargetGone), Failed(ValueUnknown),
-// Failed(InvalidPatch); Report(ManagedByOther) for an object with a controller. Not taken back:
-// what was moved, copied or inserted cannot be told from what others did since.
+// Failed(InvalidPatch); Report(ManagedByOther) for an object with a controller.
 //
-// Memo: {"operations": [...] with their values, "version": of the object that was patched}.
+// Taken back place by place (patch_json_undo.h): a list into which something was inserted is put
+// back only as long as nobody changed it since.
+//
+// Memo: {"operations": [...] with their values, "version": of the object that was patched,
+// "before": the places} or instead of before {"noUndo": why}: of Secrets, and of more than 16 KiB.
 StatusOr<std::unique_ptr<Action>> MakeJsonPatch(const crds::Patch& params, const cel::Scope& scope,
                                                 std::string_view path);
 

@@ -65,6 +65,12 @@ Status Record(crds::PatchType type, const json& patch, const json* object, json&
   return OkStatus();
 }
 
+// Whether a pre-image says of all of its fields that they were not there.
+bool SaysAbsent(const json& before) {
+  if (!before.is_object()) return before.is_null();
+  return std::ranges::all_of(before, [](const json& field) { return SaysAbsent(field); });
+}
+
 // Builds the undo patch while walking down patch, pre-image and object together.
 class Restorer {
  public:
@@ -84,19 +90,30 @@ class Restorer {
     return undo;
   }
 
+  // What is not as before and not ours to restore.
+  const std::string& left() const { return left_; }
+
  private:
+  std::optional<json> Leave(const json& before, const json* object) {
+    const bool restored = object == nullptr ? SaysAbsent(before) : before == *object;
+    if (!restored) {
+      left_ += (left_.empty() ? "" : ", ") + FieldAndOwner(root_, kFieldManager, steps_);
+    }
+    return std::nullopt;
+  }
+
   // nullopt: nothing to restore here.
   std::optional<json> Field(const std::string& field, const json& patch, const json& before,
                             const json* object) {
     if (patch.is_object() && object != nullptr && object->is_object()) {
       if (before.is_object()) return Nonempty(Object(patch, before, *object));
       if (before.is_null()) return Made(field, patch, *object);
-      return std::nullopt;
+      return Leave(before, object);
     }
     if (IsKeyedList(type_, field, patch) && before.is_array() && object != nullptr) {
       return Nonempty(List(MergeKey(field), patch, before, *object));
     }
-    if (!Holds(field, patch, object) || !Owned(object)) return std::nullopt;
+    if (!Holds(field, patch, object) || !Owned(object)) return Leave(before, object);
     bool restored = object == nullptr ? before.is_null() : before == *object;
     if (restored) return std::nullopt;
     return before;
@@ -116,8 +133,13 @@ class Restorer {
       const json& id = element[std::string(key)];
       const json* old = FindElement(before, key, id);
       const json* there = FindElement(object, key, id);
-      if (old == nullptr || there == nullptr) continue;
+      if (old == nullptr) continue;
       steps_.push_back(ElementStep(key, id));
+      if (there == nullptr) {
+        if (Find(*old, {"$patch"}) == nullptr) Leave(*old, nullptr);
+        steps_.pop_back();
+        continue;
+      }
       json restored;
       if (Find(*old, {"$patch"}) == nullptr) {
         json others = *old;
@@ -126,6 +148,8 @@ class Restorer {
       } else if (CompareEffect(type_, element, *there) != Effect::kMissing &&
                  AllOwned(element, *there)) {
         restored = *old;
+      } else {
+        Leave(*old, there);
       }
       steps_.pop_back();
       if (restored.is_null() || restored.empty()) continue;
@@ -175,6 +199,7 @@ class Restorer {
   const crds::PatchType type_;
   const json& root_;
   std::vector<std::string> steps_;
+  std::string left_;
 };
 
 }  // namespace
@@ -205,6 +230,13 @@ std::optional<json> UndoPatch(crds::PatchType type, const json& patch, const jso
   json undo = Restorer(type, object).Object(patch, before, object);
   if (undo.empty()) return std::nullopt;
   return undo;
+}
+
+std::string NotRestored(crds::PatchType type, const json& patch, const json& before,
+                        const json& object) {
+  Restorer restorer(type, object);
+  restorer.Object(patch, before, object);
+  return restorer.left();
 }
 
 }  // namespace kr::actions

@@ -29,4 +29,9 @@ void KeepPreImage(crds::PatchType type, const nlohmann::json& patch, const Obser
 std::optional<nlohmann::json> UndoPatch(crds::PatchType type, const nlohmann::json& patch,
                                         const nlohmann::json& before, const nlohmann::json& object);
 
+// The leaves that are not as `before` says, with who set them: "spec.replicas (set by kubectl)";
+// "" when all are. To be asked when UndoPatch gives nullopt.
+std::string NotRestored(crds::PatchType type, const nlohmann::json& patch,
+                        const nlohmann::json& before, const nlohmann::json& object);
+
 }  // namespace kr::actions

@@ -146,6 +146,14 @@ class ScaleAction final : public Action {
         .memo = memo};
   }
 
+  std::string Left(const json& memo, const Observed& observed) const override {
+    if (auto whole = LeftWhole(memo, observed)) return *std::move(whole);
+    const json* before = Find(memo, {kBefore});
+    if (before == nullptr || Current(*observed.live) == before->get<int64_t>()) return "";
+    const std::vector<std::string> steps = {FieldStep("spec"), FieldStep(kReplicas)};
+    return FieldAndOwner(*observed.live, kFieldManager, steps);
+  }
+
  private:
   static std::optional<int64_t> Current(const json& object) {
     const json* replicas = Find(object, {"spec", kReplicas});

@@ -141,6 +141,26 @@ class SetEnvAction final : public Action {
                  .memo = memo};
   }
 
+  std::string Left(const json& memo, const Observed& observed) const override {
+    if (auto whole = LeftWhole(memo, observed)) return *std::move(whole);
+    const json* before = Find(memo, {kBefore});
+    if (before == nullptr) return "";
+    std::vector<std::string> left;
+    for (const auto& [name, entries] : before->items()) {
+      const json* container = FindContainer(*observed.live, name);
+      for (const json& entry : entries) {
+        const std::string variable = FindText(entry, {"name"});
+        if (container == nullptr) {
+          left.push_back(variable + " (there is no container " + name + ")");
+        } else if (PreImageOf(FindEnv(*container, variable), variable) != entry) {
+          std::vector<std::string> steps = StepsTo(name, variable);
+          left.push_back(FieldAndOwner(*observed.live, kFieldManager, steps));
+        }
+      }
+    }
+    return Join(left);
+  }
+
  private:
   bool Holds(const json& object) const {
     return std::ranges::all_of(containers_, [&](const std::string& name) {
@@ -215,18 +235,23 @@ class SetEnvAction final : public Action {
            });
   }
 
+  static std::vector<std::string> StepsTo(const std::string& container, const std::string& name) {
+    std::vector<std::string> steps;
+    for (const char* field : {"spec", "template", "spec", "containers"}) {
+      steps.push_back(FieldStep(field));
+    }
+    steps.push_back(ElementStep("name", container));
+    steps.push_back(FieldStep("env"));
+    steps.push_back(ElementStep("name", name));
+    return steps;
+  }
+
   bool StillOurs(const json& live, const json& container, const std::string& name) const {
     auto variable = std::ranges::find(env_, name, &crds::EnvVar::name);
     if (variable == env_.end()) return false;
     EnvEntry found = FindEnv(container, name);
     if (found.times != 1 || !HoldsLiterally(found.entry, variable->value)) return false;
-    std::vector<std::string> steps;
-    for (const char* field : {"spec", "template", "spec", "containers"}) {
-      steps.push_back(FieldStep(field));
-    }
-    steps.push_back(ElementStep("name", FindText(container, {"name"})));
-    steps.push_back(FieldStep("env"));
-    steps.push_back(ElementStep("name", name));
+    std::vector<std::string> steps = StepsTo(FindText(container, {"name"}), name);
     steps.push_back(FieldStep("value"));
     // An empty value is left out of the object, so nobody owns it.
     return variable->value.empty() || OwnsField(live, kFieldManager, steps);
@@ -279,6 +304,11 @@ class ComputedSetEnvAction final : public Action {
     const json* values = Find(memo, {kValues});
     if (values == nullptr) return std::nullopt;
     return WithValues(*values).Undo(memo, observed);
+  }
+
+  std::string Left(const json& memo, const Observed& observed) const override {
+    const json* values = Find(memo, {kValues});
+    return values == nullptr ? "" : WithValues(*values).Left(memo, observed);
   }
 
  private:

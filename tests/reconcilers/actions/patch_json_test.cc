@@ -47,6 +47,13 @@ TEST(JsonPatch, ATestThatDoesNotHoldFailsTheStep) {
               StartsWith("Failed TestFailed: DaemonSet kube-system/calico-node: "));
 }
 
+TEST(JsonPatch, WhatGoesBelowANumberFailsTheStep) {
+  auto action = *Make({{.op = JsonOp::kAdd, .path = "/spec/a/b", .value = RawJson(1)}});
+  EXPECT_EQ(Text(action->Ask(nullptr, Seeing(Live()))),
+            "Failed InvalidPatch: DaemonSet kube-system/calico-node: /spec/a is neither an object "
+            "nor a list");
+}
+
 TEST(JsonPatch, WhatChangesNothingIsNotSent) {
   auto action = *Make({{.op = JsonOp::kReplace, .path = "/spec/a", .value = RawJson(1)}});
   EXPECT_THAT(Text(action->Ask(nullptr, Seeing(Live()))), StartsWith("Done already so: "));
@@ -62,6 +69,22 @@ TEST(JsonPatch, ALostAnswerIsNotGuessedAt) {
   done["spec"]["list"].push_back("y");
   EXPECT_THAT(Text(action->Ask(memo, Seeing(done))), StartsWith("Done done: "));
   EXPECT_THAT(Text(action->Ask(memo, Seeing(Live("6")))), StartsWith("Failed OutcomeUnknown: "));
+}
+
+TEST(JsonPatch, IsTakenBackUnderTheVersionThatIsThere) {
+  auto action = *Make(kAppend);
+  const json memo = std::get<Write>(action->Ask(nullptr, Seeing(Live(), {{"object.v", "y"}}))).memo;
+  json done = Live("6");
+  done["spec"]["list"].push_back("y");
+  const auto undo = action->Undo(memo, Seeing(done));
+  ASSERT_TRUE(undo);
+  EXPECT_EQ(json::parse(undo->request.body), json::parse(R"([
+    {"op": "test", "path": "/metadata/resourceVersion", "value": "6"},
+    {"op": "replace", "path": "/spec/list", "value": ["x"]}])"));
+  EXPECT_EQ(action->Undo(memo, Seeing(Live("7"))), std::nullopt);
+  EXPECT_EQ(action->Left(memo, Seeing(Live("7"))), "");
+  done["spec"]["list"].push_back("z");
+  EXPECT_EQ(action->Left(memo, Seeing(done)), "spec.list (changed since)");
 }
 
 TEST(JsonPatch, WhatIdentifiesAnObjectIsRefused) {

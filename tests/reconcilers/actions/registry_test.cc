@@ -119,7 +119,8 @@ std::set<RbacRule> GrantedIn(const std::string& file) {
 
 // A kind that the action's shipped role is about.
 kube::Resource ShippedFor(std::string_view kind) {
-  if (kind == "apply" || kind == "delete") return {{"batch", "v1", "Job"}, "jobs", true};
+  if (kind == "apply") return {{"", "v1", "ConfigMap"}, "configmaps", true};
+  if (kind == "delete") return {{"batch", "v1", "Job"}, "jobs", true};
   if (kind == "scale") return {{"apps", "v1", "Deployment"}, "deployments", true};
   return kDaemonSets;
 }
