@@ -270,14 +270,35 @@ class Compiler {
   }
 
   Status Healthy() {
-    if (policy_.spec.recovery.revert)
-      return InvalidArgument("spec.recovery.revert: is not supported by this version");
+    KR_RETURN_IF_ERROR(Revert());
     KR_RETURN_IF_ERROR(
         Programs(policy_.spec.recovery.healthy, scope_, "spec.recovery.healthy", out_->healthy));
     const std::string_view standard = DefaultHealthy(out_->target);
     if (!out_->healthy.empty() || standard.empty()) return OkStatus();
     return Programs({{"default", std::string(standard)}}, scope_, "default health of the kind",
                     out_->healthy);
+  }
+
+  Status Revert() {
+    const std::optional<crds::Revert>& revert = policy_.spec.recovery.revert;
+    if (!revert) return OkStatus();
+    bool changes = false;
+    for (const Remedy& remedy : out_->remedies) {
+      for (const Step& step : remedy.steps) {
+        changes = changes || step.action->reversal() == actions::Reversal::kChange;
+      }
+    }
+    if (!changes) {
+      return InvalidArgument(
+          "spec.recovery.revert: no step makes a change that could be taken back (setEnv, patch, "
+          "scale, apply)");
+    }
+    if (revert->when.empty()) return OkStatus();
+    auto program = cel::Program::Compile(revert->when, scope_, cel::Type::Bool());
+    if (!program.ok()) return Annotate(program.status(), "spec.recovery.revert.when");
+    Note(program->reads());
+    out_->revert_when.push_back({"when", *std::move(program)});
+    return OkStatus();
   }
 
   Status Programs(const std::vector<crds::NamedExpression>& specs, const cel::Scope& scope,

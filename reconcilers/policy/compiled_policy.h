@@ -85,8 +85,9 @@ struct CompiledPolicy {
   std::vector<Trigger> triggers;  // OR
   std::vector<Remedy> remedies;
   std::vector<limits::Window> windows;
-  std::vector<GroupKey> groups;       // of limits.groups
-  std::vector<NamedProgram> healthy;  // all must hold; empty: the object exists
+  std::vector<GroupKey> groups;           // of limits.groups
+  std::vector<NamedProgram> healthy;      // all must hold; empty: the object exists
+  std::vector<NamedProgram> revert_when;  // recovery.revert.when, as a list of at most one
 
   KindReads target_reads;
   std::vector<KindReads> related_reads;  // parallel to `related`
@@ -103,6 +104,9 @@ struct CompiledPolicy {
 };
 
 using CompiledPolicyPtr = std::shared_ptr<const CompiledPolicy>;
+
+// When changes are taken back, for people: "30m after the cure and once object.spec.ready".
+std::string RevertText(const crds::Revert& revert);
 
 // The kinds that steps work on besides the target.
 std::vector<kube::GroupVersionKind> KindsOfSteps(const CompiledPolicy& policy);

@@ -304,7 +304,7 @@ std::optional<limits::Refusal> Controller::Stale(const policy::CompiledPolicy& p
   return watches_.Stale(policy);
 }
 
-std::optional<limits::Refusal> Controller::Forbidden(const crds::Remediation& remediation) const {
+std::optional<limits::Refusal> Controller::Halted(const crds::Remediation& remediation) const {
   const auto refuse = [&](limits::Reason reason, std::string message) {
     return limits::Refusal{reason, std::move(message)};
   };
@@ -316,7 +316,8 @@ std::optional<limits::Refusal> Controller::Forbidden(const crds::Remediation& re
   if (spec.mode == crds::Mode::kObserve) {
     return refuse(limits::Reason::kPaused, "the policy's mode is Observe now");
   }
-  const policy::CompiledPolicyPtr live = entry->For(remediation.spec.target_ref);
+  const crds::ObjectReference& ref = remediation.spec.target_ref;
+  const policy::CompiledPolicyPtr live = entry->For(ref);
   if (!live) {
     return refuse(
         limits::Reason::kPaused,
@@ -324,6 +325,22 @@ std::optional<limits::Refusal> Controller::Forbidden(const crds::Remediation& re
         : entry->accepted.ok() ? "the policy was edited and is not about this kind any more"
                                : "the policy was edited and is not accepted any more");
   }
+  const document::DocumentPtr target = watches_.Target(*live, {ref.name_space, ref.name});
+  if (!target) return std::nullopt;
+  auto facts = FactsOf(ref, *target);
+  if (!facts.ok()) return refuse(limits::Reason::kStaleView, std::string(Message(facts.status())));
+  if (const Status known = AddNamespace(*facts); !known.ok()) {
+    return refuse(limits::Reason::kStaleView, std::string(Message(known)));
+  }
+  return limits::CheckProtection(*facts, spec.target.namespaces, options_.limits.own_namespace);
+}
+
+std::optional<limits::Refusal> Controller::Forbidden(const crds::Remediation& remediation) const {
+  if (auto halted = Halted(remediation)) return halted;
+  const policy::PolicyEntry* entry = policies_.FindByUid(remediation.spec.policy_ref.uid);
+  if (entry == nullptr) return std::nullopt;  // it is being cancelled
+  const crds::ObjectReference& ref = remediation.spec.target_ref;
+  const policy::CompiledPolicyPtr live = entry->For(ref);
   // A rung begins inside a window; once it has written it goes on, as half a remedy is none.
   const auto rung = CurrentRung(remediation.status);
   if (!rung || !LastWrite(remediation.status, *rung)) {
@@ -332,9 +349,8 @@ std::optional<limits::Refusal> Controller::Forbidden(const crds::Remediation& re
   }
   const auto state = states_.find(remediation.spec.policy_ref.uid);
   if (state != states_.end()) {
-    if (auto open = state->second.breaker.Check(BreakerLimit(spec), 0)) return open;
+    if (auto open = state->second.breaker.Check(BreakerLimit(entry->object.spec), 0)) return open;
   }
-  const crds::ObjectReference& ref = remediation.spec.target_ref;
   const document::DocumentPtr target = watches_.Target(*live, {ref.name_space, ref.name});
   if (!target) return std::nullopt;
   for (const limits::GroupView& group : state == states_.end()
@@ -344,18 +360,9 @@ std::optional<limits::Refusal> Controller::Forbidden(const crds::Remediation& re
     const limits::Breaker::Limit limit{*group.max_unhealthy, options_.limits.breaker_calm};
     if (auto open = group.breaker.Check(limit, 0)) return open;
   }
-  auto facts = FactsOf(ref, *target);
-  if (!facts.ok()) return refuse(limits::Reason::kStaleView, std::string(Message(facts.status())));
-  if (const Status known = AddNamespace(*facts); !known.ok()) {
-    return refuse(limits::Reason::kStaleView, std::string(Message(known)));
-  }
-  if (auto kept =
-          limits::CheckProtection(*facts, spec.target.namespaces, options_.limits.own_namespace)) {
-    return kept;
-  }
   const auto foreign = ForeignTo(*live, ref, *target);
   if (!foreign.ok()) {
-    return refuse(limits::Reason::kStaleView, std::string(Message(foreign.status())));
+    return limits::Refusal{limits::Reason::kStaleView, std::string(Message(foreign.status()))};
   }
   return *foreign;
 }

@@ -134,6 +134,7 @@ class Controller final : private policy::WatchListener,
   bool HasSeen(const policy::CompiledPolicy& policy, std::string_view name_space,
                std::string_view resource_version) const override;
   std::optional<limits::Refusal> Stale(const policy::CompiledPolicy& policy) const override;
+  std::optional<limits::Refusal> Halted(const crds::Remediation& remediation) const override;
   std::optional<limits::Refusal> Forbidden(const crds::Remediation& remediation) const override;
   std::optional<limits::Refusal> Admissible(const crds::Remediation& remediation) const override;
   bool WantsApproval(const crds::Remediation& remediation, std::string_view remedy) const override;
@@ -160,6 +161,8 @@ class Controller final : private policy::WatchListener,
                 std::string message);
   void OnEnded(Runner& runner);
   void LeaveToOthers(const std::string& name);
+  // Takes the effects finalizer off one that is over: nothing of it is outstanding any more.
+  void ReleaseFinalizer(const crds::Remediation& remediation);
   Runner* FindRunner(const policy::CompiledPolicy& policy, const kube::ObjectKey& target) const;
   // Made by hand: makes it one of ours (labels, UIDs), or ends it with the reason why not.
   void Bind(const crds::Remediation& remediation);
@@ -282,7 +285,8 @@ class Controller final : private policy::WatchListener,
   // Names of Remediations that another instance has taken over, for a while: whoever of us leads in
   // truth goes on with them, and the write permit of the other ends.
   std::set<std::string> left_to_others_;
-  std::set<std::string> binding_;  // names, made by hand and on the way to be ours
+  std::set<std::string> releasing_;  // names, whose finalizer is being taken off
+  std::set<std::string> binding_;    // names, made by hand and on the way to be ours
   std::set<std::string> considering_;
   bool consider_scheduled_ = false;
   std::set<std::string> pruning_;

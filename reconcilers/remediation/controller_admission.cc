@@ -104,6 +104,8 @@ limits::Breaker::Counts Controller::CountSick(std::string_view policy_uid) const
   for (const auto& [name, runner] : runners_) {
     if (runner->remediation().spec.policy_ref.uid != policy_uid || runner->planned()) continue;
     if (!limits::HoldsSlot(runner->remediation())) continue;  // nobody is at work there
+    const std::optional<crds::Holding>& holding = runner->status().holding;
+    if (holding && holding->revert) continue;  // cured
     const policy::PolicyTargets* targets = symptoms_.Find(*runner->policy());
     const bool counted = targets != nullptr && targets->sick.contains(runner->target()) &&
                          !targets->sick.at(runner->target()).planned;
@@ -446,6 +448,7 @@ bool Controller::Reverted(const policy::CompiledPolicy& policy, const document::
       if (progress.id.remedy != remedy.name || index >= remedy.steps.size()) continue;
       const policy::Step& step = remedy.steps[index];
       if (step.spec.apply_to || progress.object || progress.writes.empty()) continue;
+      if (progress.memo.empty()) continue;  // taken back by ourselves
       if (step.action->reversal() != actions::Reversal::kChange) continue;
       if (!step.action->EffectHolds(progress.memo.Parse(), object)) return true;
     }

@@ -16,6 +16,7 @@
 #include "reconcilers/policy/compile.h"
 #include "reconcilers/policy/params.h"
 #include "reconcilers/remediation/controller.h"
+#include "reconcilers/remediation/effects_finalizer.h"
 #include "reconcilers/remediation/resources.h"
 
 namespace kr::remediation {
@@ -54,8 +55,11 @@ void Controller::OnRemediation(const document::DocumentPtr& before,
   registry_.Upsert(*parsed);
   // Of one that we run the newest state is the runner's.
   const auto running = runners_.find(parsed->metadata.name);
+  const bool held = ledger_.Holds(parsed->metadata.name);
   Account(running != runners_.end() ? running->second->remediation()
                                     : *registry_.Find(parsed->metadata.name));
+  // It had ended before, and its finalizer is off now: that was its slot.
+  if (held && !ledger_.Holds(parsed->metadata.name)) ConsiderSoon(parsed->spec.policy_ref.uid);
   if (stage_ == Stage::kCatchingUp) return CatchUp();
   if (stage_ != Stage::kLeading) return;
   const auto runner = runners_.find(parsed->metadata.name);
@@ -64,6 +68,7 @@ void Controller::OnRemediation(const document::DocumentPtr& before,
   // The watch may be behind what our own writes have taught the registry.
   const crds::Remediation newest = *registry_.Find(parsed->metadata.name);
   if (IsOpen(newest) && !creating_.contains(LineageOf(newest))) TakeUp(newest, {});
+  ReleaseFinalizer(newest);
 }
 
 void Controller::Lead(Term term) {
@@ -140,6 +145,7 @@ void Controller::StopLeading() {
   listed_ = false;
   while (!creating_.empty()) EndCreation(creating_.begin()->first);
   binding_.clear();
+  releasing_.clear();
   concluding_.clear();
   left_to_others_.clear();
   runners_.clear();
@@ -152,6 +158,7 @@ void Controller::Adopt() {
   std::vector<crds::Remediation> open;
   registry_.ForEach([&](const crds::Remediation& remediation) {
     if (IsOpen(remediation)) open.push_back(remediation);
+    ReleaseFinalizer(remediation);  // its leader died before it could
   });
   for (const crds::Remediation& remediation : open) TakeUp(remediation, {});
 }
@@ -384,6 +391,9 @@ void Controller::OnEnded(Runner& runner) {
         controller.runners_.erase(it);
         controller.metrics_.running.Set(static_cast<double>(controller.runners_.size()));
         if (pinned) controller.Serve();
+        if (const crds::Remediation* over = controller.registry_.Find(name)) {
+          controller.ReleaseFinalizer(*over);
+        }
         // Events before its last write are answered now.
         controller.symptoms_.Queue(key.first, key.second);
         controller.ConsiderSoon(uid);
@@ -418,6 +428,25 @@ void Controller::LeaveToOthers(const std::string& name) {
       (*self)->TakeUp(crds::Remediation(*remediation), {});
     }
   });
+}
+
+void Controller::ReleaseFinalizer(const crds::Remediation& remediation) {
+  if (IsOpen(remediation) || !HasEffectsFinalizer(remediation)) return;
+  const std::string& name = remediation.metadata.name;
+  if (!releasing_.insert(name).second) return;
+  api_.Send(RemoveEffectsFinalizer(remediation, options_.timing.write_timeout),
+            [weak = std::weak_ptr(self_), name](StatusOr<kube::Reply> reply) {
+              auto self = weak.lock();
+              if (!self || (*self)->releasing_.erase(name) == 0 || reply.ok()) return;
+              // Changed meanwhile, or nobody knows.
+              (*self)->engine_.After((*self)->options_.timing.retry_initial, [weak, name] {
+                auto again = weak.lock();
+                if (!again || !(*again)->leading()) return;
+                const crds::Remediation* newest = (*again)->registry_.Find(name);
+                if (newest != nullptr) (*again)->ReleaseFinalizer(*newest);
+              });
+            },
+            {.permit = runtime::PermitNeed::kWrite});
 }
 
 void Controller::Prune() {

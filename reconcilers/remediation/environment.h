@@ -60,7 +60,10 @@ class World {
                        std::string_view resource_version) const = 0;
   // Why the caches that the policy rests on must not be believed now (StaleView).
   virtual std::optional<limits::Refusal> Stale(const policy::CompiledPolicy& policy) const = 0;
-  // Whether the live policy still lets this remediation write: paused, mode, exclusions, breaker.
+  // Why this remediation may write nothing at all now, not even to take something back: the policy
+  // is paused, only observes or is not accepted any more, or the target is excluded.
+  virtual std::optional<limits::Refusal> Halted(const crds::Remediation& remediation) const = 0;
+  // Halted, or what stops a remedy only: windows, breaker, somebody else's maintenance.
   virtual std::optional<limits::Refusal> Forbidden(const crds::Remediation& remediation) const = 0;
   // Why a remediation that holds no slot (made by hand, or approved just now) may not take one yet:
   // everything that stops an episode from being admitted, without `for`, cooldown and rate.

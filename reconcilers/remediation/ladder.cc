@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <iterator>
 
+#include "crds/v1alpha1/reasons.h"
+
 namespace kr::remediation {
 
 using crds::RemediationStatus;
@@ -22,6 +24,12 @@ std::optional<size_t> CurrentRung(const RemediationStatus& status) {
     if (state != RemedyState::kFailed && state != RemedyState::kSkipped) return i;
   }
   return std::nullopt;
+}
+
+bool OnlyTells(const policy::Remedy& remedy) {
+  return remedy.verify.empty() &&
+         std::all_of(remedy.steps.begin(), remedy.steps.end(),
+                     [](const policy::Step& step) { return step.action->kind() == "notify"; });
 }
 
 void StartRung(const policy::CompiledPolicy& policy, size_t index, absl::Time now,
@@ -48,7 +56,10 @@ void FailRung(const policy::CompiledPolicy& policy, size_t index, std::string_vi
               std::string_view message, absl::Time now, RemediationStatus& status) {
   crds::RemedyProgress& progress = status.remedies[index];
   const bool again = progress.attempt < policy.remedies[index].attempts;
-  progress.state = again ? RemedyState::kPending : RemedyState::kFailed;
+  const bool told = OnlyTells(policy.remedies[index]) && reason == crds::reason::kNotCured;
+  progress.state = again  ? RemedyState::kPending
+                   : told ? RemedyState::kSkipped
+                          : RemedyState::kFailed;
   progress.reason = reason;
   progress.message = message;
   if (!again) progress.finished_at = now;

@@ -19,12 +19,17 @@ void InitLadder(const policy::CompiledPolicy& policy, crds::RemediationStatus& s
 // The rung that runs or is to run next; nullopt at the end of the ladder.
 std::optional<size_t> CurrentRung(const crds::RemediationStatus& status);
 
+// Whether a remedy changes nothing and claims nothing: all of it are notices. It is no attempt at a
+// cure, so it does not fail: it has told, and the next one begins when the symptom outlives it.
+bool OnlyTells(const policy::Remedy& remedy);
+
 // Starts the next attempt of rung `index`: its steps appear, all Pending.
 void StartRung(const policy::CompiledPolicy& policy, size_t index, absl::Time now,
                crds::RemediationStatus& status);
 void SkipRung(size_t index, std::string_view message, absl::Time now,
               crds::RemediationStatus& status);
-// The running attempt did not help. With attempts left the rung is Pending again, otherwise Failed.
+// The running attempt did not help. With attempts left the rung is Pending again, otherwise Failed;
+// Skipped when it only tells and has told.
 void FailRung(const policy::CompiledPolicy& policy, size_t index, std::string_view reason,
               std::string_view message, absl::Time now, crds::RemediationStatus& status);
 

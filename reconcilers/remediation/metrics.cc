@@ -81,7 +81,14 @@ void RemedyMetrics::CountWritten(const crds::RemediationStatus& status, absl::Ti
 void RemedyMetrics::CountEnded(const crds::RemediationStatus& status) const {
   remediations.With({crds::ToString(*status.phase)}).Increment();
   if (status.phase == crds::Phase::kSucceeded && status.finished_at) {
-    ObserveSince(cure_seconds, status, *status.finished_at);
+    // Held open after the cure (recovery.revert) is no time to cure.
+    absl::Time cured = *status.finished_at;
+    for (const crds::RemedyProgress& remedy : status.remedies) {
+      if (remedy.state == crds::RemedyState::kVerified && remedy.finished_at) {
+        cured = *remedy.finished_at;
+      }
+    }
+    ObserveSince(cure_seconds, status, cured);
   }
   for (const crds::StepProgress& step : status.steps) {
     if (step.state == crds::StepState::kPending) continue;

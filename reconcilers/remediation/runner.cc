@@ -142,6 +142,10 @@ std::optional<Runner::End> Runner::ShouldStop() const {
     return End{Phase::kCancelled, crds::reason::kCancelRequested,
                "spec.cancel was set; changes that were made stay"};
   }
+  if (remediation().metadata.deletion_timestamp) {
+    return End{Phase::kCancelled, crds::reason::kCancelRequested,
+               "the Remediation was deleted; changes that were made stay"};
+  }
   if (policy_gone_) {
     return End{Phase::kCancelled, crds::reason::kPolicyGone,
                "policy " + policy_->name + " was deleted; changes that were made stay"};
@@ -324,6 +328,17 @@ void Runner::Tell(runtime::Event::Type type, std::string_view reason, std::strin
   services_.events.Record(event);
   std::swap(event.regarding, *event.related);
   services_.events.Record(event);
+}
+
+std::string_view Runner::ReasonOfPhase() const {
+  switch (*status().phase) {
+    case Phase::kHolding:
+      return crds::reason::kHolding;
+    case Phase::kVerifying:
+      return crds::reason::kVerifying;
+    default:
+      return crds::reason::kRunning;
+  }
 }
 
 policy::RemediationFacts Runner::Facts() const {

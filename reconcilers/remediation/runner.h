@@ -107,6 +107,7 @@ class Runner {
   void Save();
   bool Continue(SaveResult result, const Status& error);  // false: it is over
   void Tell(runtime::Event::Type type, std::string_view reason, std::string note);
+  std::string_view ReasonOfPhase() const;  // what a wait within the phase is called
   absl::Time Now() const { return services_.engine.clock().Now(); }
   crds::RemediationStatus& mutable_status() { return writer_.status(); }
   policy::RemediationFacts Facts() const;
@@ -125,6 +126,11 @@ class Runner {
   // Says that a person is waited for.
   void AwaitPerson(const crds::ApprovalRecord& request, bool changed);
   void AskPerson(size_t rung, std::vector<crds::PlannedStep> plan, bool changed);
+  // The first of what a step would work on that the person who approved the rung was not shown.
+  std::optional<crds::ObjectReference> NotApproved(
+      size_t index, const policy::Step& step, std::span<const crds::ObjectReference> objects) const;
+  // Back to the question: it began, has written nothing, and the plan is another one.
+  void AskAgain(size_t rung);
   // Out of AwaitingApproval, if it is there: false when there is no slot (and says so).
   bool TakeSlot();
 
@@ -139,6 +145,7 @@ class Runner {
   bool CountRevert(const nlohmann::json& live, const crds::ObjectReference& object);
   bool TakeLocks(size_t rung);  // false: it waits for them
   void RungFailed(std::string_view reason, std::string message);
+  End EndOfLadder() const;
 
   // runner_plan.cc: whether the log of the whole plan fits into the status.
   struct PlanObjects;
@@ -146,7 +153,7 @@ class Runner {
                             const policy::Surroundings& around) const;
   std::optional<actions::ObjectRef> UnreadOfPlan(const policy::TargetView& view,
                                                  const policy::Surroundings& around) const;
-  void ReadForPlan(const actions::ObjectRef& ref);
+  static std::string PlanKey(const actions::ObjectRef& ref);  // into plan_objects_
   std::optional<std::string> PlanTooLarge(const nlohmann::json& target,
                                           const policy::TargetView& view,
                                           const policy::Surroundings& around);
@@ -192,24 +199,47 @@ class Runner {
   actions::Observed Observe(const actions::ObjectRef& ref, const crds::StepId& step,
                             absl::Time step_started, const AtHand& hand);
   void ReadObject(size_t index);
+  // GET: null when there is no such object. `then` is not called for other errors: they are told
+  // and it is tried again; nor is it when the runner is gone.
+  void Fetch(const actions::ObjectRef& ref, std::function<void(nlohmann::json live)> then);
+  // The same with the error.
+  void TryFetch(const actions::ObjectRef& ref,
+                std::function<void(StatusOr<nlohmann::json> live)> then);
   void AskServer(size_t index, kube::HttpRequest question, bool dry_run);
   void OnAnswer(size_t index, bool dry_run, StatusOr<kube::Reply> reply);
 
   // runner_write.cc: the one write. nullopt of MayAct: it is still wanted, now.
   std::optional<Paused> MayAct(size_t index, const policy::Step& step);
   Paused ExecuteWrite(size_t index, const policy::Step& step, actions::Write write);
-  void OnWritten(size_t index, WriteAhead::Result result);
+  void OnWritten(size_t index, bool rollback, WriteAhead::Result result);
+  // Of an effect that is to be taken back: the finalizer comes first.
+  bool NeedsFinalizer(const policy::Step& step) const;
+  void PutFinalizer();
 
   // runner_call.cc: calls of webhooks.
   Paused ExecuteCall(size_t index, const policy::Step& step, actions::Call call);
   void OnCalled(size_t index, WriteAhead::CallResult result);
   void KeepEvidence(size_t index, const actions::Done& done);
 
-  // runner_rollback.cc
-  bool RollBackNext(size_t failed);
+  // runner_rollback.cc: changes are taken back.
+  const policy::Step* StepOf(const crds::StepProgress& progress) const;
+  bool IsOutstanding(const crds::StepProgress& progress) const;
+  std::vector<size_t> OutstandingChanges() const;  // of all rungs, the last one first
+  bool TakeBackNext(const std::vector<size_t>& changes);
+  void TakenBack(size_t index, const std::string& left);
+
+  // runner_revert.cc: held open after the cure, for recovery.revert.
+  bool RevertBegun() const;
+  void HoldForRevert();
+  void AwaitRevert(const policy::Verdict& cured, const signals::View& view, absl::Time until);
+  void OnHeldLive(LiveState live);
+  void TakeChangesBack();
+  End Cured() const;
+  std::string TextOf(const crds::StepProgress& progress) const;
 
   // runner_verify.cc: verification, holding, contention.
   void AdvanceVerification();
+  absl::Time StepsAnswered() const;  // Events before are answered by the rung
   bool OwnWritesSeen() const;
   std::optional<size_t> RevertedStep(const document::Document& target) const;
   void OnReverted(size_t progress);
@@ -229,7 +259,6 @@ class Runner {
   void AdvanceObserve();
   void AdvancePlanning();
   void PlanNext(const policy::Step& step, const crds::ObjectReference& object, actions::Next next);
-  void ReadToPlan(const actions::ObjectRef& ref);
   void LookToPlan(kube::HttpRequest request);
   crds::StepId PlannedId(const policy::Step& step) const;
   void Plan(const policy::Step& step, const std::optional<crds::ObjectReference>& object,
@@ -262,6 +291,7 @@ class Runner {
   std::set<size_t> confirmed_changes_;  // see ConfirmChange
   absl::Duration disagreement_;         // the wait until cache and live state are compared again
   std::optional<Verification> verification_;
+  std::optional<absl::Time> confirmed_cured_;  // by a live check, before changes are taken back
   // Before the first write: that the plan fits, and the objects of applyTo that it was made with.
   bool plan_fits_ = false;
   std::map<std::string, nlohmann::json> plan_objects_;

@@ -73,6 +73,13 @@ void Runner::ChooseObjects(size_t index, const policy::Step& step) {
     return Idle(crds::reason::kRunning, "what the step works on is unknown: " + std::move(why),
                 Now() + services_.timing.retry_initial);
   }
+  if (const auto unseen = NotApproved(index, step, choice->objects)) {
+    const size_t rung = *CurrentRung(status());
+    if (!LastWrite(status(), rung)) return AskAgain(rung);
+    return StepEnded(index, crds::StepState::kFailed,
+                     "NotApproved: the step would work on " + unseen->ToString() +
+                         ", which is not in the plan that was approved");
+  }
   if (choice->objects.empty()) {
     return StepEnded(
         index, crds::StepState::kSkipped,

@@ -6,6 +6,7 @@
 
 #include "crds/v1alpha1/reasons.h"
 #include "reconcilers/remediation/plan_hash.h"
+#include "reconcilers/remediation/registry.h"
 #include "reconcilers/remediation/runner.h"
 
 namespace kr::remediation {
@@ -197,6 +198,44 @@ void Runner::AskPerson(size_t rung, std::vector<crds::PlannedStep> plan, bool ch
   dirty_ = true;
   last_save_ = MonotonicTime();  // a new question is news
   AwaitPerson(*request, changed);
+}
+
+std::optional<crds::ObjectReference> Runner::NotApproved(
+    size_t index, const policy::Step& step, std::span<const crds::ObjectReference> objects) const {
+  if (step.action->reversal() == actions::Reversal::kNothing) return std::nullopt;
+  const crds::StepId& id = status().steps[index].id;
+  const std::vector<ApprovalRecord>& records = status().approvals;
+  const bool approved = std::any_of(records.begin(), records.end(), [&](const auto& record) {
+    return record.remedy == id.remedy && record.attempt == id.attempt &&
+           record.state == ApprovalState::kApproved;
+  });
+  if (!approved) return std::nullopt;
+  for (const crds::ObjectReference& object : objects) {
+    const bool shown = std::any_of(
+        status().plan.begin(), status().plan.end(), [&](const crds::PlannedStep& planned) {
+          return planned.id.remedy == id.remedy && planned.id.attempt == id.attempt &&
+                 planned.id.step == id.step && planned.object &&
+                 SameTarget(*planned.object, object);
+        });
+    if (!shown) return object;
+  }
+  return std::nullopt;
+}
+
+void Runner::AskAgain(size_t rung) {
+  crds::RemediationStatus& status = mutable_status();
+  crds::RemedyProgress& progress = status.remedies[rung];
+  std::erase_if(status.steps, [&](const crds::StepProgress& step) {
+    return step.id.remedy == progress.name && step.id.attempt == progress.attempt;
+  });
+  progress.state = crds::RemedyState::kPending;
+  --progress.attempt;
+  checked_live_ = false;
+  at_hand_.clear();
+  status.reason = crds::refusal::kPlanChanged;
+  OpenRequest(progress, FindRequest(rung), Now(), status);
+  planning_ = Planning{.rung = rung, .end = rung + 1};
+  AdvancePlanning();
 }
 
 bool Runner::TakeSlot() {

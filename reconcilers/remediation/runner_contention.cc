@@ -4,8 +4,6 @@
 #include <utility>
 
 #include "controller/cache/resource_version.h"
-#include "controller/kube/request.h"
-#include "crds/v1alpha1/reasons.h"
 #include "reconcilers/remediation/runner.h"
 
 namespace kr::remediation {
@@ -71,33 +69,17 @@ std::optional<size_t> Runner::UnconfirmedChange(const document::Document& target
 void Runner::ConfirmChange(size_t index) {
   const auto ref = RefOf(status().steps[index]);
   if (!ref) return WakeAt(Now() + services_.timing.retry_max);
-  busy_ = true;
-  kube::HttpRequest request = kube::GetObject(ref->resource, ref->key);
-  request.timeout = services_.timing.write_timeout;
-  services_.api.Send(std::move(request), [weak = std::weak_ptr(self_), index,
-                                          uid = ref->uid](StatusOr<kube::Reply> reply) {
-    auto self = weak.lock();
-    if (!self) return;
-    Runner& runner = **self;
-    runner.busy_ = false;
-    const bool gone = absl::IsNotFound(reply.status());
-    if (!reply.ok() && !gone) {
-      return runner.Idle(crds::reason::kVerifying,
-                         "the object could not be read: " + std::string(Message(reply.status())),
-                         runner.Now() + runner.services_.timing.retry_initial);
-    }
-    const nlohmann::json live =
-        gone ? nlohmann::json() : nlohmann::json::parse(reply->body, nullptr, false);
+  Fetch(*ref, [this, index, uid = ref->uid](nlohmann::json live) {
     const auto pointer = nlohmann::json::json_pointer("/metadata/uid");
     // What is gone has taken its change along: whether that matters the symptom says.
-    const bool other = gone || (!uid.empty() && live.value(pointer, "") != uid);
-    const crds::StepProgress& progress = runner.status().steps[index];
-    const policy::Step& step = runner.StepAt(*CurrentRung(runner.status()), progress);
+    const bool other = live.is_null() || (!uid.empty() && live.value(pointer, "") != uid);
+    const crds::StepProgress& progress = status().steps[index];
+    const policy::Step& step = StepAt(*CurrentRung(status()), progress);
     const bool holds = other || step.action->EffectHolds(progress.memo.Parse(), live);
     // Nothing is sick any more, so nothing is written; but who did it is kept for the next time.
-    if (!holds && runner.CountRevert(live, *progress.object)) return;
-    runner.confirmed_changes_.insert(index);
-    runner.Advance();
+    if (!holds && CountRevert(live, *progress.object)) return;
+    confirmed_changes_.insert(index);
+    Advance();
   });
 }
 

@@ -80,34 +80,44 @@ void Runner::OnAnswer(size_t index, bool dry_run, StatusOr<kube::Reply> reply) {
        Now() + services_.timing.retry_max);
 }
 
-void Runner::ReadObject(size_t index) {
-  const auto ref = RefOf(status().steps[index]);
-  Hand(index).ForgetLive();
+void Runner::TryFetch(const actions::ObjectRef& ref,
+                      std::function<void(StatusOr<nlohmann::json> live)> then) {
   busy_ = true;
-  kube::HttpRequest request = kube::GetObject(ref->resource, ref->key);
+  kube::HttpRequest request = kube::GetObject(ref.resource, ref.key);
   request.timeout = services_.timing.write_timeout;
-  services_.api.Send(std::move(request), [weak = std::weak_ptr(self_), index,
-                                          uid = ref->uid](StatusOr<kube::Reply> reply) {
+  services_.api.Send(std::move(request), [weak = std::weak_ptr(self_),
+                                          then = std::move(then)](StatusOr<kube::Reply> reply) {
     auto self = weak.lock();
     if (!self) return;
-    Runner& runner = **self;
-    runner.busy_ = false;
-    if (!reply.ok() && !absl::IsNotFound(reply.status())) {
-      return runner.Idle(crds::reason::kRunning,
-                         "the object could not be read: " + std::string(Message(reply.status())),
-                         runner.Now() + runner.services_.timing.retry_initial);
-    }
-    nlohmann::json live =
-        reply.ok() ? nlohmann::json::parse(reply->body, nullptr, false) : nlohmann::json();
+    (*self)->busy_ = false;
+    if ((*self)->deleted_) return (*self)->Stopped();
+    if (absl::IsNotFound(reply.status())) return then(nlohmann::json());
+    if (!reply.ok()) return then(reply.status());
+    then(nlohmann::json::parse(reply->body, nullptr, false));
+  });
+}
+
+void Runner::Fetch(const actions::ObjectRef& ref, std::function<void(nlohmann::json live)> then) {
+  TryFetch(ref, [this, then = std::move(then)](StatusOr<nlohmann::json> live) {
+    if (live.ok()) return then(*std::move(live));
+    Idle(ReasonOfPhase(), "the object could not be read: " + std::string(Message(live.status())),
+         Now() + services_.timing.retry_initial);
+  });
+}
+
+void Runner::ReadObject(size_t index) {
+  const actions::ObjectRef ref = *RefOf(status().steps[index]);
+  Hand(index).ForgetLive();
+  Fetch(ref, [this, index, uid = ref.uid](nlohmann::json live) {
     const auto pointer = nlohmann::json::json_pointer("/metadata/uid");
     const std::string found =
         live.contains(pointer) && live[pointer].is_string() ? live[pointer].get<std::string>() : "";
     if (!uid.empty() && !found.empty() && found != uid) live = nlohmann::json();
     // An object that was named is from now on this one and no namesake of it.
-    std::optional<crds::ObjectReference>& object = runner.mutable_status().steps[index].object;
+    std::optional<crds::ObjectReference>& object = mutable_status().steps[index].object;
     if (object && object->uid.empty()) object->uid = found;
-    runner.Hand(index).live = std::move(live);
-    runner.Advance();
+    Hand(index).live = std::move(live);
+    Advance();
   });
 }
 

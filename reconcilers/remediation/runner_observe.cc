@@ -31,8 +31,12 @@ void Runner::AdvancePlanning() {
     planning_.reset();
     if (!Observes()) return OnRungPlanned(std::move(plan));
     mutable_status().plan = std::move(plan);
-    return Finish({crds::Phase::kObserved, crds::reason::kObserved,
-                   "this is what the policy would do; nothing was written (mode Observe)"});
+    return Finish(
+        {crds::Phase::kObserved, crds::reason::kObserved,
+         "this is what the policy would do; nothing was written (mode Observe)" +
+             (policy_->spec.recovery.revert ? "; its changes would be taken back " +
+                                                  policy::RevertText(*policy_->spec.recovery.revert)
+                                            : std::string())});
   }
   const policy::Remedy& remedy = policy_->remedies[planning.rung];
   if (planning.step == remedy.steps.size()) {
@@ -81,7 +85,12 @@ void Runner::AdvancePlanning() {
 void Runner::PlanNext(const policy::Step& step, const crds::ObjectReference& object,
                       actions::Next next) {
   const actions::ObjectRef ref = *RefOf(object);
-  if (std::holds_alternative<actions::Read>(next)) return ReadToPlan(ref);
+  if (std::holds_alternative<actions::Read>(next)) {
+    return Fetch(ref, [this](nlohmann::json live) {
+      planning_->hand.live = std::move(live);
+      Advance();
+    });
+  }
   if (auto* look = std::get_if<actions::Look>(&next)) return LookToPlan(look->request);
   const std::string text = step.action->Describe();
   if (auto* report = std::get_if<actions::Report>(&next)) {
@@ -130,27 +139,6 @@ void Runner::PlanNext(const policy::Step& step, const crds::ObjectReference& obj
     (*self)->Plan(step, object, text, body,
                   reply.ok() ? WriteOutcome::kValidated : WriteOutcome::kRejected,
                   reply.ok() ? "" : std::string(Message(reply.status())));
-  });
-}
-
-void Runner::ReadToPlan(const actions::ObjectRef& ref) {
-  busy_ = true;
-  kube::HttpRequest request = kube::GetObject(ref.resource, ref.key);
-  request.timeout = services_.timing.write_timeout;
-  services_.api.Send(std::move(request), [weak =
-                                              std::weak_ptr(self_)](StatusOr<kube::Reply> reply) {
-    auto self = weak.lock();
-    if (!self) return;
-    Runner& runner = **self;
-    runner.busy_ = false;
-    if (!reply.ok() && !absl::IsNotFound(reply.status())) {
-      return runner.Idle(crds::reason::kRunning,
-                         "the object could not be read: " + std::string(Message(reply.status())),
-                         runner.Now() + runner.services_.timing.retry_initial);
-    }
-    runner.planning_->hand.live =
-        reply.ok() ? nlohmann::json::parse(reply->body, nullptr, false) : nlohmann::json();
-    runner.Advance();
   });
 }
 

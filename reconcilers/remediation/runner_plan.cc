@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "controller/base/digest.h"
-#include "controller/kube/request.h"
 #include "crds/v1alpha1/codec.h"
 #include "crds/v1alpha1/remediation_fields.h"
 #include "reconcilers/remediation/runner.h"
@@ -41,10 +40,6 @@ std::string KiB(size_t bytes) {
   return std::to_string((bytes + 1023) / 1024) + " KiB";
 }
 
-std::string Key(const actions::ObjectRef& ref) {
-  return ref.resource.plural + "." + ref.resource.gvk.group + "/" + ref.key.ToString();
-}
-
 }  // namespace
 
 // The objects of a step as they would be chosen now; the first stands for all of them.
@@ -52,6 +47,10 @@ struct Runner::PlanObjects {
   size_t count = 1;
   std::optional<actions::ObjectRef> first;  // nullopt: the target, or nobody knows yet
 };
+
+std::string Runner::PlanKey(const actions::ObjectRef& ref) {
+  return ref.resource.plural + "." + ref.resource.gvk.group + "/" + ref.key.ToString();
+}
 
 Runner::PlanObjects Runner::ObjectsOfPlan(const policy::Step& step, const policy::TargetView& view,
                                           const policy::Surroundings& around) const {
@@ -67,26 +66,10 @@ std::optional<actions::ObjectRef> Runner::UnreadOfPlan(const policy::TargetView&
   for (const policy::Remedy& remedy : policy_->remedies) {
     for (const policy::Step& step : remedy.steps) {
       auto first = ObjectsOfPlan(step, view, around).first;
-      if (first && !plan_objects_.contains(Key(*first))) return first;
+      if (first && !plan_objects_.contains(PlanKey(*first))) return first;
     }
   }
   return std::nullopt;
-}
-
-void Runner::ReadForPlan(const actions::ObjectRef& ref) {
-  busy_ = true;
-  kube::HttpRequest request = kube::GetObject(ref.resource, ref.key);
-  request.timeout = services_.timing.write_timeout;
-  services_.api.Send(std::move(request), [weak = std::weak_ptr(self_),
-                                          key = Key(ref)](StatusOr<kube::Reply> reply) {
-    auto self = weak.lock();
-    if (!self) return;
-    (*self)->busy_ = false;
-    // What cannot be read is judged by its step, when it comes to that.
-    (*self)->plan_objects_[key] =
-        reply.ok() ? nlohmann::json::parse(reply->body, nullptr, false) : nlohmann::json();
-    (*self)->Advance();
-  });
 }
 
 std::optional<std::string> Runner::PlanTooLarge(const nlohmann::json& target,
@@ -105,7 +88,7 @@ std::optional<std::string> Runner::PlanTooLarge(const nlohmann::json& target,
       const bool writes = ref && step.action->reversal() != actions::Reversal::kNothing;
       if (writes) {
         AtHand hand;
-        hand.live = plan.first ? plan_objects_[Key(*ref)] : target;
+        hand.live = plan.first ? plan_objects_[PlanKey(*ref)] : target;
         const crds::StepId id{remedy.name, 1, static_cast<int64_t>(objects.size())};
         entries.push_back(EntryOf(step.action->Ask(nullptr, Observe(*ref, id, Now(), hand))));
       } else {
@@ -133,8 +116,11 @@ std::optional<std::string> Runner::PlanTooLarge(const nlohmann::json& target,
         Entry& entry = entries[static_cast<size_t>(full.steps[index].id.step)];
         if (entry.body.empty()) continue;
         full.steps[index].memo = crds::RawJson(entry.memo);
-        full.steps[index].writes.push_back(
-            {.object = remediation().spec.target_ref, .intent_at = Now()});
+        // Made, and with recovery.revert taken back.
+        for (int writes = policy_->spec.recovery.revert ? 2 : 1; writes > 0; --writes) {
+          full.steps[index].writes.push_back(
+              {.object = remediation().spec.target_ref, .intent_at = Now()});
+        }
       }
     }
   }

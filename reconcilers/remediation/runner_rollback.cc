@@ -1,4 +1,5 @@
-// onFailure: Rollback: the changes of a rung are taken back, the last one first.
+// Changes are taken back, the last one first: by onFailure: Rollback those of a rung, by
+// recovery.revert those of all rungs. Whatever is not ours any more stays and is told.
 #include <algorithm>
 #include <utility>
 
@@ -9,49 +10,92 @@ namespace kr::remediation {
 
 using crds::StepState;
 
-bool Runner::RollBackNext(size_t failed) {
-  const size_t rung = *CurrentRung(status());
-  std::vector<size_t> steps = AttemptSteps(status(), rung);
-  std::reverse(steps.begin(), steps.end());
-  for (size_t index : steps) {
-    crds::StepProgress& progress = mutable_status().steps[index];
-    const policy::Step& step = policy_->remedies[rung].steps[static_cast<size_t>(progress.id.step)];
-    const bool changed = !progress.writes.empty() && !progress.memo.empty() &&
-                         step.action->reversal() == actions::Reversal::kChange;
-    if (!changed || progress.state == StepState::kRolledBack) continue;
+const policy::Step* Runner::StepOf(const crds::StepProgress& progress) const {
+  for (const policy::Remedy& remedy : policy_->remedies) {
+    const auto number = static_cast<size_t>(progress.id.step);
+    if (remedy.name == progress.id.remedy && number < remedy.steps.size()) {
+      return &remedy.steps[number];
+    }
+  }
+  return nullptr;
+}
+
+bool Runner::IsOutstanding(const crds::StepProgress& progress) const {
+  const policy::Step* step = StepOf(progress);
+  if (step == nullptr || step->action->reversal() != actions::Reversal::kChange) return false;
+  // Without memo: taken back, or given up.
+  if (progress.memo.empty()) return false;
+  return std::any_of(progress.writes.begin(), progress.writes.end(), [](const auto& write) {
+    return write.outcome == crds::WriteOutcome::kApplied ||
+           write.outcome == crds::WriteOutcome::kUnknown;
+  });
+}
+
+std::vector<size_t> Runner::OutstandingChanges() const {
+  std::vector<size_t> changes;
+  for (size_t index = status().steps.size(); index-- > 0;) {
+    if (IsOutstanding(status().steps[index])) changes.push_back(index);
+  }
+  return changes;
+}
+
+// True: something is under way, or waited for; otherwise nothing is left to take back.
+bool Runner::TakeBackNext(const std::vector<size_t>& changes) {
+  for (const size_t index : changes) {
+    const crds::StepProgress& progress = status().steps[index];
+    if (!IsOutstanding(progress)) continue;
+    const auto wait = [this](std::string_view reason, std::string message, absl::Time until) {
+      Idle(reason, std::move(message), until);
+      return true;
+    };
     const auto ref = RefOf(progress);
-    if (!ref) return false;
+    if (!ref) {
+      return wait(crds::refusal::kStaleView,
+                  "discovery does not know where to take a change back: " +
+                      progress.object.value_or(remediation().spec.target_ref).ToString(),
+                  Now() + services_.timing.retry_max);
+    }
+    if (auto refusal = world_.Halted(remediation())) {
+      Idle(*refusal);
+      return true;
+    }
     AtHand& hand = Hand(index);
     if (!hand.live) {
       ReadObject(index);
       return true;
     }
-    if (Now() < hand.retry_at) {
-      Idle(crds::reason::kRunning, status().message, hand.retry_at);
-      return true;
-    }
-    auto undo = step.action->Undo(progress.memo.Parse(),
-                                  Observe(*ref, progress.id, *progress.started_at, hand));
+    if (Now() < hand.retry_at) return wait(ReasonOfPhase(), status().message, hand.retry_at);
+    const nlohmann::json memo = progress.memo.Parse();
+    const actions::Action& action = *StepOf(progress)->action;
+    const actions::Observed observed = Observe(*ref, progress.id, *progress.started_at, hand);
+    auto undo = action.Undo(memo, observed);
     if (!undo) {
-      const std::string why_not = actions::WhyNoUndo(progress.memo.Parse());
       if (status().intent) write_ahead_.Resolve(crds::WriteOutcome::kApplied, *hand.live);
-      if (index != failed && why_not.empty()) progress.state = StepState::kRolledBack;
-      progress.message +=
-          why_not.empty() ? " (rolled back)" : " (not rolled back: " + why_not + ")";
-      progress.memo = crds::RawJson();
-      at_hand_.erase(index);
+      TakenBack(index, action.Left(memo, observed));
       continue;
     }
     busy_ = true;
-    mutable_status().message = "rolling back: " + undo->summary;
+    mutable_status().message = "taking back: " + undo->summary;
     write_ahead_.Execute(index, *ref, *std::move(undo), /*rollback=*/true,
                          [this, index](WriteAhead::Result result) {
                            busy_ = false;
-                           OnWritten(index, std::move(result));
+                           OnWritten(index, /*rollback=*/true, std::move(result));
                          });
     return true;
   }
   return false;
+}
+
+void Runner::TakenBack(size_t index, const std::string& left) {
+  crds::StepProgress& progress = mutable_status().steps[index];
+  // The failed step is what the rollback is about: another process has to see that.
+  if (left.empty() && progress.state != StepState::kFailed) {
+    progress.state = StepState::kRolledBack;
+  }
+  progress.message += left.empty() ? " (taken back)" : " (not taken back: " + left + ")";
+  progress.memo = crds::RawJson();
+  at_hand_.erase(index);
+  dirty_ = true;
 }
 
 }  // namespace kr::remediation

@@ -21,20 +21,41 @@ using signals::Tri;
 
 void Runner::AdvanceLadder() {
   const std::optional<size_t> rung = CurrentRung(status());
-  if (!rung) {
-    const crds::RemedyProgress& last = status().remedies.back();
-    return Fail(
-        last.reason.empty() ? crds::reason::kNotCured : std::string_view(last.reason),
-        last.state == RemedyState::kSkipped
-            ? "no remedy applies: " + last.message
-            : "remedy " + last.name + " did not help and it was the last one: " + last.message);
-  }
+  if (!rung) return Finish(EndOfLadder());
   // A write that may be under way is settled before anything else is asked.
   if (status().remedies[*rung].state == RemedyState::kRunning &&
       (checked_live_ || status().intent)) {
     return AdvanceStep();
   }
   CheckLive();
+}
+
+Runner::End Runner::EndOfLadder() const {
+  const std::vector<crds::RemedyProgress>& remedies = status().remedies;
+  const auto is = [](RemedyState state) {
+    return [state](const crds::RemedyProgress& remedy) { return remedy.state == state; };
+  };
+  const auto failed = std::find_if(remedies.rbegin(), remedies.rend(), is(RemedyState::kFailed));
+  // Behind it are those that do not apply, and those that only tell.
+  if (failed != remedies.rend()) {
+    const bool others = std::any_of(remedies.rbegin(), failed, [](const auto& remedy) {
+      return remedy.attempt == 0;  // its matchConditions did not hold
+    });
+    return {crds::Phase::kFailed,
+            failed->reason.empty() ? crds::reason::kNotCured : std::string_view(failed->reason),
+            "remedy " + failed->name + " did not help and " +
+                (others ? "no later one applies: " : "it was the last one: ") + failed->message};
+  }
+  const auto told = std::find_if(remedies.rbegin(), remedies.rend(), [](const auto& remedy) {
+    return remedy.state == RemedyState::kSkipped && remedy.attempt > 0;
+  });
+  if (told == remedies.rend()) {
+    return {crds::Phase::kFailed, crds::reason::kNotCured,
+            "no remedy applies: " + remedies.back().message};
+  }
+  std::string message = "remedy " + told->name + " has told";
+  if (told != remedies.rbegin()) message += "; no later one applies: " + remedies.back().message;
+  return {crds::Phase::kReported, crds::reason::kReported, std::move(message)};
 }
 
 void Runner::CheckLive() {
@@ -84,6 +105,7 @@ void Runner::OnLive(StatusOr<LiveState> live) {
     return AwaitCache("the cache has not caught up with the live object");
   }
   disagreement_ = absl::ZeroDuration();
+  if (status().phase == crds::Phase::kHolding) return OnHeldLive(*std::move(live));
   if (evaluation.symptom.value == Tri::kUnknown && !by_hand) {
     return Idle(crds::refusal::kSymptomUnknown, evaluation.symptom.cause,
                 Now() + services_.timing.retry_max);
@@ -116,7 +138,11 @@ void Runner::OnLive(StatusOr<LiveState> live) {
   }
   if (!plan_fits_ && !HasWritten(status())) {
     if (const auto unread = UnreadOfPlan(view, around)) {
-      return ReadForPlan(*unread);  // then everything anew
+      // What cannot be read is judged by its step, when it comes to that. Then everything anew.
+      return TryFetch(*unread, [this, key = PlanKey(*unread)](StatusOr<nlohmann::json> found) {
+        plan_objects_[key] = found.ok() ? *std::move(found) : nlohmann::json();
+        Advance();
+      });
     }
     if (auto too_large = PlanTooLarge(live->target, view, around)) {
       return Fail(crds::refusal::kPlanTooLarge, *std::move(too_large));
@@ -220,8 +246,9 @@ bool Runner::CountRevert(const nlohmann::json& live, const crds::ObjectReference
       limits::CountRevert(status().contended, manager, object, services_.limits, Now());
   dirty_ = true;
   if (!limits::IsDisputed(status().contended)) {
-    Tell(runtime::Event::Type::kWarning, "ChangeReverted",
-         manager + " set our change of " + object.ToString() + " back; the next time it is left so");
+    Tell(
+        runtime::Event::Type::kWarning, "ChangeReverted",
+        manager + " set our change of " + object.ToString() + " back; the next time it is left so");
     return false;
   }
   Fail(crds::refusal::kContended,
@@ -234,8 +261,10 @@ bool Runner::CountRevert(const nlohmann::json& live, const crds::ObjectReference
 
 void Runner::RungFailed(std::string_view reason, std::string message) {
   const size_t rung = *CurrentRung(status());
-  Tell(runtime::Event::Type::kWarning, "RemedyFailed",
-       "remedy " + status().remedies[rung].name + ": " + message);
+  if (!OnlyTells(policy_->remedies[rung]) || reason != crds::reason::kNotCured) {
+    Tell(runtime::Event::Type::kWarning, "RemedyFailed",
+         "remedy " + status().remedies[rung].name + ": " + message);
+  }
   FailRung(*policy_, rung, reason, message, Now(), mutable_status());
   checked_live_ = false;
   seen_live_.reset();

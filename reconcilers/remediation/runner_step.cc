@@ -54,6 +54,12 @@ void Runner::AdvanceStep() {
   if (policy_->only_notifies) {
     return Finish({crds::Phase::kReported, crds::reason::kReported, status().message});
   }
+  // With nothing left to be tried there is nothing to wait for.
+  const policy::Remedy& remedy = policy_->remedies[rung];
+  if (OnlyTells(remedy) && rung + 1 == policy_->remedies.size() &&
+      status().remedies[rung].attempt >= remedy.attempts) {
+    return RungFailed(crds::reason::kNotCured, status().message);
+  }
   EnterPhase(crds::Phase::kVerifying, crds::reason::kVerifying, "the steps are done");
   Advance();
 }
@@ -200,7 +206,11 @@ void Runner::StepEnded(size_t index, StepState state, std::string message) {
 }
 
 void Runner::StepFailed(size_t index, const policy::Step& step) {
-  if (step.spec.on_failure == crds::OnFailure::kRollback && RollBackNext(index)) return;
+  if (step.spec.on_failure == crds::OnFailure::kRollback) {
+    std::vector<size_t> changes = AttemptSteps(status(), *CurrentRung(status()));
+    std::reverse(changes.begin(), changes.end());
+    if (TakeBackNext(changes)) return;
+  }
   const crds::StepProgress& progress = status().steps[index];
   RungFailed(crds::reason::kStepFailed,
              "step " + std::to_string(progress.id.step + 1) + " (" + progress.action + ") failed" +

@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "controller/kube/request.h"
 #include "crds/v1alpha1/reasons.h"
 #include "reconcilers/policy/evaluate.h"
 #include "reconcilers/policy/place.h"
@@ -15,6 +14,7 @@ using crds::Phase;
 using policy::Verdict;
 
 void Runner::AdvanceVerification() {
+  if (RevertBegun()) return TakeChangesBack();
   if (!OwnWritesSeen()) {
     return Idle(crds::reason::kVerifying, "waiting for the cache to see our own write",
                 Now() + services_.timing.recheck);
@@ -30,36 +30,47 @@ void Runner::AdvanceVerification() {
   const policy::Remedy& remedy = policy_->remedies[rung];
   const crds::RemedyProgress& progress = status().remedies[rung];
   const absl::Time steps_done = progress.steps_done_at.value_or(Now());
-  const policy::TargetView view(*policy_, document, world_.Around(*policy_),
-                                {.now = Now(),
-                                 .remediation = Facts(),
-                                 .events_since = LastWrite(status(), rung).value_or(steps_done)});
+  const policy::TargetView view(
+      *policy_, document, world_.Around(*policy_),
+      {.now = Now(), .remediation = Facts(), .events_since = StepsAnswered()});
   if (!verification_ && policy_->keeps_baseline) {
     callbacks_.remediated(*document, view, steps_done);
   }
   const policy::Evaluation evaluation = policy::Evaluate(*policy_, view);
   const Verdict cured = policy::Cured(evaluation);
   const Verdict verify = remedy.verify.empty() ? cured : policy::AllHold(remedy.verify, view);
+  if (status().holding && status().holding->revert) {
+    return AwaitRevert(cured, view,
+                       std::min(evaluation.symptom.valid_until, evaluation.healthy.valid_until));
+  }
   if (!verification_) {
-    verification_.emplace(Verification::Limits{.steps_done_at = steps_done,
-                                               .cure_within = remedy.cure_within,
-                                               .stable_for = policy_->spec.recovery.stable_for});
+    verification_.emplace(
+        Verification::Limits{.steps_done_at = steps_done,
+                             .cure_within = remedy.cure_within,
+                             .stable_for = policy_->spec.recovery.stable_for,
+                             .verified_before = status().phase == Phase::kHolding});
   }
   Verification::Decision decision = verification_->Update(evaluation.symptom, cured, verify, Now());
   const absl::Time until = std::min({decision.until, evaluation.symptom.valid_until,
                                      evaluation.healthy.valid_until, verify.valid_until});
   if (decision.result != Verification::Result::kCured) confirmed_changes_.clear();
+  // Whoever has only told has cured nothing.
+  const bool only_told = OnlyTells(remedy) && !HasWritten(status());
   switch (decision.result) {
     case Verification::Result::kCured:
+      if (only_told) {
+        return Finish({Phase::kReported, crds::reason::kReported,
+                       "remedy " + remedy.name + " has told; the symptom went away by itself"});
+      }
       if (const auto step = UnconfirmedChange(*document)) return ConfirmChange(*step);
       mutable_status().remedies[rung].state = crds::RemedyState::kVerified;
       mutable_status().remedies[rung].finished_at = Now();
-      return Finish(
-          {Phase::kSucceeded, crds::reason::kCured,
-           "remedy " + remedy.name + " cured " + remediation().spec.target_ref.ToString()});
+      if (policy_->spec.recovery.revert && !OutstandingChanges().empty()) return HoldForRevert();
+      return Finish(Cured());
     case Verification::Result::kEscalate:
       return RungFailed(crds::reason::kNotCured, std::move(decision.message));
     case Verification::Result::kSymptomChanged:
+      if (only_told) return Finish({Phase::kReported, crds::reason::kReported, decision.message});
       return Fail(crds::reason::kSymptomChanged, std::move(decision.message));
     case Verification::Result::kHold:
       if (status().phase != Phase::kHolding) {
@@ -76,6 +87,11 @@ void Runner::AdvanceVerification() {
     case Verification::Result::kWait:
       return Idle(crds::reason::kVerifying, std::move(decision.message), until);
   }
+}
+
+absl::Time Runner::StepsAnswered() const {
+  const size_t rung = *CurrentRung(status());
+  return LastWrite(status(), rung).value_or(status().remedies[rung].steps_done_at.value_or(Now()));
 }
 
 bool Runner::OwnWritesSeen() const {
@@ -99,6 +115,7 @@ std::optional<size_t> Runner::RevertedStep(const document::Document& target) con
     const policy::Step& step = policy_->remedies[rung].steps[static_cast<size_t>(progress.id.step)];
     if (step.spec.apply_to || step.action->reversal() != actions::Reversal::kChange) continue;
     if (progress.state != crds::StepState::kSucceeded) continue;
+    if (!progress.writes.empty() && progress.memo.empty()) continue;  // given back
     if (!object) object = target.ToJson();
     if (!step.action->EffectHolds(progress.memo.Parse(), *object)) return index;
   }
@@ -107,42 +124,31 @@ std::optional<size_t> Runner::RevertedStep(const document::Document& target) con
 
 void Runner::OnReverted(size_t index) {
   // Who did it stands in managedFields, which the cache does not keep.
-  const size_t rung = *CurrentRung(status());
   const auto ref = RefOf(status().steps[index]);
   if (!ref) return WakeAt(Now() + services_.timing.retry_max);
-  busy_ = true;
-  kube::HttpRequest request = kube::GetObject(ref->resource, ref->key);
-  request.timeout = services_.timing.write_timeout;
-  services_.api.Send(std::move(request), [weak = std::weak_ptr(self_), index,
-                                          rung](StatusOr<kube::Reply> reply) {
-    auto self = weak.lock();
-    if (!self) return;
-    Runner& runner = **self;
-    runner.busy_ = false;
-    if (!reply.ok()) {
-      return runner.Idle(crds::reason::kVerifying,
-                         "the object could not be read: " + std::string(Message(reply.status())),
-                         runner.Now() + runner.services_.timing.retry_initial);
+  Fetch(*ref, [this, index, rung = *CurrentRung(status())](nlohmann::json live) {
+    if (live.is_null()) {
+      return Idle(crds::refusal::kStaleView,
+                  "the object is gone, and the cache has not seen it yet",
+                  Now() + services_.timing.recheck);
     }
-    nlohmann::json live = nlohmann::json::parse(reply->body, nullptr, false);
-    const crds::StepProgress& reverted = runner.status().steps[index];
-    const crds::ObjectReference& target = runner.remediation().spec.target_ref;
-    if (runner.CountRevert(live, reverted.object.value_or(target))) return;
+    const crds::ObjectReference& target = remediation().spec.target_ref;
+    if (CountRevert(live, status().steps[index].object.value_or(target))) return;
     // Once more, by the same road: the action asks, the intent is written, the write is sent.
-    for (size_t later : AttemptSteps(runner.status(), rung)) {
-      if (later >= index) runner.mutable_status().steps[later].state = crds::StepState::kPending;
+    for (size_t later : AttemptSteps(status(), rung)) {
+      if (later >= index) mutable_status().steps[later].state = crds::StepState::kPending;
     }
-    runner.mutable_status().remedies[rung].state = crds::RemedyState::kRunning;
-    runner.mutable_status().remedies[rung].steps_done_at.reset();
-    runner.mutable_status().holding.reset();
-    runner.verification_.reset();
-    runner.confirmed_changes_.clear();
-    runner.checked_live_ = true;
-    runner.at_hand_.clear();
-    runner.Hand(index).live = std::move(live);
-    runner.EnterPhase(Phase::kRunning, crds::reason::kRunning,
-                      "our change was set back and is made once more");
-    runner.Advance();
+    mutable_status().remedies[rung].state = crds::RemedyState::kRunning;
+    mutable_status().remedies[rung].steps_done_at.reset();
+    mutable_status().holding.reset();
+    verification_.reset();
+    confirmed_changes_.clear();
+    checked_live_ = true;
+    at_hand_.clear();
+    Hand(index).live = std::move(live);
+    EnterPhase(Phase::kRunning, crds::reason::kRunning,
+               "our change was set back and is made once more");
+    Advance();
   });
 }
 

@@ -2,8 +2,10 @@
 #include <algorithm>
 #include <utility>
 
+#include "crds/v1alpha1/codec.h"
 #include "crds/v1alpha1/reasons.h"
 #include "reconcilers/policy/evaluate.h"
+#include "reconcilers/remediation/effects_finalizer.h"
 #include "reconcilers/remediation/runner.h"
 
 namespace kr::remediation {
@@ -73,6 +75,10 @@ std::optional<Runner::Paused> Runner::MayAct(size_t index, const policy::Step& s
 
 Runner::Paused Runner::ExecuteWrite(size_t index, const policy::Step& step, actions::Write write) {
   if (std::optional<Paused> instead = MayAct(index, step)) return *std::move(instead);
+  if (NeedsFinalizer(step)) {
+    PutFinalizer();
+    return std::nullopt;
+  }
   busy_ = true;
   seen_live_.reset();
   mutable_status().message = write.summary;
@@ -80,12 +86,47 @@ Runner::Paused Runner::ExecuteWrite(size_t index, const policy::Step& step, acti
   write_ahead_.Execute(index, *RefOf(status().steps[index]), std::move(write), /*rollback=*/false,
                        [this, index](WriteAhead::Result result) {
                          busy_ = false;
-                         OnWritten(index, std::move(result));
+                         OnWritten(index, /*rollback=*/false, std::move(result));
                        });
   return std::nullopt;
 }
 
-void Runner::OnWritten(size_t index, WriteAhead::Result result) {
+bool Runner::NeedsFinalizer(const policy::Step& step) const {
+  if (HasEffectsFinalizer(remediation())) return false;
+  switch (step.action->reversal()) {
+    case actions::Reversal::kMitigation:
+      return true;
+    case actions::Reversal::kChange:
+      return policy_->spec.recovery.revert.has_value();
+    default:
+      return false;
+  }
+}
+
+void Runner::PutFinalizer() {
+  busy_ = true;
+  services_.api.Send(
+      AddEffectsFinalizer(remediation(), services_.timing.write_timeout),
+      [weak = std::weak_ptr(self_)](StatusOr<kube::Reply> reply) {
+        auto self = weak.lock();
+        if (!self) return;
+        Runner& runner = **self;
+        runner.busy_ = false;
+        if (reply.ok()) {
+          const auto object =
+              crds::FromJson<crds::Remediation>(nlohmann::json::parse(reply->body, nullptr, false));
+          if (object.ok()) runner.writer_.Absorb(*object);
+          return runner.Advance();
+        }
+        // Changed meanwhile (the watch brings it), being deleted, or nobody knows.
+        runner.Idle(crds::reason::kRunning,
+                    "the finalizer could not be put on: " + std::string(Message(reply.status())),
+                    runner.Now() + runner.services_.timing.retry_initial);
+      },
+      {.permit = runtime::PermitNeed::kWrite});
+}
+
+void Runner::OnWritten(size_t index, bool rollback, WriteAhead::Result result) {
   using Kind = WriteAhead::Result::Kind;
   dirty_ = true;
   if (result.kind == Kind::kSaveFailed) {
@@ -102,10 +143,15 @@ void Runner::OnWritten(size_t index, WriteAhead::Result result) {
     case Kind::kDone:
       hand.retry = services_.timing.retry_initial;
       services_.metrics.CountWritten(status(), Now());
-      Tell(runtime::Event::Type::kNormal, "RemedyApplied", status().message);
+      Tell(runtime::Event::Type::kNormal, rollback ? "ChangeTakenBack" : "RemedyApplied",
+           status().message);
       return Advance();
     case Kind::kRejected:
       write_ahead_.Resolve(crds::WriteOutcome::kRejected, {});
+      if (rollback) {
+        TakenBack(index, "the API server refused: " + std::string(Message(result.error)));
+        return Advance();
+      }
       return StepEnded(index, StepState::kFailed,
                        "the API server refused: " + std::string(Message(result.error)));
     case Kind::kNotSent:
@@ -122,8 +168,7 @@ void Runner::OnWritten(size_t index, WriteAhead::Result result) {
   hand.retry = std::min(hand.retry * 2, services_.timing.retry_max);
   hand.retry_at = Now() + wait;
   if (!hand.refusal.empty()) return Advance();  // the action decides how long that may go on
-  Idle(crds::reason::kRunning, "will look again: " + std::string(Message(result.error)),
-       hand.retry_at);
+  Idle(ReasonOfPhase(), "will look again: " + std::string(Message(result.error)), hand.retry_at);
 }
 
 }  // namespace kr::remediation

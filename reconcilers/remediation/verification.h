@@ -18,6 +18,7 @@ class Verification {
     absl::Time steps_done_at;
     absl::Duration cure_within;  // from steps_done_at, stable_for included
     absl::Duration stable_for;
+    bool verified_before = false;  // by another process: nothing escalates any more
   };
   enum class Result {
     kWait,            // nothing is decided yet; look again at `until`
@@ -32,7 +33,7 @@ class Verification {
     std::string message;  // what is waited for
   };
 
-  explicit Verification(Limits limits) : limits_(limits) {}
+  explicit Verification(Limits limits) : limits_(limits), holding_(limits.verified_before) {}
 
   // `verify`: the rung's own expressions, or `cured` when it has none. `symptom` and `cured` count
   // Events from the rung's last write on.

@@ -74,6 +74,18 @@ TEST(Compile, RefusalsSayWhereAndWhat) {
     const char* want;
   };
   const Case cases[] = {
+      {"revert.when",
+       "/recovery/revert",
+       {{"when", "objct.spec.x == 1"}},
+       "spec.recovery.revert.when: 1:1: undeclared name 'objct'"},
+      {"revert.when is no bool",
+       "/recovery/revert",
+       {{"when", "target.name"}},
+       "spec.recovery.revert.when: "},
+      {"revert.when is asked before anything runs",
+       "/recovery/revert",
+       {{"when", "remediation.name == 'x'"}},
+       "spec.recovery.revert.when: 1:1: undeclared name"},
       {"undeclared name", "/triggers/0/match/0/expression", "objct.spec.x == 1",
        "spec.triggers[0].match[0].expression: 1:1: undeclared name 'objct'"},
       {"suggestion", "/triggers/0/match/0/expression", "objct.spec.x == 1", "object"},
@@ -214,6 +226,17 @@ TEST(Compile, RefusalsSayWhereAndWhat) {
     EXPECT_THAT(CompileSpec(spec),
                 testing::StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(tc.want)));
   }
+}
+
+TEST(Compile, WhereNothingCanBeTakenBackThereIsNoRevert) {
+  json spec = Spec();
+  spec["recovery"]["revert"] = {{"after", "1h"}};
+  KR_EXPECT_OK(CompileSpec(spec));
+  spec["remedies"] = {{{"name", "restart"}, {"steps", {{{"rolloutRestart", json::object()}}}}}};
+  EXPECT_THAT(
+      CompileSpec(spec),
+      testing::StatusIs(absl::StatusCode::kInvalidArgument,
+                        HasSubstr("spec.recovery.revert: no step makes a change that could be")));
 }
 
 TEST(Compile, OwnPatchNeedsAProof) {

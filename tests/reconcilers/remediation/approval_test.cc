@@ -156,6 +156,89 @@ TEST_F(Approval, ChangedPlanNeedsReapproval) {
   EXPECT_EQ(Annotations()["was"], "other");
 }
 
+// Steps choose their objects when they begin. What a person was not shown is not touched.
+class ApprovedObjects : public Approval {
+ protected:
+  void Begin(const json& steps) {
+    s.DaemonSet("calico-node");
+    Pod("p1", "1");
+    Pod("p2", "");
+    json spec = SickByLabel({{"related", {{{"name", "pods"}, {"preset", "OwnedPods"}}}}});
+    spec["remedies"][0]["steps"] = steps;
+    s.Policy(spec);
+    s.Start();
+    Label("calico-node", "true");
+    ASSERT_EQ(s.Phase(), "AwaitingApproval");
+  }
+  void Pod(const std::string& name, const std::string& rank) {
+    s.Pod(name, "calico-node");
+    json pod = s.Get("pods", "net/" + name);
+    if (!rank.empty()) pod["metadata"]["labels"] = {{"rank", rank}};
+    s.server.Put("pods", pod);
+  }
+  std::vector<std::string> PodsLeft() {
+    std::vector<std::string> names;
+    for (const auto& [key, pod] : s.server.Objects("pods")) names.push_back(key);
+    return names;
+  }
+  const json kDelete = json::parse(R"JSON({"deletePod": {"mode": "Delete"}, "applyTo": {
+      "related": "pods", "where": "has(it.metadata.labels)", "max": 5}})JSON");
+  const json kNote = {{"patch", {{"patch", {{"metadata", {{"annotations", {{"n", "y"}}}}}}}}}};
+};
+
+TEST_F(ApprovedObjects, AnotherChoiceBeforeTheFirstWriteIsAskedAboutAgain) {
+  Begin(json::array({kDelete}));
+  const std::string before = Hash();
+  // While the plan is made again: what is watched does not know it yet, the first step will.
+  s.api.refuse_read = [&](const std::string& target) {
+    if (target.find("/pods/p1") != std::string::npos) Pod("p2", "2");
+    return 0;
+  };
+  Decide("Approve", before);
+  s.api.refuse_read = nullptr;
+  EXPECT_THAT(PodsLeft(), ::testing::ElementsAre("net/p1", "net/p2"));
+  EXPECT_EQ(s.Phase(), "AwaitingApproval");
+  EXPECT_EQ(s.Reason(), "PlanChanged");
+  EXPECT_NE(Hash(), before);
+  // By now what is watched knows both.
+  Decide("Approve", Hash());
+  EXPECT_EQ(s.Reason(), "PlanChanged");
+  Decide("Approve", Hash());
+  EXPECT_THAT(PodsLeft(), ::testing::ElementsAre());
+}
+
+TEST_F(ApprovedObjects, AnotherChoiceInTheMiddleFailsTheStep) {
+  Begin(json::array({kNote, kDelete}));
+  s.api.fault = [&](const FakeApi::Request& request) {
+    if (request.target.find("/daemonsets/") != std::string::npos) Pod("p2", "2");
+    return FakeApi::Fault::kNone;
+  };
+  Decide("Approve", Hash());
+  s.Advance(absl::Seconds(5));
+  EXPECT_EQ(s.Phase(), "Failed");
+  EXPECT_THAT(
+      Status()["message"].get<std::string>(),
+      HasSubstr("NotApproved: the step would work on Pod net/p2, which is not in the plan"));
+  EXPECT_THAT(PodsLeft(), ::testing::ElementsAre("net/p1", "net/p2"));
+}
+
+TEST_F(ApprovedObjects, FewerThanWereShownAreNoOtherPlan) {
+  Begin(json::array({kNote, kDelete}));
+  Pod("p2", "2");
+  s.Advance(absl::Seconds(1));
+  Decide("Approve", Hash());  // asks again: two of them
+  s.api.fault = [&](const FakeApi::Request& request) {
+    if (request.target.find("/daemonsets/") == std::string::npos) return FakeApi::Fault::kNone;
+    json pod = s.Get("pods", "net/p1");
+    pod["metadata"].erase("labels");
+    s.server.Put("pods", pod);
+    return FakeApi::Fault::kNone;
+  };
+  Decide("Approve", Hash());
+  s.Advance(absl::Seconds(5));
+  EXPECT_THAT(PodsLeft(), ::testing::ElementsAre("net/p1"));
+}
+
 TEST_F(Approval, NoHashIsApprovedBeforeItWasShown) {
   Begin(SickByLabel());
   Decide("Approve", "0");

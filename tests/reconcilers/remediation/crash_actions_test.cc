@@ -28,6 +28,10 @@ const ActionCase kCases[] = {
     {"JsonPatch", R"JSON({"patch": {"type": "JSON", "operations": [
         {"op": "replace", "path": "/spec/replicas",
          "valueExpression": "object.spec.replicas * 2"}]}})JSON"},
+    {"PatchApply", R"JSON({"patch": {"type": "Apply",
+        "set": [{"path": "/spec/replicas", "expression": "object.spec.replicas * 2"}]}})JSON"},
+    {"SetEnvExpression", R"JSON({"setEnv": {"container": "main", "env": [
+        {"name": "SHARDS", "valueExpression": "string(object.spec.replicas)"}]}})JSON"},
     {"Apply", R"JSON({"apply": {
         "object": {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "made"}},
         "set": [{"path": "/data/n", "expression": "string(object.spec.replicas)"}]}})JSON"},
@@ -64,14 +68,16 @@ bool IsOurs(const FakeApi::Request& request) {
 Ending Play(const ActionCase& action, size_t nth, Fault fault,
             absl::Duration jump = absl::ZeroDuration()) {
   Simulation s;
-  s.server.Put("deployments",
-               {{"metadata",
-                 {{"namespace", "net"},
-                  {"name", "web"},
-                  {"generation", 1},
-                  {"annotations", {{"sick", "yes"}}}}},
-                {"spec", {{"replicas", 3}, {"template", json::object()}}},
-                {"status", {{"observedGeneration", 1}, {"replicas", 3}, {"updatedReplicas", 3}}}});
+  s.server.Put(
+      "deployments",
+      {{"metadata",
+        {{"namespace", "net"},
+         {"name", "web"},
+         {"generation", 1},
+         {"annotations", {{"sick", "yes"}}}}},
+       {"spec",
+        {{"replicas", 3}, {"template", {{"spec", {{"containers", {{{"name", "main"}}}}}}}}}},
+       {"status", {{"observedGeneration", 1}, {"replicas", 3}, {"updatedReplicas", 3}}}});
   s.server.Put("pods", {{"metadata", {{"namespace", "net"}, {"name", "web-1"}}}});
   s.server.Put("configmaps", {{"metadata", {{"namespace", "net"}, {"name", "old"}}}});
   s.Policy(

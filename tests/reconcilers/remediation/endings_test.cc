@@ -8,7 +8,9 @@ namespace kr::remediation {
 namespace {
 
 using nlohmann::json;
+using ::testing::Contains;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 class Endings : public ::testing::Test {
  protected:
@@ -141,7 +143,7 @@ TEST_F(Endings, ARollbackThatIsNotPossibleSaysSo) {
   s.Advance(absl::Seconds(10));
   ASSERT_EQ(s.Phase(), "Failed");
   EXPECT_THAT(Status()["steps"][0]["message"].get<std::string>(),
-              HasSubstr("(not rolled back: the values before are too large to be kept)"));
+              HasSubstr("(not taken back: the values before are too large to be kept)"));
   EXPECT_EQ(Status()["steps"][0]["state"], "Succeeded");
 }
 
@@ -232,6 +234,78 @@ TEST_F(Endings, ARungWhoseConditionsDoNotHoldIsSkipped) {
   s.Advance(absl::Seconds(1));
   EXPECT_EQ(s.Phase(), "Failed");
   EXPECT_EQ(Status()["remedies"][0]["state"], "Skipped");
+}
+
+// Sick as long as the annotation says so, with remedies of which some only tell.
+class Telling : public ::testing::Test {
+ protected:
+  void Begin(const json& remedies) {
+    s.DaemonSet("calico-node");
+    s.Policy(AnnotatedSpec({{"remedies", remedies}}));
+    s.Start();
+    Sick("yes");
+    s.Advance(absl::Seconds(6));
+  }
+  void Sick(const json& value) {
+    s.Edit("daemonsets", "net/calico-node", {{"metadata", {{"annotations", {{"sick", value}}}}}});
+    s.RollOut("calico-node");
+  }
+  json Status() { return s.Remediations().back()["status"]; }
+  std::string Text() { return Status().value("message", ""); }
+
+  const json kTell = json::parse(R"JSON({"name": "tell", "cureWithin": "5m",
+      "steps": [{"notify": {"message": "look at it"}}]})JSON");
+  const json kWake = json::parse(R"JSON({"name": "wake", "cureWithin": "5m", "mode": "Approve",
+      "steps": [{"patch": {"patch": {"metadata": {"annotations": {"woken": "yes"}}}}}]})JSON");
+  const json kNever = json::parse(R"JSON({"name": "never", "cureWithin": "5m",
+      "matchConditions": [{"name": "no", "expression": "object.metadata.name == 'x'"}],
+      "steps": [{"patch": {"patch": {"metadata": {"annotations": {"woken": "yes"}}}}}]})JSON");
+  const json kFails = json::parse(R"JSON({"name": "try", "cureWithin": "5m",
+      "steps": [{"setEnv": {"container": "none", "env": [{"name": "A", "value": "b"}]}}]})JSON");
+  Simulation s;
+};
+
+// Who has only told has not failed: three of them in a row exhaust nobody.
+TEST_F(Telling, ARemedyThatOnlyTellsIsNoFailedAttempt) {
+  Begin(json::array({kTell, kNever}));
+  EXPECT_EQ(s.Phase(), "Verifying");
+  s.Advance(absl::Minutes(5));
+  EXPECT_EQ(s.Phase(), "Reported");
+  EXPECT_THAT(Text(), HasSubstr("remedy tell has told; no later one applies"));
+  EXPECT_EQ(Status()["remedies"][0]["state"], "Skipped");
+  EXPECT_EQ(Status()["ledger"].value("failures", 0), 0);
+}
+
+TEST_F(Telling, TheNextRemedyComesWhenTheSymptomOutlivesIt) {
+  Begin(json::array({kTell, kWake}));
+  s.Advance(absl::Minutes(4));
+  EXPECT_EQ(s.Phase(), "Verifying");
+  s.Advance(absl::Minutes(2));
+  EXPECT_EQ(s.Phase(), "AwaitingApproval");
+  EXPECT_THAT(s.told, Not(Contains(HasSubstr("RemedyFailed"))));
+}
+
+TEST_F(Telling, AsTheLastOneItEndsAtOnceAsTheFailureBeforeIt) {
+  Begin(json::array({kFails, kTell}));
+  EXPECT_EQ(s.Phase(), "Failed");
+  EXPECT_EQ(s.Reason(), "StepFailed");
+  EXPECT_THAT(Text(), HasSubstr("remedy try did not help and it was the last one"));
+  EXPECT_THAT(s.told, Contains(HasSubstr("look at it")));
+  EXPECT_EQ(Status()["ledger"]["failures"], 1);
+}
+
+TEST_F(Telling, AFailureBeforeOneThatDoesNotApplyIsTheFailure) {
+  Begin(json::array({kFails, kNever}));
+  EXPECT_EQ(s.Reason(), "StepFailed");
+  EXPECT_THAT(Text(), HasSubstr("remedy try did not help and no later one applies"));
+}
+
+TEST_F(Telling, WhatWentAwayByItselfIsNoCure) {
+  Begin(json::array({kTell, kWake}));
+  Sick(nullptr);
+  s.Advance(absl::Minutes(1));
+  EXPECT_EQ(s.Phase(), "Reported");
+  EXPECT_THAT(Text(), HasSubstr("went away by itself"));
 }
 
 TEST_F(Endings, SymptomChangedWhenNeitherSymptomNorCureIsThereAtTheDeadline) {

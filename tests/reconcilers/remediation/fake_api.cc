@@ -116,6 +116,8 @@ void FakeApi::Send(kube::HttpRequest request, Callback done, runtime::SendOption
         return std::move(done)(Unavailable("the connection broke"));
       case Fault::kThrottled:
         return std::move(done)(kube::ToStatus(Refuse(429, "TooManyRequests")));
+      case Fault::kRejected:
+        return std::move(done)(kube::ToStatus(Refuse(400, "BadRequest")));
       case Fault::kNotSent:
         return std::move(done)(runtime::NotSent("no permit"));
       case Fault::kNone:
@@ -218,6 +220,12 @@ kube::HttpResponse FakeApi::Write(const kube::HttpRequest& request, const Target
   const bool spec_changed = target.subresource != "status";
   if (spec_changed && existing != nullptr && after["spec"] != before["spec"]) {
     after["metadata"]["generation"] = before["metadata"].value("generation", 1) + 1;
+  }
+  const json& metadata = after["metadata"];
+  if (metadata.contains("deletionTimestamp") &&
+      metadata.value("finalizers", json::array()).empty()) {
+    server_.Delete(target.plural, key.name_space, key.name);
+    return Answer(200, after);
   }
   server_.Put(target.plural, after);
   writes_.push_back(

@@ -31,6 +31,7 @@ class FakeApi final : public runtime::ApiSender {
     kLostAfter,   // executed, the answer got lost
     kThrottled,   // 429
     kNotSent,     // no permit
+    kRejected,    // 400
   };
 
   explicit FakeApi(testing::FakeApiServer& server) : server_(server) {}

@@ -41,6 +41,15 @@ TEST_F(VerificationTest, TheSymptomAtTheDeadlineEscalates) {
   EXPECT_EQ(At(600, Tri::kTrue, Tri::kFalse, Tri::kFalse).result, Result::kEscalate);
 }
 
+TEST(VerificationAfterARestart, WhatWasVerifiedBeforeIsNotEscalated) {
+  Verification verification({.steps_done_at = kDone,
+                             .cure_within = absl::Minutes(10),
+                             .stable_for = absl::Minutes(2),
+                             .verified_before = true});
+  const Verdict sick{.value = Tri::kTrue}, no{.value = Tri::kFalse};
+  EXPECT_EQ(verification.Update(sick, no, no, kDone + absl::Hours(1)).result, Result::kHold);
+}
+
 TEST_F(VerificationTest, NeitherSymptomNorCureIsSymptomChanged) {
   EXPECT_EQ(At(600, Tri::kFalse, Tri::kFalse, Tri::kFalse).result, Result::kSymptomChanged);
 }
