@@ -196,21 +196,32 @@ class UninstallCommand final : public Command {
     }
   }
 
+  // What the log says was written: ": step 1 of relieve (scale)".
+  static std::string Written(const json& object) {
+    std::string text;
+    for (const json& step : object.value(json::json_pointer("/status/steps"), json::array())) {
+      if (step.value("writes", json::array()).empty()) continue;
+      text += (text.empty() ? ": step " : ", step ") + std::to_string(step.value("step", 0) + 1) +
+              " of " + step.value("remedy", "") + " (" + step.value("action", "") + ")";
+    }
+    return text;
+  }
+
   Status Abandon(Cluster& cluster, Console& console) const {
     KR_ASSIGN_OR_RETURN(const std::vector<json> objects,
                         ListIfThere(cluster, RemediationResource()));
     for (const json& object : objects) {
-      const json finalizers =
-          object.value(json::json_pointer("/metadata/finalizers"), json::array());
-      if (finalizers.empty()) continue;
+      json finalizers = object.value(json::json_pointer("/metadata/finalizers"), json::array());
+      const size_t before = finalizers.size();
+      std::erase(finalizers.get_ref<json::array_t&>(), json(crds::kEffectsFinalizer));
+      if (finalizers.size() == before) continue;  // those of others are theirs to take off
       KR_RETURN_IF_ERROR(
-          cluster
-              .Patch(RemediationResource(), object, {{"metadata", {{"finalizers", json::array()}}}})
+          cluster.Patch(RemediationResource(), object, {{"metadata", {{"finalizers", finalizers}}}})
               .status());
       console.out << "remediation/" << NameOf(object) << ": effects on "
                   << object.value(json::json_pointer("/spec/targetRef/kind"), "") << " "
                   << object.value(json::json_pointer("/spec/targetRef/name"), "")
-                  << " are abandoned\n";
+                  << " are abandoned" << Written(object) << "\n";
     }
     return OkStatus();
   }

@@ -109,7 +109,8 @@ func TestTheLeastRoleIsEnoughAndUninstallLeavesNoFinalizer(t *testing.T) {
 	w.AwaitPhase(t, ns, "Succeeded")
 	w.WantPatches(t, ns, 1)
 
-	// One that is under way, and one finalizer that nobody takes off.
+	// One that is under way, and one that holds its change for an hour.
+	bridge(t, w, w.Namespace(t, "bridge"))
 	w.Apply(t, harness.PolicyText(t, "gated", ns, harness.Gated))
 	w.DaemonSet(t, ns, "e", map[string]string{"sick": "yes"})
 	w.AwaitStep(t, "gated", "waitFor")
@@ -117,7 +118,7 @@ func TestTheLeastRoleIsEnoughAndUninstallLeavesNoFinalizer(t *testing.T) {
 	if err == nil {
 		t.Errorf("it did something without --yes: %s", out)
 	}
-	wantText(t, "what it would do", out+fmt.Sprint(err), "remediations.kube-remedy.io: 3 objects", "say --yes", "exit status 3")
+	wantText(t, "what it would do", out+fmt.Sprint(err), "remediations.kube-remedy.io: 4 objects", "finalizers [\"kube-remedy.io/effects\"]", "say --yes", "exit status 3")
 	w.Kubectl(t, "", "remedy", "uninstall", "--yes", "--timeout", "60")
 	if got := w.Kubectl(t, "", "get", "crd", "-o", "name"); strings.Contains(got, "kube-remedy") {
 		t.Errorf("left behind: %s", got)
