@@ -172,3 +172,20 @@ func TestEachActionOnTheRealServer(t *testing.T) {
 		t.Errorf("TARGET is %q", v.Value)
 	}
 }
+
+// TestAFieldOfAnotherManagerFailsTheStep: asked again, the server would say the same again.
+func TestAFieldOfAnotherManagerFailsTheStep(t *testing.T) {
+	w, _ := withOperator.Get(t)
+	ns := w.Namespace(t, "apply-conflict")
+	w.Apply(t, `{apiVersion: v1, kind: ConfigMap, metadata: {name: held, namespace: `+ns+`}, data: {a: theirs}}`, "--server-side", "--field-manager=helm")
+	w.DaemonSet(t, ns, "d", map[string]string{"sick": "yes"})
+	for policy, step := range map[string]string{
+		"conflict-apply": `{apply: {object: {apiVersion: v1, kind: ConfigMap, metadata: {name: held}, data: {a: ours}}}}`,
+		"conflict-patch": `{patch: {type: Apply, patch: {data: {a: ours}}}, applyTo: {ref: {apiVersion: v1, kind: ConfigMap, name: held}}}`,
+	} {
+		w.ApplyPolicy(t, policy, ns, `{spec: {remedies: [{name: cure, steps: [`+step+`], verify: [{name: v, expression: "true"}]}]}}`)
+		r := w.AwaitPhase(t, policy, "Failed")
+		wantText(t, "the step's message", r.Status.Steps[0].Message, "Conflict", `conflict with "helm"`, ".data.a")
+		w.Kubectl(t, "", "delete", "rempol", policy, "--wait")
+	}
+}

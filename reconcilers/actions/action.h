@@ -79,8 +79,10 @@ struct Observed {
   // JSON null = it does not exist.
   std::optional<nlohmann::json> live;
   // What the server made of the request of a DryRun, when one was asked for: the object, or JSON
-  // null when it refused. Forgotten together with `live`.
+  // null when it refused, with its words in `dry_run_refused`: Aborted when other field managers
+  // own what an apply says. Forgotten together with `live`.
   std::optional<nlohmann::json> dry_run;
+  Status dry_run_refused;
   // What the GET of a Look found, when one was asked for; JSON null when there is no such thing.
   // Forgotten together with `live`.
   std::optional<nlohmann::json> found;

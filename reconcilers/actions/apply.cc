@@ -91,9 +91,9 @@ class ApplyAction final : public Action {
     }
     if (!observed.dry_run) return DryRun{Request(object, observed, /*dry_run=*/true)};
     if (observed.dry_run->is_null()) {
-      return Failed{observed.refusal.empty() ? "Refused" : "Conflict",
-                    "the server does not take " + ObjectText(observed.ref) +
-                        (observed.refusal.empty() ? "" : ": " + observed.refusal)};
+      return Failed{absl::IsAborted(observed.dry_run_refused) ? "Conflict" : "Refused",
+                    "the server does not take " + ObjectText(observed.ref) + ": " +
+                        std::string(Message(observed.dry_run_refused))};
     }
     const bool wrote = Find(memo, {kObject}) != nullptr;
     if (!live.is_null() && SameObject(*observed.dry_run, live)) {

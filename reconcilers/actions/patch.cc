@@ -191,8 +191,9 @@ class PatchAction final : public Action {
     if (effect == Effect::kUnsure || wrote) {
       if (!observed.dry_run) return DryRun{Request(patch, observed, /*dry_run=*/true)};
       const bool refused = observed.dry_run->is_null();
-      if (refused && !observed.refusal.empty()) {
-        return Failed{"Conflict", ObjectText(observed.ref) + ": " + observed.refusal};
+      if (refused && absl::IsAborted(observed.dry_run_refused)) {
+        return Failed{"Conflict", ObjectText(observed.ref) + ": " +
+                                      std::string(Message(observed.dry_run_refused))};
       }
       const bool same = !refused && SameObject(*observed.dry_run, live);
       if (same && effect == Effect::kUnsure) return IsDone(wrote, patch, observed);

@@ -162,6 +162,7 @@ class Runner {
   struct AtHand {
     std::optional<nlohmann::json> live;
     std::optional<nlohmann::json> dry_run;  // is about `live`: they go together
+    Status dry_run_refused;
     std::optional<nlohmann::json> found;
     std::optional<actions::Answer> answer;
     nlohmann::json wait_memo;

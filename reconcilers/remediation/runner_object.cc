@@ -10,6 +10,17 @@
 #include "reconcilers/remediation/runner.h"
 
 namespace kr::remediation {
+namespace {
+
+// Whether asking again would get the same answer. A conflict is one when it is about who owns a
+// field, not when the object has changed since it was read.
+bool IsRefusal(const Status& error) {
+  if (absl::IsInvalidArgument(error)) return true;
+  const auto api = kube::GetApiError(error);
+  return absl::IsAborted(error) && api && api->HasCause("FieldManagerConflict");
+}
+
+}  // namespace
 
 actions::Observed Runner::Observe(const actions::ObjectRef& ref, const crds::StepId& step,
                                   absl::Time step_started, const AtHand& hand) {
@@ -24,6 +35,7 @@ actions::Observed Runner::Observe(const actions::ObjectRef& ref, const crds::Ste
   actions::Observed observed{.ref = ref,
                              .live = hand.live,
                              .dry_run = hand.dry_run,
+                             .dry_run_refused = hand.dry_run_refused,
                              .found = hand.found,
                              .answer = hand.answer,
                              .remediation = &remediation(),
@@ -66,10 +78,10 @@ void Runner::OnAnswer(size_t index, bool dry_run, StatusOr<kube::Reply> reply) {
   std::optional<nlohmann::json>& answer = dry_run ? hand.dry_run : hand.found;
   // A dry-run that the server will not take, or a kind that there is not: the action decides what
   // that means.
-  const bool no =
-      dry_run ? absl::IsInvalidArgument(reply.status()) : absl::IsNotFound(reply.status());
+  const bool no = dry_run ? IsRefusal(reply.status()) : absl::IsNotFound(reply.status());
   if (reply.ok() || no) {
     answer = reply.ok() ? nlohmann::json::parse(reply->body, nullptr, false) : nlohmann::json();
+    if (dry_run) hand.dry_run_refused = reply.status();
     return Advance();
   }
   // Gone, forbidden for now, or the server is away: from the beginning, later.

@@ -98,7 +98,7 @@ TEST(Apply, WritesNothingWhenItIsSo) {
 TEST(Apply, AConflictNamesTheOtherManager) {
   Observed observed = SeeingMap(kOther);
   observed.dry_run = json();
-  observed.refusal = R"(conflict with "helm": .data.n)";
+  observed.dry_run_refused = absl::AbortedError(R"(conflict with "helm": .data.n)");
   EXPECT_EQ(
       Text(Make()->Ask(nullptr, observed)),
       "Failed Conflict: the server does not take ConfigMap shop/made: conflict with \"helm\": "

@@ -147,6 +147,26 @@ TEST_F(Endings, ARollbackThatIsNotPossibleSaysSo) {
   EXPECT_EQ(Status()["steps"][0]["state"], "Succeeded");
 }
 
+// Asked again, the other manager would own the field still.
+TEST_F(Endings, AFieldOfAnotherManagerFailsTheStep) {
+  s.api.refuse_dry_run = [](const FakeApi::Request&) { return 409; };
+  const json map = {{"apiVersion", "v1"}, {"kind", "ConfigMap"}, {"metadata", {{"name", "made"}}}};
+  s.DaemonSet("calico-node");
+  s.RollOut("calico-node");
+  s.Pod("calico-1", "calico-node");
+  s.Policy(FelixSpec({{"remedies",
+                       {{{"name", "make"},
+                         {"steps", {{{"apply", {{"object", map}}}}}},
+                         {"verify", {{{"name", "v"}, {"expression", "true"}}}}}}}}));
+  s.Start();
+  for (const char* name : {"e1", "e2", "e3"}) s.Event("calico-1", name);
+  s.Advance(absl::Seconds(5));
+  ASSERT_EQ(s.Phase(), "Failed");
+  EXPECT_EQ(Status()["steps"][0]["message"],
+            "Conflict: the server does not take ConfigMap net/made: Conflict");
+  EXPECT_EQ(s.api.dry_runs().size(), 1u);
+}
+
 // "1000m" is what the server spells "1": only it can tell, and here it does not want to.
 TEST_F(Endings, ARefusedDryRunIsAnAnswer) {
   s.api.refuse_dry_run = [](const FakeApi::Request&) { return 422; };

@@ -14,8 +14,10 @@ kube::HttpResponse Answer(int code, const json& body) {
   return {.code = code, .headers = {}, .body = body.dump()};
 }
 
-kube::HttpResponse Refuse(int code, const std::string& reason) {
+kube::HttpResponse Refuse(int code, const std::string& reason,
+                          const json& details = json::object()) {
   return Answer(code, {{"kind", "Status"},
+                       {"details", details},
                        {"apiVersion", "v1"},
                        {"status", "Failure"},
                        {"reason", reason},
@@ -214,6 +216,10 @@ kube::HttpResponse FakeApi::Write(const kube::HttpRequest& request, const Target
   if (target.dry_run) {
     dry_runs_.push_back({request.method, request.target, request.body});
     const int refused = refuse_dry_run ? refuse_dry_run(dry_runs_.back()) : 0;
+    // Of an apply: another manager owns a field of it.
+    if (refused == 409) {
+      return Refuse(409, "Conflict", {{"causes", {{{"reason", "FieldManagerConflict"}}}}});
+    }
     return refused == 0 ? Answer(200, after) : Refuse(refused, "Invalid");
   }
   if (after == before && existing != nullptr) return Answer(200, after);
