@@ -42,12 +42,9 @@ struct EnumNames<ApprovalState> {
 
 template <>
 struct EnumNames<Verb> {
-  static constexpr std::pair<Verb, std::string_view> kNames[] = {{Verb::kCreate, "Create"},
-                                                                 {Verb::kPatch, "Patch"},
-                                                                 {Verb::kUpdate, "Update"},
-                                                                 {Verb::kDelete, "Delete"},
-                                                                 {Verb::kEvict, "Evict"},
-                                                                 {Verb::kCall, "Call"}};
+  static constexpr std::pair<Verb, std::string_view> kNames[] = {
+      {Verb::kCreate, "Create"}, {Verb::kPatch, "Patch"}, {Verb::kUpdate, "Update"},
+      {Verb::kDelete, "Delete"}, {Verb::kEvict, "Evict"}, {Verb::kCall, "Call"}};
 };
 
 template <>

@@ -165,8 +165,8 @@ inline Outcome Drive(const Action& action, FakeObject& server, Observed observed
 
 // "Write", "Done", ...: the first word of what an action answered.
 inline std::string KindOf(const Next& next) {
-  constexpr const char* names[] = {"Read", "DryRun", "Write",  "Wait",
-                                   "Done", "Failed", "Report", "Look", "Call"};
+  constexpr const char* names[] = {"Read",   "DryRun", "Write", "Wait", "Done",
+                                   "Failed", "Report", "Look",  "Call"};
   return names[next.index()];
 }
 // With reason and message where there are some.
