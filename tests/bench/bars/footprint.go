@@ -29,8 +29,12 @@ type footprint struct {
 	collected usage // peers only: after the garbage collector has given back what it can
 }
 
-// quiet is the shipped configuration, with a log that says no more than is needed after a failure.
-const quiet = "log: {level: info, format: text}\n"
+// quiet is the shipped configuration, with a log that says no more than is needed after a failure, and with the
+// budget of nodes open for the policy that is to act on all of them at once.
+const quiet = `
+log: {level: info, format: text}
+limits: {exemptFromNodeBudget: [bench-fault]}
+`
 
 // startOperator starts kube-remedy with the shipped configuration and waits until it is ready.
 func (w *world) startOperator(ctx context.Context, name string) (*operator.Operator, error) {
