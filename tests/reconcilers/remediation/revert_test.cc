@@ -126,7 +126,8 @@ TEST_F(Revert, ChangesAreTakenBackSomeTimeAfterTheCureTheLastOneFirst) {
   EXPECT_THAT(Written(),
               ElementsAre("deployments/web/scale", "deployments/web", "configmaps/limits",
                           "configmaps/limits", "deployments/web", "deployments/web/scale"));
-  for (const json& step : Status()["steps"]) EXPECT_EQ(step["state"], "RolledBack");
+  const json steps = Status()["steps"];
+  for (const json& step : steps) EXPECT_EQ(step["state"], "RolledBack");
   EXPECT_THAT(s.told, Contains(HasSubstr("Cured: policy policy: cured; changes are taken back 30s "
                                          "after the cure")));
   EXPECT_THAT(s.told, Contains(HasSubstr("ChangeTakenBack: ")));
