@@ -26,5 +26,6 @@ Target KubeconfigTarget();
 Target ValuesTarget();    // quantities, versions, addresses, URLs, cron
 Target ResponseTarget();  // HTTP/1.1
 Target AlertsTarget();    // notifications of Alertmanager
+Target WebhookTarget();   // answers of webhooks
 
 }  // namespace kr::fuzz

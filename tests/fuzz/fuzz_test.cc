@@ -35,7 +35,7 @@ INSTANTIATE_TEST_SUITE_P(, Fuzz,
                          ::testing::Values(DecoderTarget(), CelTarget(), PolicyTarget(),
                                            RemediationTarget(), ManifestTarget(),
                                            KubeconfigTarget(), ValuesTarget(), ResponseTarget(),
-                                           AlertsTarget()),
+                                           AlertsTarget(), WebhookTarget()),
                          [](const auto& target) { return std::string(target.param.name); });
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include "controller/values/quantity.h"
 #include "controller/values/semver.h"
 #include "controller/values/url.h"
+#include "reconcilers/actions/webhook_answer.h"
 #include "reconcilers/signals/alertmanager.h"
 #include "tests/fuzz/fuzz_targets.h"
 #include "tests/support/temp_dir.h"
@@ -54,6 +55,20 @@ void RunAlerts(std::string_view input) {
     EXPECT_FALSE(alert.labels.empty());
     EXPECT_TRUE(alerts.Hear(alert, absl::UnixEpoch()));
   }
+}
+
+void RunWebhook(std::string_view input) {
+  const actions::Answer answer{.kind = actions::Answer::Kind::kAnswered,
+                               .code = 200,
+                               .body = std::string(input),
+                               .at = absl::UnixEpoch()};
+  const actions::Judgement judgement = actions::Judge(answer);
+  EXPECT_FALSE(judgement.message.empty());
+  EXPECT_NO_THROW(nlohmann::json(judgement.message).dump()) << "not UTF-8";
+  EXPECT_TRUE(judgement.evidence.is_null() || judgement.evidence.is_object());
+  const absl::Duration pause = actions::PauseAfter(answer, judgement);
+  EXPECT_GT(pause, absl::ZeroDuration());
+  EXPECT_LT(pause, absl::Hours(24));
 }
 
 // Takes every other piece at the first offer.
@@ -124,6 +139,14 @@ Target AlertsTarget() {
            R"("labels":{"alertname":"A","pod":"p"},"annotations":{"summary":"s"},)"
            R"("startsAt":"2026-01-02T03:04:05.678Z","endsAt":"0001-01-01T00:00:00Z"},)"
            R"({"status":"resolved","labels":{"a":"b"},"startsAt":"2026-01-02T03:04:05Z"}]})"}};
+}
+
+Target WebhookTarget() {
+  return {"Webhook",
+          RunWebhook,
+          {R"({"status":"Done","message":"off","evidence":{"ticket":"T-1","off":true}})",
+           R"({"status":"Pending","message":"at it","retryAfter":"30s"})",
+           R"({"status":"Pending","retryAfter":-1.5e300})", R"({"status":"Failed"})", "thanks"}};
 }
 
 Target ResponseTarget() {
