@@ -12,6 +12,8 @@ namespace {
 using nlohmann::json;
 
 constexpr size_t kMaxTextChars = 300;
+// What nests deeper could be written into a status that no decoder reads again.
+constexpr int kMaxDepth = 64;
 constexpr absl::Duration kFirstPause = absl::Seconds(1);
 constexpr absl::Duration kLongestPause = absl::Seconds(30);
 constexpr absl::Duration kLongestWish = absl::Hours(2);
@@ -57,7 +59,16 @@ Judgement JudgeSuccess(const Answer& answer) {
   if (answer.truncated) {
     return {.message = code + " with more than 16 KiB, so what it says is not known"};
   }
-  const json body = json::parse(answer.body, nullptr, /*allow_exceptions=*/false);
+  bool too_deep = false;
+  const auto shallow = [&too_deep](int depth, json::parse_event_t, const json&) {
+    too_deep = too_deep || depth > kMaxDepth;
+    return depth <= kMaxDepth;
+  };
+  const json body = json::parse(answer.body, shallow, /*allow_exceptions=*/false);
+  if (too_deep) {
+    return {.message =
+                code + " with JSON nested deeper than " + std::to_string(kMaxDepth) + " levels"};
+  }
   if (!body.is_object()) return {.outcome = CallOutcome::kDone, .message = With(code, answer.body)};
 
   Judgement judgement{.retry_after = DurationIn(body, "retryAfter")};

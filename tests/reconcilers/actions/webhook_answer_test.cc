@@ -51,6 +51,19 @@ const Case kCases[] = {
     {503, "down \xff", CallOutcome::kBusy, "answered 503: down \xEF\xBF\xBD"},
 };
 
+// Written into the status, it could not be read again.
+TEST(WebhookAnswer, DeepEvidenceIsNotTaken) {
+  const auto nested = [](int levels) {
+    std::string text = "1";
+    for (int i = 0; i < levels; ++i) text = R"({"a":)" + text + "}";
+    return Judge(
+        {.kind = Answer::Kind::kAnswered, .code = 200, .body = R"({"evidence":)" + text + "}"});
+  };
+  EXPECT_EQ(nested(60).outcome, CallOutcome::kDone);
+  EXPECT_EQ(nested(2000).outcome, CallOutcome::kInvalid);
+  EXPECT_EQ(nested(2000).message, "answered 200 with JSON nested deeper than 64 levels");
+}
+
 TEST(WebhookAnswer, MeansWhatCodeAndBodySay) {
   for (const Case& c : kCases) {
     SCOPED_TRACE(std::to_string(c.code) + " " + c.body);
