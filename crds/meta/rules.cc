@@ -49,6 +49,14 @@ bool IsApiVersion(std::string_view s) {
   return IsDnsSubdomain(s.substr(0, slash)) && IsVersion(s.substr(slash + 1));
 }
 
+bool IsQualifiedName(std::string_view s) {
+  const size_t slash = s.find('/');
+  const std::string_view name = slash == std::string_view::npos ? s : s.substr(slash + 1);
+  if (slash != std::string_view::npos && !IsDnsSubdomain(s.substr(0, slash))) return false;
+  return !name.empty() && Alnum(name.front()) && Alnum(name.back()) &&
+         All(name, [](char c) { return Alnum(c) || c == '-' || c == '_' || c == '.'; });
+}
+
 bool IsKindName(std::string_view s) {
   return !s.empty() && (Upper(s[0]) || Lower(s[0])) && All(s, Alnum);
 }
@@ -90,6 +98,9 @@ const TextKind kDnsLabel{"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$",
                          IsDnsLabel};
 const TextKind kDnsSubdomain{"^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$",
                              "an object name of a-z, 0-9, '-' and '.'", IsDnsSubdomain};
+const TextKind kQualifiedName{
+    "^([a-z0-9]([-.a-z0-9]*[a-z0-9])?/)?[A-Za-z0-9]([-._A-Za-z0-9]*[A-Za-z0-9])?$",
+    R"(a key such as "example.com/maintenance")", IsQualifiedName};
 const TextKind kGroupVersion{"^([a-z0-9]([-.a-z0-9]*[a-z0-9])?/)?v[0-9][a-z0-9]*$",
                              R"(an API version such as "v1" or "apps/v1")", IsApiVersion};
 const TextKind kKindName{"^[A-Za-z][A-Za-z0-9]*$", R"(a kind such as "DaemonSet")", IsKindName};

@@ -17,16 +17,17 @@ struct TextKind {
   std::string_view expected;  // "a DNS label (a-z, 0-9, '-')"
   bool (*matches)(std::string_view);
 };
-extern const TextKind kIdentifier;    // what CEL can select: related.<name>
-extern const TextKind kDnsLabel;      // names of triggers, remedies; namespaces
-extern const TextKind kDnsSubdomain;  // most object names
-extern const TextKind kGroupVersion;  // "v1", "apps/v1"
-extern const TextKind kKindName;      // "DaemonSet"
-extern const TextKind kCamelCase;     // condition types and reasons
-extern const TextKind kJsonPointer;   // "/spec/replicas"
-extern const TextKind kEnvName;       // environment variables
-extern const TextKind kHexDigest;     // lower case
-extern const TextKind kEventType;     // "Normal", "Warning"
+extern const TextKind kIdentifier;     // what CEL can select: related.<name>
+extern const TextKind kDnsLabel;       // names of triggers, remedies; namespaces
+extern const TextKind kDnsSubdomain;   // most object names
+extern const TextKind kQualifiedName;  // keys of labels, annotations, taints
+extern const TextKind kGroupVersion;   // "v1", "apps/v1"
+extern const TextKind kKindName;       // "DaemonSet"
+extern const TextKind kCamelCase;      // condition types and reasons
+extern const TextKind kJsonPointer;    // "/spec/replicas"
+extern const TextKind kEnvName;        // environment variables
+extern const TextKind kHexDigest;      // lower case
+extern const TextKind kEventType;      // "Normal", "Warning"
 
 struct Rules {
   bool required = false;

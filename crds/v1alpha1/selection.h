@@ -32,7 +32,8 @@ struct Target {
   std::optional<LabelSelector> namespace_selector;  // of the labels of the object's Namespace
   std::optional<LabelSelector> selector;
   std::optional<LabelSelector> exclude_selector;
-  bool all = false;  // needed when nothing above narrows
+  bool all = false;                    // needed when nothing above narrows
+  bool include_control_plane = false;  // of Nodes: those of the control plane are targets too
 
   // Whichever way they are written.
   std::vector<TargetKind> Kinds() const;

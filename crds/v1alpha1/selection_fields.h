@@ -40,6 +40,7 @@ void Describe(V& v, Member<V, Target>& x) {
   v.Field("selector", x.selector);
   v.Field("excludeSelector", x.exclude_selector);
   v.Field("all", x.all);
+  v.Field("includeControlPlane", x.include_control_plane);
 }
 
 template <typename V>

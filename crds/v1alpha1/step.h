@@ -9,6 +9,9 @@
 #include "absl/time/time.h"
 #include "crds/meta/object_meta.h"
 #include "crds/meta/raw_json.h"
+#include "crds/v1alpha1/node_steps.h"
+#include "crds/v1alpha1/service_steps.h"
+#include "crds/v1alpha1/set_value.h"
 
 // One step of a remedy: an action with its parameters, the object it works on, and what a failure
 // means.
@@ -35,15 +38,6 @@ struct SetEnv {
 
 enum class PatchType { kMerge, kStrategic, kJson, kApply };
 std::string_view ToString(PatchType type);
-
-// A value that is computed: `expression` (CEL) is evaluated once when the step starts and put at
-// `path` (RFC 6901 pointer into the patch or object). Or nothing: what is at `path` is removed.
-struct SetValue {
-  std::string path;
-  std::string expression;
-  bool remove = false;
-  friend bool operator==(const SetValue&, const SetValue&) = default;
-};
 
 enum class JsonOp { kAdd, kRemove, kReplace, kMove, kCopy, kTest };
 std::string_view ToString(JsonOp op);
@@ -95,10 +89,11 @@ struct RolloutRestart {
   friend bool operator==(const RolloutRestart&, const RolloutRestart&) = default;
 };
 
-enum class DeletePodMode { kEvict, kDelete };
+// kEvict keeps to PodDisruptionBudgets. kForce forgets a pod of a node that is proved to be off.
+enum class DeletePodMode { kEvict, kDelete, kForce };
 std::string_view ToString(DeletePodMode mode);
 
-// Gets rid of a pod; done when it is gone. kEvict keeps to PodDisruptionBudgets.
+// Gets rid of a pod; done when it is gone.
 struct DeletePod {
   DeletePodMode mode = DeletePodMode::kEvict;
   std::optional<int64_t> grace_period_seconds;  // absent: the pod's own
@@ -133,18 +128,11 @@ struct Notify {
   friend bool operator==(const Notify&, const Notify&) = default;
 };
 
-struct WebhookParameter {
-  std::string name;
-  std::string value;
-  std::string expression;  // CEL, instead of `value`; "" = not given
-  friend bool operator==(const WebhookParameter&, const WebhookParameter&) = default;
-};
-
 // Calls something outside of the cluster, by the name of a webhook that the operator's namespace
 // has a Secret for.
 struct Webhook {
   std::string name;
-  std::vector<WebhookParameter> parameters;
+  std::vector<ActionParameter> parameters;
   absl::Duration timeout = absl::Seconds(30);   // of one try
   absl::Duration deadline = absl::Minutes(10);  // of all of them
   friend bool operator==(const Webhook&, const Webhook&) = default;
@@ -152,7 +140,8 @@ struct Webhook {
 
 // monostate only before a step is read or filled in: FromJson gives exactly one action.
 using Action = std::variant<std::monostate, SetEnv, Patch, Apply, Scale, RolloutRestart, DeletePod,
-                            Delete, Webhook, WaitFor, Notify>;
+                            Delete, Cordon, Uncordon, Taint, Untaint, Drain, DeleteNode,
+                            RunNodeCommand, RecreateService, Webhook, WaitFor, Notify>;
 // "setEnv", "patch", ...; "" for monostate.
 std::string_view ActionName(const Action& action);
 

@@ -4,13 +4,14 @@
 #include <utility>
 
 #include "crds/v1alpha1/field_rules.h"
+#include "crds/v1alpha1/node_steps_fields.h"
+#include "crds/v1alpha1/service_steps_fields.h"
 #include "crds/v1alpha1/step.h"
 
 // The JSON form of a step and its action.
 namespace kr::crds {
 
 inline constexpr int64_t kMaxReplicas = 100000;
-inline constexpr int64_t kMaxGraceSeconds = 86400;
 
 template <>
 struct EnumNames<PatchType> {
@@ -37,7 +38,9 @@ struct EnumNames<AutoscalerRule> {
 template <>
 struct EnumNames<DeletePodMode> {
   static constexpr std::pair<DeletePodMode, std::string_view> kNames[] = {
-      {DeletePodMode::kEvict, "Evict"}, {DeletePodMode::kDelete, "Delete"}};
+      {DeletePodMode::kEvict, "Evict"},
+      {DeletePodMode::kDelete, "Delete"},
+      {DeletePodMode::kForce, "Force"}};
 };
 
 template <>
@@ -68,13 +71,6 @@ void Describe(V& v, Member<V, SetEnv>& x) {
   v.Field("container", x.container, Text(kDnsLabel, kMaxName));
   v.Field("containers", x.containers, Text(kDnsLabel, kMaxName).Items(0, 16, "*"));
   v.Field("env", x.env, Items(1, 64, "name").Required());
-}
-
-template <typename V>
-void Describe(V& v, Member<V, SetValue>& x) {
-  v.Field("path", x.path, Text(kJsonPointer, 512).Required());
-  v.Field("expression", x.expression, Expression());
-  v.Field("remove", x.remove);
 }
 
 template <typename V>
@@ -131,13 +127,6 @@ void Describe(V& v, Member<V, Delete>& x) {
 }
 
 template <typename V>
-void Describe(V& v, Member<V, WebhookParameter>& x) {
-  v.Field("name", x.name, Text(kIdentifier, kMaxName).Required());
-  v.Field("value", x.value, Text(4096));
-  v.Field("expression", x.expression, Expression());
-}
-
-template <typename V>
 void Describe(V& v, Member<V, Webhook>& x) {
   v.Field("name", x.name, Text(kDnsLabel, kMaxName).Required());
   v.Field("parameters", x.parameters, Items(0, 32, "name"));
@@ -188,15 +177,23 @@ void Describe(V& v, Member<V, Step>& x) {
   v.template Alternative<RolloutRestart>("rolloutRestart", x.action);
   v.template Alternative<DeletePod>("deletePod", x.action);
   v.template Alternative<Delete>("delete", x.action);
+  v.template Alternative<Cordon>("cordon", x.action);
+  v.template Alternative<Uncordon>("uncordon", x.action);
+  v.template Alternative<Taint>("taint", x.action);
+  v.template Alternative<Untaint>("untaint", x.action);
+  v.template Alternative<Drain>("drain", x.action);
+  v.template Alternative<DeleteNode>("deleteNode", x.action);
+  v.template Alternative<RunNodeCommand>("nodeCommand", x.action);
+  v.template Alternative<RecreateService>("recreateService", x.action);
   v.template Alternative<Webhook>("webhook", x.action);
   v.template Alternative<WaitFor>("waitFor", x.action);
   v.template Alternative<Notify>("notify", x.action);
   v.Field("applyTo", x.apply_to);
   v.Field("onFailure", x.on_failure);
   v.ExactlyOne(
-      "exactly one action: setEnv, patch, apply, scale, rolloutRestart, deletePod, delete, "
-      "webhook, "
-      "waitFor or notify");
+      "exactly one action: setEnv, patch, apply, scale, rolloutRestart, deletePod, delete, cordon, "
+      "uncordon, taint, untaint, drain, deleteNode, nodeCommand, recreateService, webhook, waitFor "
+      "or notify");
 }
 
 }  // namespace kr::crds

@@ -21,8 +21,23 @@ struct ConditionSignal {
   std::vector<ConditionStatus> status;
   std::string reason;
   std::string message;
+  std::optional<absl::Duration> heartbeat_within;  // lastHeartbeatTime is younger
 
   friend bool operator==(const ConditionSignal&, const ConditionSignal&) = default;
+};
+
+enum class LeaseState { kFresh, kStale };
+std::string_view ToString(LeaseState state);
+
+// Holds when a Lease has (kFresh) or has not (kStale) been renewed for `after`, by our own clock
+// and from our own observation.
+struct LeaseSignal {
+  std::string name_space;  // "" and a Node as target: kube-node-lease...
+  std::string name;        // ...and the name of the node
+  LeaseState state = LeaseState::kStale;
+  absl::Duration after = absl::Seconds(40);
+
+  friend bool operator==(const LeaseSignal&, const LeaseSignal&) = default;
 };
 
 // What `count` of an events signal counts instead of occurrences: the different objects that the
@@ -95,6 +110,7 @@ struct Trigger {
   std::string name;
   std::optional<absl::Duration> hold_for;  // spec: `for`
   std::optional<ConditionSignal> condition;
+  std::optional<LeaseSignal> lease;
   std::optional<EventsSignal> events;
   std::optional<AbsentSignal> absent;
   std::optional<ChangedSignal> changed;
@@ -105,7 +121,7 @@ struct Trigger {
 
   // Only signals that say that something happened: that it does not happen again proves no cure.
   bool OnlyOccurrences() const;
-  // hold_for or its default: 3 minutes with a condition, else 0.
+  // hold_for or its default: 3 minutes with a condition or a lease, else 0.
   absl::Duration HoldFor() const;
   friend bool operator==(const Trigger&, const Trigger&) = default;
 };

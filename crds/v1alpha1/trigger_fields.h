@@ -18,12 +18,27 @@ struct EnumNames<Distinct> {
       {Distinct::kObject, "object"}, {Distinct::kOwner, "owner"}, {Distinct::kNode, "node"}};
 };
 
+template <>
+struct EnumNames<LeaseState> {
+  static constexpr std::pair<LeaseState, std::string_view> kNames[] = {
+      {LeaseState::kFresh, "Fresh"}, {LeaseState::kStale, "Stale"}};
+};
+
 template <typename V>
 void Describe(V& v, Member<V, ConditionSignal>& x) {
   v.Field("type", x.type, Text(kCamelCase, 316).Required());
   v.Field("status", x.status, Items(1, 3).Required());
   v.Field("reason", x.reason, Pattern());
   v.Field("message", x.message, Pattern());
+  v.Field("heartbeatWithin", x.heartbeat_within, Between(kShortest, kDay));
+}
+
+template <typename V>
+void Describe(V& v, Member<V, LeaseSignal>& x) {
+  v.Field("namespace", x.name_space, Text(kDnsLabel, kMaxNamespace));
+  v.Field("name", x.name, Text(kDnsSubdomain, kMaxObjectName));
+  v.Field("state", x.state, Rules{.required = true});
+  v.Field("after", x.after, Between(kShortest, kDay));
 }
 
 template <typename V>
@@ -72,6 +87,7 @@ void Describe(V& v, Member<V, Trigger>& x) {
   v.Field("name", x.name, Text(kDnsLabel, kMaxName).Required());
   v.Field("for", x.hold_for, Between(kNone, kLongestFor));
   v.Field("condition", x.condition);
+  v.Field("lease", x.lease);
   v.Field("events", x.events);
   v.Field("absent", x.absent);
   v.Field("changed", x.changed);

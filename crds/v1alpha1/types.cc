@@ -34,6 +34,39 @@ std::string_view ToString(AutoscalerRule rule) {
 std::string_view ToString(DeletePodMode mode) {
   return EnumToString(mode);
 }
+std::string_view ToString(LeaseState state) {
+  return EnumToString(state);
+}
+std::string_view ToString(TaintEffect effect) {
+  return EnumToString(effect);
+}
+std::string_view ToString(DrainStatefulSets rule) {
+  return EnumToString(rule);
+}
+std::string_view ToString(DrainEmptyDir rule) {
+  return EnumToString(rule);
+}
+std::string_view ToString(DrainUnmanaged rule) {
+  return EnumToString(rule);
+}
+std::string_view ToString(DrainImmovable rule) {
+  return EnumToString(rule);
+}
+std::string_view ToString(DrainOptOut rule) {
+  return EnumToString(rule);
+}
+std::string_view ToString(DrainHeadroom rule) {
+  return EnumToString(rule);
+}
+std::string_view ToString(DrainOnTimeout rule) {
+  return EnumToString(rule);
+}
+std::string_view ToString(CommandPath path) {
+  return EnumToString(path);
+}
+std::string_view ToString(RecreateStrategy strategy) {
+  return EnumToString(strategy);
+}
 std::string_view ToString(Propagation propagation) {
   return EnumToString(propagation);
 }
@@ -85,11 +118,11 @@ bool IsFinal(Phase phase) {
 
 absl::Duration Trigger::HoldFor() const {
   if (hold_for) return *hold_for;
-  return condition ? absl::Minutes(3) : absl::ZeroDuration();
+  return condition || lease ? absl::Minutes(3) : absl::ZeroDuration();
 }
 
 bool Trigger::OnlyOccurrences() const {
-  return (events || changed || schedule || alert) && !condition && !absent && !increase &&
+  return (events || changed || schedule || alert) && !condition && !lease && !absent && !increase &&
          match.empty();
 }
 
@@ -111,6 +144,14 @@ std::string_view ActionName(const Action& action) {
     std::string_view operator()(const RolloutRestart&) const { return "rolloutRestart"; }
     std::string_view operator()(const DeletePod&) const { return "deletePod"; }
     std::string_view operator()(const Delete&) const { return "delete"; }
+    std::string_view operator()(const Cordon&) const { return "cordon"; }
+    std::string_view operator()(const Uncordon&) const { return "uncordon"; }
+    std::string_view operator()(const Taint&) const { return "taint"; }
+    std::string_view operator()(const Untaint&) const { return "untaint"; }
+    std::string_view operator()(const Drain&) const { return "drain"; }
+    std::string_view operator()(const DeleteNode&) const { return "deleteNode"; }
+    std::string_view operator()(const RunNodeCommand&) const { return "nodeCommand"; }
+    std::string_view operator()(const RecreateService&) const { return "recreateService"; }
     std::string_view operator()(const Webhook&) const { return "webhook"; }
     std::string_view operator()(const WaitFor&) const { return "waitFor"; }
     std::string_view operator()(const Notify&) const { return "notify"; }

@@ -37,6 +37,12 @@ void ValidateTarget(const Target& target, const FieldPath& path, Problems& probl
       }
     }
   }
+  const std::vector<TargetKind> all_kinds = target.Kinds();
+  if (target.include_control_plane &&
+      std::none_of(all_kinds.begin(), all_kinds.end(),
+                   [](const TargetKind& kind) { return kind.kind == "Node"; })) {
+    problems.Add(path["includeControlPlane"], "is about Nodes, which are no targets here");
+  }
   ValidateSelector(target.namespace_selector, path["namespaceSelector"], problems);
   ValidateSelector(target.selector, path["selector"], problems);
   ValidateSelector(target.exclude_selector, path["excludeSelector"], problems);

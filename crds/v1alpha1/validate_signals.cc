@@ -15,8 +15,9 @@ namespace {
 constexpr size_t kMaxPlaces = 1000;
 
 bool HasSignal(const Trigger& trigger) {
-  return trigger.condition || trigger.events || trigger.absent || trigger.changed ||
-         trigger.increase || trigger.schedule || trigger.alert || !trigger.match.empty();
+  return trigger.condition || trigger.lease || trigger.events || trigger.absent ||
+         trigger.changed || trigger.increase || trigger.schedule || trigger.alert ||
+         !trigger.match.empty();
 }
 
 void ValidateDistinct(const EventsSignal& signal, const RemediationPolicySpec& spec,
@@ -60,10 +61,26 @@ void ValidateAbsent(const Trigger& trigger, const Target& target, const FieldPat
   }
   for (const auto& [given, name] :
        {std::pair<bool, std::string_view>{trigger.condition.has_value(), "condition"},
+        {trigger.lease.has_value(), "lease"},
         {trigger.changed.has_value(), "changed"},
         {trigger.increase.has_value(), "increase"}}) {
     if (!given) continue;
     problems.Add(path[name], "excludes absent: an object that is not there has none");
+  }
+}
+
+void ValidateLease(const LeaseSignal& lease, const Target& target, const FieldPath& path,
+                   Problems& problems) {
+  const std::vector<TargetKind> kinds = target.Kinds();
+  const bool of_nodes = std::all_of(kinds.begin(), kinds.end(), [](const TargetKind& kind) {
+    return kind.api_version == "v1" && kind.kind == "Node";
+  });
+  if (lease.name.empty() && !lease.name_space.empty()) {
+    problems.Add(path["name"], "is required with namespace");
+  } else if (!lease.name.empty() && lease.name_space.empty()) {
+    problems.Add(path["namespace"], "is required with name");
+  } else if (lease.name.empty() && !of_nodes) {
+    problems.Add(path, "needs namespace and name: only Nodes have a lease of their own");
   }
 }
 
@@ -72,11 +89,13 @@ void ValidateAbsent(const Trigger& trigger, const Target& target, const FieldPat
 void ValidateSignals(const Trigger& trigger, const RemediationPolicySpec& spec,
                      const FieldPath& path, Problems& problems) {
   if (!HasSignal(trigger)) {
-    problems.Add(path,
-                 "expected at least one signal: condition, events, absent, changed, increase, "
-                 "schedule, alert or match");
+    problems.Add(
+        path,
+        "expected at least one signal: condition, lease, events, absent, changed, increase, "
+        "schedule, alert or match");
   }
   if (trigger.events) ValidateDistinct(*trigger.events, spec, path["events"], problems);
+  if (trigger.lease) ValidateLease(*trigger.lease, spec.target, path["lease"], problems);
   if (trigger.absent) ValidateAbsent(trigger, spec.target, path, problems);
   if (trigger.schedule && trigger.HoldFor() >= trigger.schedule->starting_deadline) {
     problems.Add(path["for"],

@@ -148,16 +148,28 @@ void ValidateScale(const Scale& action, const FieldPath& path, Problems& problem
   }
 }
 
-void ValidateWebhook(const Webhook& action, const FieldPath& path, Problems& problems) {
-  const FieldPath parameters = path["parameters"];
-  for (size_t i = 0; i < action.parameters.size(); ++i) {
-    if (action.parameters[i].value.empty() || action.parameters[i].expression.empty()) continue;
-    problems.Add(parameters[i], "value and expression exclude each other");
+void ValidateParameters(const std::vector<ActionParameter>& parameters, const FieldPath& path,
+                        Problems& problems) {
+  for (size_t i = 0; i < parameters.size(); ++i) {
+    if (parameters[i].value.empty() || parameters[i].expression.empty()) continue;
+    problems.Add(path[i], "value and expression exclude each other");
   }
+}
+
+void ValidateWebhook(const Webhook& action, const FieldPath& path, Problems& problems) {
+  ValidateParameters(action.parameters, path["parameters"], problems);
   if (action.timeout <= action.deadline) return;
   problems.Add(path["deadline"], absl::StrCat("is ", crds::FormatDuration(action.deadline),
                                               ", must not be shorter than timeout (",
                                               crds::FormatDuration(action.timeout), ")"));
+}
+
+void ValidateNodeCommand(const RunNodeCommand& action, const FieldPath& path, Problems& problems) {
+  ValidateParameters(action.parameters, path["parameters"], problems);
+  if (action.start_deadline <= action.timeout) return;
+  problems.Add(path["timeout"], absl::StrCat("is ", crds::FormatDuration(action.timeout),
+                                             ", must not be shorter than startDeadline (",
+                                             crds::FormatDuration(action.start_deadline), ")"));
 }
 
 void ValidateWaitFor(const WaitFor& action, const FieldPath& path, Problems& problems) {
@@ -175,6 +187,19 @@ struct ActionValidator {
   void operator()(const RolloutRestart&) const {}
   void operator()(const DeletePod&) const {}
   void operator()(const Delete&) const {}
+  void operator()(const Cordon&) const {}
+  void operator()(const Uncordon&) const {}
+  void operator()(const Taint&) const {}
+  void operator()(const Untaint&) const {}
+  void operator()(const Drain&) const {}
+  void operator()(const DeleteNode&) const {}
+  void operator()(const RunNodeCommand& action) const {
+    ValidateNodeCommand(action, path["nodeCommand"], problems);
+  }
+  void operator()(const RecreateService& action) const {
+    const FieldPath recreate = path["recreateService"];
+    ValidateSet(action.set, recreate["set"], problems);
+  }
   void operator()(const SetEnv& action) const {
     const FieldPath set_env = path["setEnv"];
     if (action.container.empty() == action.containers.empty()) {

@@ -90,7 +90,10 @@ class DeletePodAction final : public Action {
 }  // namespace
 
 StatusOr<std::unique_ptr<Action>> MakeDeletePod(const crds::DeletePod& params, const cel::Scope&,
-                                                std::string_view) {
+                                                std::string_view path) {
+  if (params.mode == crds::DeletePodMode::kForce) {
+    return InvalidArgument(std::string(path) + ".mode: Force is not supported by this version");
+  }
   return std::make_unique<DeletePodAction>(params);
 }
 

@@ -14,6 +14,7 @@
 #include "reconcilers/actions/rollout_restart.h"
 #include "reconcilers/actions/scale.h"
 #include "reconcilers/actions/set_env.h"
+#include "reconcilers/actions/unsupported.h"
 #include "reconcilers/actions/wait_for.h"
 #include "reconcilers/actions/webhook.h"
 
@@ -35,6 +36,14 @@ constexpr std::tuple kRegistry = {
     Entry<crds::RolloutRestart>{"rolloutRestart", MakeRolloutRestart},
     Entry<crds::DeletePod>{"deletePod", MakeDeletePod},
     Entry<crds::Delete>{"delete", MakeDelete},
+    Entry<crds::Cordon>{"cordon", MakeUnsupported},
+    Entry<crds::Uncordon>{"uncordon", MakeUnsupported},
+    Entry<crds::Taint>{"taint", MakeUnsupported},
+    Entry<crds::Untaint>{"untaint", MakeUnsupported},
+    Entry<crds::Drain>{"drain", MakeUnsupported},
+    Entry<crds::DeleteNode>{"deleteNode", MakeUnsupported},
+    Entry<crds::RunNodeCommand>{"nodeCommand", MakeUnsupported},
+    Entry<crds::RecreateService>{"recreateService", MakeUnsupported},
     Entry<crds::Webhook>{"webhook", MakeWebhook},
     Entry<crds::WaitFor>{"waitFor", MakeWaitFor},
     Entry<crds::Notify>{"notify", MakeNotify},

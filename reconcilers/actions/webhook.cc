@@ -39,7 +39,7 @@ class WebhookAction final : public Action {
 
   std::string Describe() const override {
     std::string text = "call webhook " + params_.name;
-    for (const crds::WebhookParameter& parameter : params_.parameters) {
+    for (const crds::ActionParameter& parameter : params_.parameters) {
       if (parameter.expression.empty()) text += ", " + parameter.name + " = " + parameter.value;
     }
     return text + TextOf(values_);
@@ -83,7 +83,7 @@ class WebhookAction final : public Action {
       return Next(Failed{"TargetGone", ObjectText(observed.ref) + " does not exist"});
     }
     json parameters = json::object();
-    for (const crds::WebhookParameter& parameter : params_.parameters) {
+    for (const crds::ActionParameter& parameter : params_.parameters) {
       if (parameter.expression.empty()) parameters[parameter.name] = parameter.value;
     }
     for (const ComputedValue& value : values_) {
@@ -112,7 +112,7 @@ StatusOr<std::unique_ptr<Action>> MakeWebhook(const crds::Webhook& params, const
                                               std::string_view path) {
   std::vector<ComputedValue> values;
   for (size_t i = 0; i < params.parameters.size(); ++i) {
-    const crds::WebhookParameter& parameter = params.parameters[i];
+    const crds::ActionParameter& parameter = params.parameters[i];
     if (parameter.expression.empty()) continue;
     const std::string element = std::string(path) + ".parameters[" + std::to_string(i) + "]";
     if (!parameter.value.empty()) {

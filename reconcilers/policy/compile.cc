@@ -159,6 +159,9 @@ class Compiler {
                             signals::MakeCondition(*spec.condition, path + ".condition"));
         trigger.signals.push_back(std::move(signal));
       }
+      if (spec.lease) {
+        return InvalidArgument(path + ".lease: is not supported by this version");
+      }
       if (spec.events) trigger.signals.push_back(signals::MakeEvents(*spec.events));
       if (spec.absent) trigger.signals.push_back(signals::MakeAbsent(out_->target.kind));
       if (spec.alert) trigger.signals.push_back(signals::MakeAlert(*spec.alert));
