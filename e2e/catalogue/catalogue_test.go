@@ -40,11 +40,12 @@ spec:
   limits: {cooldown: 0s}
 `
 
-// play applies setup and then the policy with its RBAC, and waits until it is ready and finds nothing sick.
+// play applies setup and then the policy (a file below config/policies, without .yaml) with its RBAC, and waits until
+// it is ready and finds nothing sick.
 func play(t *testing.T, policy, ns, setup string, hurry ...string) *incident {
 	t.Helper()
 	w, _ := withNodes.Get(t)
-	i := &incident{T: t, w: w, policy: policy, ns: ns}
+	i := &incident{T: t, w: w, policy: filepath.Base(policy), ns: ns}
 	if ns != "" && ns != "kube-system" {
 		w.Namespace(t, ns)
 	}
@@ -59,10 +60,10 @@ func play(t *testing.T, policy, ns, setup string, hurry ...string) *incident {
 	merged, err := harness.Merge(strings.NewReplacer(hurry...).Replace(string(text)), quick)
 	harness.Must(t, err)
 	w.Apply(t, merged)
-	w.DeleteAtEnd(t, policy)
-	w.AwaitCondition(t, policy, "Ready", "True", "Ready")
+	w.DeleteAtEnd(t, i.policy)
+	w.AwaitCondition(t, i.policy, "Ready", "True", "Ready")
 	harness.Eventually(t, "nothing to be sick yet", harness.Limit, func() (bool, string) {
-		p := w.Policy(t, policy)
+		p := w.Policy(t, i.policy)
 		return p.Status.Targets.Unhealthy == 0, harness.Text(p.Status)
 	})
 	return i

@@ -171,6 +171,9 @@ func TestAHealthyClusterIsLeftAlone(t *testing.T) {
 	harness.Must(t, err)
 	files, err := filepath.Glob(filepath.Join(folder, "*-*.yaml"))
 	harness.Must(t, err)
+	below, err := filepath.Glob(filepath.Join(folder, "*", "*-*.yaml"))
+	harness.Must(t, err)
+	files = append(files, below...)
 	w.Kubectl(t, "", "apply", "-k", folder)
 	var names, policies []string
 	for _, file := range files {

@@ -51,14 +51,14 @@ inline nlohmann::json LoadManifest(const std::string& path) {
   return YamlToJson(YAML::LoadFile(std::string(KR_SOURCE_DIR) + "/" + path));
 }
 
-// All manifests of a folder, without its kustomization.
+// All manifests below a folder, without its kustomizations.
 inline std::vector<std::string> ManifestsIn(const std::string& folder) {
   std::vector<std::string> paths;
   const std::filesystem::path root = std::filesystem::path(KR_SOURCE_DIR) / folder;
-  for (const auto& entry : std::filesystem::directory_iterator(root)) {
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(root)) {
     const std::string name = entry.path().filename();
     if (name.ends_with(".yaml") && name != "kustomization.yaml") {
-      paths.push_back(folder + "/" + name);
+      paths.push_back(folder + "/" + entry.path().lexically_relative(root).string());
     }
   }
   std::sort(paths.begin(), paths.end());
