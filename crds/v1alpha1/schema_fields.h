@@ -11,5 +11,7 @@ std::vector<FieldInfo> RemediationPolicyFields();
 std::vector<FieldInfo> RemediationFields();
 std::vector<FieldInfo> TargetBaselineFields();
 std::vector<FieldInfo> RemediationBudgetFields();
+std::vector<FieldInfo> NodeCommandFields();
+std::vector<FieldInfo> NodeTaskFields();
 
 }  // namespace kr::crds

@@ -97,8 +97,9 @@ std::string WithTable(const std::string& text, const std::string& crd) {
 TEST(ApiDocs, DescribeEveryField) {
   const std::string text = ReadFile(kDocs);
   std::string want = text;
-  for (const char* crd : {"crds/remediationpolicies.yaml", "crds/remediations.yaml",
-                          "crds/targetbaselines.yaml", "crds/remediationbudgets.yaml"}) {
+  for (const char* crd :
+       {"crds/remediationpolicies.yaml", "crds/remediations.yaml", "crds/targetbaselines.yaml",
+        "crds/remediationbudgets.yaml", "crds/nodecommands.yaml", "crds/nodetasks.yaml"}) {
     want = WithTable(want, crd);
   }
   if (std::getenv("KR_UPDATE_DOCS") != nullptr) {

@@ -162,6 +162,14 @@ TEST(SchemaMatchesTypes, RemediationBudget) {
   ExpectSame("crds/remediationbudgets.yaml", RemediationBudgetFields());
 }
 
+TEST(SchemaMatchesTypes, NodeCommand) {
+  ExpectSame("crds/nodecommands.yaml", NodeCommandFields());
+}
+
+TEST(SchemaMatchesTypes, NodeTask) {
+  ExpectSame("crds/nodetasks.yaml", NodeTaskFields());
+}
+
 // What makes `kubectl explain` read like documentation, and the static cost of CEL rules finite.
 void ExpectDescribedAndBounded(const json& schema, const std::string& path) {
   SCOPED_TRACE(path);
@@ -192,8 +200,9 @@ void ExpectDescribedAndBounded(const json& schema, const std::string& path) {
 }
 
 TEST(Schemas, EveryFieldIsDescribedAndBounded) {
-  for (const char* crd : {"crds/remediationpolicies.yaml", "crds/remediations.yaml",
-                          "crds/targetbaselines.yaml", "crds/remediationbudgets.yaml"}) {
+  for (const char* crd :
+       {"crds/remediationpolicies.yaml", "crds/remediations.yaml", "crds/targetbaselines.yaml",
+        "crds/remediationbudgets.yaml", "crds/nodecommands.yaml", "crds/nodetasks.yaml"}) {
     SCOPED_TRACE(crd);
     ExpectDescribedAndBounded(testing::LoadSchema(crd), "");
   }
