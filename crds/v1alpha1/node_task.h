@@ -18,6 +18,8 @@ inline constexpr std::string_view kNodeTaskKind = "NodeTask";
 inline constexpr std::string_view kNodeTaskPlural = "nodetasks";
 // On the Jobs of NodeTasks and their pods; its value is the name of the task.
 inline constexpr std::string_view kNodeTaskLabel = "kube-remedy.io/node-task";
+// On NodeTasks: what the agent of a node watches by. See NodeLabel in reconcilers/node/task.h.
+inline constexpr std::string_view kNodeTaskNodeLabel = "kube-remedy.io/node";
 
 // Which machine is meant: all of it must still be so when the task starts.
 struct TaskNode {
