@@ -50,17 +50,19 @@ struct WriteRecord {
   friend bool operator==(const WriteRecord&, const WriteRecord&) = default;
 };
 
-// The one write that may have been sent and whose outcome is not recorded yet. It is persisted
-// before the request leaves, together with the memo of its step.
+// The one write that may have been sent and whose outcome is not recorded yet, or several of them
+// that go out at once because none depends on another (evictions of replicated pods). It is
+// persisted before the first request leaves, together with the memo of its step.
 struct Intent {
   StepId step;
   Verb verb = Verb::kPatch;
-  ObjectReference object;        // with the uid that must still be there
-  std::string resource_version;  // precondition; "" = none
-  std::string content_type;      // of the body
-  std::string body;              // as it is sent
-  std::string body_digest;       // SHA-256, hex
-  bool rollback = false;         // this write takes an earlier one back
+  ObjectReference object;               // with the uid that must still be there
+  std::vector<ObjectReference> others;  // of writes of the same kind at the same time
+  std::string resource_version;         // precondition; "" = none
+  std::string content_type;             // of the body
+  std::string body;                     // as it is sent
+  std::string body_digest;              // SHA-256, hex
+  bool rollback = false;                // this write takes an earlier one back
   absl::Time at;
   friend bool operator==(const Intent&, const Intent&) = default;
 };

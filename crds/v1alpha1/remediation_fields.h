@@ -15,6 +15,8 @@ inline constexpr size_t kMaxUserName = 512;
 inline constexpr int64_t kMaxAttempts = 10;
 inline constexpr size_t kMaxRecordBytes = 32 * 1024;
 inline constexpr size_t kMaxRecordedSteps = 1024;
+inline constexpr size_t kMaxWrites = 512;  // of one step: a drain writes to every pod of a node
+inline constexpr size_t kMaxBatch = 100;
 
 template <>
 struct EnumNames<Phase> {
@@ -121,6 +123,7 @@ void Describe(V& v, Member<V, Intent>& x) {
   Describe(v, x.step);
   v.Field("verb", x.verb, Rules{.required = true});
   v.Field("object", x.object, Rules{.required = true});
+  v.Field("others", x.others, Items(0, kMaxBatch));
   v.Field("resourceVersion", x.resource_version, Text(64));
   v.Field("contentType", x.content_type, Text(128));
   v.Field("body", x.body, Text(kMaxBodyLength));
@@ -140,7 +143,7 @@ void Describe(V& v, Member<V, StepProgress>& x) {
   v.Field("finishedAt", x.finished_at);
   v.Field("message", x.message, Prose(1024));
   v.Field("memo", x.memo);
-  v.Field("writes", x.writes, Items(0, 64));
+  v.Field("writes", x.writes, Items(0, kMaxWrites));
 }
 
 template <typename V>

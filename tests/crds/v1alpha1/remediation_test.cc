@@ -112,6 +112,7 @@ Remediation Full() {
   s.intent = Intent{.step = step,
                     .verb = Verb::kPatch,
                     .object = CalicoNode(),
+                    .others = {CalicoNode()},
                     .resource_version = "1",
                     .content_type = "application/strategic-merge-patch+json",
                     .body = "{}",
