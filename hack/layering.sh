@@ -38,10 +38,11 @@ allow controller/runtime controller/cache controller/document controller/kube co
 allow reconcilers/limits controller crds
 allow reconcilers/signals controller crds
 allow reconcilers/node controller crds
+allow reconcilers/drain controller crds
 allow reconcilers/agent reconcilers/node controller crds
-allow reconcilers/actions reconcilers/node controller crds
-allow reconcilers/policy reconcilers/signals reconcilers/limits reconcilers/actions reconcilers/node controller crds
-allow reconcilers/remediation reconcilers/policy reconcilers/signals reconcilers/limits reconcilers/actions reconcilers/node controller crds
+allow reconcilers/actions reconcilers/node reconcilers/drain controller crds
+allow reconcilers/policy reconcilers/signals reconcilers/limits reconcilers/actions reconcilers/node reconcilers/drain controller crds
+allow reconcilers/remediation reconcilers/policy reconcilers/signals reconcilers/limits reconcilers/actions reconcilers/node reconcilers/drain controller crds
 
 forbid '#include <regex>|std::regex' 'RE2 is the rule for patterns' controller reconcilers crds cmd
 forbid 'sleep_for|usleep\(' 'sleeps for a fixed time' controller reconcilers crds cmd tests

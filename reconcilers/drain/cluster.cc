@@ -1,0 +1,257 @@
+#include "reconcilers/drain/cluster.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "reconcilers/drain/classify.h"
+
+namespace kr::drain {
+namespace {
+
+// So long it is believed that an owner still wants as many pods as before an eviction of ours.
+constexpr absl::Duration kReplacedWithin = absl::Minutes(5);
+
+void Add(Amounts& sum, const Amounts& amounts, double sign) {
+  for (const auto& [name, amount] : amounts) sum[name] += sign * amount;
+  sum["pods"] += sign;
+}
+
+bool Occupies(const Pod& pod) {
+  return !pod.node.empty() && !pod.Finished();
+}
+
+}  // namespace
+
+void Cluster::Put(Node node) {
+  nodes_.insert_or_assign(node.name, std::move(node));
+}
+
+void Cluster::Put(Pod pod) {
+  const auto old = pods_.find(pod.key);
+  if (old != pods_.end()) {
+    if (old->second.uid != pod.uid) {
+      RemovePod(pod.key);
+    } else {
+      Unlist(old->second);
+    }
+  }
+  const auto siblings = pod.owner ? of_owner_.find(pod.owner->uid) : of_owner_.end();
+  if (siblings != of_owner_.end()) {
+    const auto same =
+        std::find_if(siblings->second.begin(), siblings->second.end(),
+                     [&](const auto& sibling) { return *sibling.second->spec == *pod.spec; });
+    if (same != siblings->second.end()) pod.spec = same->second->spec;
+  }
+  const kube::ObjectKey key = pod.key;
+  const Pod& kept = pods_.insert_or_assign(key, std::move(pod)).first->second;
+  if (!kept.node.empty()) on_node_[kept.node][key] = &kept;
+  if (kept.owner) of_owner_[kept.owner->uid][key] = &kept;
+  if (Occupies(kept)) Add(requested_[kept.node], kept.spec->requests, 1);
+}
+
+void Cluster::RemovePod(const kube::ObjectKey& key) {
+  const auto found = pods_.find(key);
+  if (found == pods_.end()) return;
+  evicted_.erase(found->second.uid);
+  Unlist(found->second);
+  pods_.erase(found);
+}
+
+void Cluster::Unlist(const Pod& pod) {
+  const auto drop = [&pod](auto& index, const std::string& name) {
+    const auto entry = index.find(name);
+    if (entry == index.end()) return;
+    entry->second.erase(pod.key);
+    if (entry->second.empty()) index.erase(entry);
+  };
+  if (Occupies(pod)) Add(requested_[pod.node], pod.spec->requests, -1);
+  drop(on_node_, pod.node);
+  if (pod.owner) drop(of_owner_, pod.owner->uid);
+}
+
+void Cluster::Put(StatefulSet set) {
+  sets_.insert_or_assign(set.key, std::move(set));
+}
+
+void Cluster::Put(Budget budget) {
+  budgets_.insert_or_assign(budget.key, std::move(budget));
+}
+
+void Cluster::Put(Claim claim) {
+  claims_.insert_or_assign(claim.key, std::move(claim));
+}
+
+void Cluster::Put(Volume volume) {
+  volumes_.insert_or_assign(volume.name, std::move(volume));
+}
+
+void Cluster::Attach(std::string volume, std::string node) {
+  attached_.emplace(std::move(node), std::move(volume));
+}
+
+void Cluster::RemoveNode(std::string_view name) {
+  if (const auto found = nodes_.find(name); found != nodes_.end()) nodes_.erase(found);
+}
+
+void Cluster::RemoveSet(const kube::ObjectKey& key) {
+  sets_.erase(key);
+}
+
+void Cluster::RemoveBudget(const kube::ObjectKey& key) {
+  budgets_.erase(key);
+}
+
+void Cluster::RemoveClaim(const kube::ObjectKey& key) {
+  claims_.erase(key);
+}
+
+void Cluster::RemoveVolume(std::string_view name) {
+  if (const auto found = volumes_.find(name); found != volumes_.end()) volumes_.erase(found);
+}
+
+void Cluster::Detach(const std::string& volume, const std::string& node) {
+  attached_.erase({node, volume});
+}
+
+void Cluster::Clear() {
+  nodes_.clear();
+  on_node_.clear();
+  of_owner_.clear();
+  requested_.clear();
+  pods_.clear();
+  sets_.clear();
+  budgets_.clear();
+  claims_.clear();
+  volumes_.clear();
+  attached_.clear();
+  evicted_.clear();
+}
+
+const Node* Cluster::FindNode(std::string_view name) const {
+  const auto found = nodes_.find(name);
+  return found == nodes_.end() ? nullptr : &found->second;
+}
+
+const Pod* Cluster::FindPod(const kube::ObjectKey& key) const {
+  const auto found = pods_.find(key);
+  return found == pods_.end() ? nullptr : &found->second;
+}
+
+namespace {
+
+template <typename Index>
+std::vector<const Pod*> Listed(const Index& index, std::string_view name) {
+  std::vector<const Pod*> pods;
+  const auto found = index.find(name);
+  if (found == index.end()) return pods;
+  for (const auto& [key, pod] : found->second) pods.push_back(pod);
+  return pods;
+}
+
+template <typename Map>
+auto Lookup(const Map& map, const typename Map::key_type& key) -> const typename Map::mapped_type* {
+  const auto found = map.find(key);
+  return found == map.end() ? nullptr : &found->second;
+}
+
+}  // namespace
+
+std::vector<const Pod*> Cluster::PodsOn(std::string_view node) const {
+  return Listed(on_node_, node);
+}
+
+std::vector<const Pod*> Cluster::PodsOf(std::string_view owner_uid) const {
+  return Listed(of_owner_, owner_uid);
+}
+
+Amounts Cluster::Requested(std::string_view node) const {
+  const auto found = requested_.find(node);
+  return found == requested_.end() ? Amounts() : found->second;
+}
+
+const StatefulSet* Cluster::FindSet(const kube::ObjectKey& key) const {
+  return Lookup(sets_, key);
+}
+
+std::vector<const Budget*> Cluster::BudgetsOf(const Pod& pod) const {
+  std::vector<const Budget*> matching;
+  for (auto it = budgets_.lower_bound({pod.key.name_space, ""});
+       it != budgets_.end() && it->first.name_space == pod.key.name_space; ++it) {
+    const Budget& budget = it->second;
+    if (budget.selector && budget.selector->Matches(pod.labels)) matching.push_back(&budget);
+  }
+  return matching;
+}
+
+const Claim* Cluster::FindClaim(const kube::ObjectKey& key) const {
+  return Lookup(claims_, key);
+}
+
+const Volume* Cluster::FindVolume(std::string_view name) const {
+  const auto found = volumes_.find(name);
+  return found == volumes_.end() ? nullptr : &found->second;
+}
+
+std::vector<std::string> Cluster::AttachedTo(const std::string& node) const {
+  std::vector<std::string> volumes;
+  for (auto it = attached_.lower_bound({node, ""}); it != attached_.end() && it->first == node;
+       ++it) {
+    volumes.push_back(it->second);
+  }
+  return volumes;
+}
+
+void Cluster::Open(const std::string& node, const std::string& by) {
+  open_[by] = node;
+}
+
+void Cluster::Close(const std::string& by) {
+  open_.erase(by);
+  std::erase_if(sending_, [&](const auto& entry) { return entry.second.by == by; });
+}
+
+void Cluster::Reserve(const kube::ObjectKey& key, const std::string& uid, const std::string& by,
+                      absl::Time now) {
+  const Pod* pod = FindPod(key);
+  const bool seen = pod != nullptr && pod->uid == uid && pod->owner;
+  const std::string owner = seen ? pod->owner->uid : "";
+  if (seen) before_[owner] = {Wanted(owner, now), now};
+  sending_[uid] = {.pod = key, .owner_uid = owner, .by = by};
+}
+
+void Cluster::Release(std::string_view uid) {
+  if (const auto found = sending_.find(uid); found != sending_.end()) sending_.erase(found);
+}
+
+void Cluster::Settle(const kube::ObjectKey& key, std::string_view uid) {
+  Release(uid);
+  // When the watch was faster, it is gone already.
+  const Pod* pod = FindPod(key);
+  if (pod != nullptr && pod->uid == uid) evicted_.emplace(uid);
+}
+
+std::string Cluster::HolderOf(const Pod& pod) const {
+  if (!pod.owner) return "";
+  for (const auto& [uid, eviction] : sending_) {
+    const bool same = eviction.owner_uid.empty()
+                          ? eviction.pod.name_space == pod.key.name_space &&
+                                SetNameOf(eviction.pod.name) == pod.owner->name
+                          : eviction.owner_uid == pod.owner->uid;
+    if (same) return eviction.by;
+  }
+  return "";
+}
+
+bool Cluster::IsLeaving(const Pod& pod) const {
+  return pod.deleted || sending_.contains(pod.uid) || evicted_.contains(pod.uid);
+}
+
+int64_t Cluster::Wanted(std::string_view owner_uid, absl::Time now) const {
+  int64_t there = 0;
+  for (const Pod* pod : PodsOf(owner_uid)) there += !IsLeaving(*pod) && !pod->Finished() ? 1 : 0;
+  const auto before = before_.find(owner_uid);
+  if (before == before_.end() || before->second.at + kReplacedWithin < now) return there;
+  return std::max(there, before->second.pods);
+}
+
+}  // namespace kr::drain

@@ -1,0 +1,376 @@
+// What a drain does next: never more than owners, budgets and quorums can miss.
+#include "reconcilers/drain/decide.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/reconcilers/drain/shop.h"
+
+namespace kr::drain {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+using Said = Answer::Said;
+
+TEST(DrainDecides, ReplicatedPodsGoAtOnceWithinTheirLimits) {
+  Shop shop(4);
+  shop.Replicas("web", {"n1", "n1", "n1", "n1", "n2", "n2", "n3", "n3"});  // 25 % are two
+  shop.Replicas("api", {"n1", "n2"});                                      // one at least
+  EXPECT_EQ(shop.Asked(), "api-a web-a web-b");
+}
+
+TEST(DrainDecides, ABudgetSaysHowManyGoAtOnce) {
+  Shop shop(4);
+  shop.Replicas("web", {"n1", "n1", "n1", "n2"});
+  shop.Limit("web", 2);
+  EXPECT_EQ(shop.Asked(), "web-a web-b");
+  shop.Limit("web", 0);
+  EXPECT_THAT(shop.Asked(), AllOf(StartsWith("wait: 0 of 3 pods are gone"),
+                                  HasSubstr("PodDisruptionBudget shop/web-budget allows no"),
+                                  HasSubstr("minAvailable 2; 3 of 3 healthy, 2 needed")));
+}
+
+TEST(DrainDecides, ABudgetThatNeverAllowsItIsNamedAsSuch) {
+  Shop shop;
+  shop.Set("db", {"n1", "n2", "n3"});
+  shop.Limit("db", 0, 3, 3);
+  shop.Replicas("web", {"n1", "n2"});
+  EXPECT_EQ(shop.Asked(), "web-a") << "everything else moves";
+  shop.cluster.RemovePod({"shop", "web-a"});
+  EXPECT_THAT(shop.Asked(), HasSubstr("db-budget never allows a disruption"));
+}
+
+TEST(DrainDecides, F6AnUnreadyPodDoesNotWaitForItsOwnBudget) {
+  Shop shop;
+  shop.Replicas("web", {"n1", "n2", "n3"});
+  shop.EditPod("web-a", [](Pod& pod) { pod.ready = false; });
+  shop.Limit("web", 0, 2, 2);  // enough without it
+  EXPECT_EQ(shop.Asked(), "web-a");
+  shop.Limit("web", 0, 1, 2);  // somebody else is missing, too
+  EXPECT_THAT(shop.Asked(), StartsWith("wait:"));
+  Budget budget = *shop.cluster.BudgetsOf(*shop.cluster.FindPod({"shop", "web-a"})).front();
+  budget.always_allow_unhealthy = true;
+  shop.cluster.Put(budget);
+  EXPECT_EQ(shop.Asked(), "web-a");
+}
+
+TEST(DrainDecides, TwoBudgetsOverOnePodAreSaidBeforeAnythingIsEvicted) {
+  Shop shop;
+  shop.Replicas("web", {"n1", "n2"});
+  shop.Replicas("api", {"n1", "n2"});
+  shop.Limit("web", 1);
+  Budget second{.key = {"shop", "second"},
+                .selector = crds::LabelSelector{.match_labels = {{"app", "web"}}},
+                .allowed = 1};
+  shop.cluster.Put(second);
+  EXPECT_THAT(shop.Asked(), AllOf(StartsWith("DrainRefused"), HasSubstr("shop/second and"),
+                                  HasSubstr("does not support")));
+}
+
+TEST(DrainDecides, SetsGoOneByOneAndTheHighestOrdinalFirst) {
+  Shop shop;
+  shop.Set("db", {"n1", "n2", "n1"});
+  EXPECT_EQ(shop.Asked(), "db-2");
+  const Pod db2 = *shop.cluster.FindPod({"shop", "db-2"});
+  shop.cluster.Reserve(db2.key, db2.uid, "drain-n1", shop.now);
+  EXPECT_THAT(shop.Asked(), StartsWith("wait:"));
+  shop.cluster.Settle(db2.key, db2.uid);
+  shop.evicted[db2.uid] = db2.key;
+  EXPECT_THAT(shop.Asked(), HasSubstr("its pod db-2 is going"));
+  shop.cluster.RemovePod(db2.key);
+  EXPECT_THAT(shop.Asked(), HasSubstr("its pod db-2 is missing"));
+  Pod successor = db2;
+  successor.uid = "new";
+  successor.node = "n3";
+  successor.ready = false;
+  shop.cluster.Put(successor);
+  EXPECT_THAT(shop.Asked(), HasSubstr("its pod db-2 is not ready"));
+  successor.ready = true;
+  successor.ready_since = shop.now;
+  shop.cluster.Put(successor);
+  EXPECT_EQ(shop.Asked(), "db-0");
+}
+
+TEST(DrainDecides, ASetIsLeftAloneWhileItIsNotWhole) {
+  struct Case {
+    const char* what;
+    std::function<void(Shop&)> make;
+    const char* says;
+  };
+  const auto edit = [](Shop& shop, auto change) {
+    StatefulSet set = *shop.cluster.FindSet({"shop", "db"});
+    change(set);
+    shop.cluster.Put(set);
+  };
+  const Case cases[] = {
+      {"another member is not ready",
+       [](Shop& s) { s.EditPod("db-1", [](Pod& p) { p.ready = false; }); }, "db-1 is not ready"},
+      {"another member is missing",
+       [](Shop& s) {
+         s.cluster.RemovePod({"shop", "db-2"});
+       },
+       "db-2 is missing"},
+      {"another member is going",
+       [](Shop& s) { s.EditPod("db-1", [&](Pod& p) { p.deleted = s.now; }); }, "db-1 is going"},
+      {"ready, but not for long enough",
+       [&](Shop& s) {
+         edit(s, [](StatefulSet& set) { set.min_ready = absl::Minutes(1); });
+         s.EditPod("db-1", [&](Pod& p) { p.ready_since = s.now - absl::Seconds(20); });
+       },
+       "not for minReadySeconds"},
+      {"it is being rolled out",
+       [&](Shop& s) {
+         edit(s, [](StatefulSet& set) {
+           set.update_revision = "r2";
+           set.updated_replicas = 1;
+         });
+       },
+       "is being rolled out (1 of 3)"},
+      {"its controller has not seen the newest spec",
+       [&](Shop& s) { edit(s, [](StatefulSet& set) { set.observed = false; }); }, "not up to date"},
+      {"it was scaled up", [&](Shop& s) { edit(s, [](StatefulSet& set) { set.replicas = 4; }); },
+       "db-3 is missing"},
+  };
+  for (const Case& c : cases) {
+    Shop shop;
+    shop.Set("db", {"n1", "n2", "n3"});
+    c.make(shop);
+    EXPECT_THAT(shop.Asked(), AllOf(StartsWith("wait:"), HasSubstr(c.says))) << c.what;
+  }
+}
+
+TEST(DrainDecides, ARolloutThatWaitsForAPersonIsNone) {
+  for (const bool on_delete : {true, false}) {
+    Shop shop;
+    shop.Set("db", {"n1", "n2", "n3"});
+    StatefulSet set = *shop.cluster.FindSet({"shop", "db"});
+    set.update_revision = "r2";
+    set.updated_replicas = 0;
+    set.on_delete = on_delete;
+    set.partition = on_delete ? 0 : 3;
+    shop.cluster.Put(set);
+    EXPECT_EQ(shop.Asked(), "db-0") << on_delete;
+  }
+}
+
+TEST(DrainDecides, TheOnlySickMemberOfASetMayGo) {
+  Shop shop;
+  shop.Set("db", {"n1", "n2", "n3"});
+  shop.EditPod("db-0", [](Pod& pod) { pod.ready = false; });
+  EXPECT_EQ(shop.Asked(), "db-0");
+}
+
+TEST(DrainDecides, AnotherRemediationsEvictionLocksTheSet) {
+  Shop shop;
+  shop.Set("db", {"n1", "n2", "n3"});
+  shop.cluster.Reserve({"shop", "db-1"}, "db-1-uid", "drain-n2", shop.now);
+  EXPECT_THAT(shop.Asked(), StartsWith("wait:"));
+  // Its pod may be gone before its outcome is written down.
+  Pod successor = *shop.cluster.FindPod({"shop", "db-1"});
+  successor.uid = "new";
+  shop.cluster.Put(successor);
+  EXPECT_THAT(shop.Asked(), HasSubstr("Remediation drain-n2 evicts another pod"));
+  shop.cluster.Release("db-1-uid");
+  EXPECT_EQ(shop.Asked(), "db-0");
+}
+
+TEST(DrainDecides, WhatAnOperatorOwnsGoesLikeASetAndIsNeverDeleted) {
+  Shop shop;
+  for (int i = 0; i < 3; ++i) {
+    const std::string name = "kafka-" + std::to_string(i);
+    shop.Lonely(name, i < 2 ? "n1" : "n2");
+    shop.EditPod(name, [](Pod& pod) {
+      pod.owner = Owner{"core.strimzi.io", "StrimziPodSet", "kafka", "kafka-uid"};
+    });
+  }
+  EXPECT_EQ(shop.Asked(), "kafka-1");
+  const Pod first = *shop.cluster.FindPod({"shop", "kafka-1"});
+  shop.cluster.Reserve(first.key, first.uid, "drain-n1", shop.now);
+  shop.cluster.Settle(first.key, first.uid);
+  shop.cluster.RemovePod(first.key);
+  shop.evicted[first.uid] = first.key;
+  EXPECT_THAT(shop.Asked(), HasSubstr("kafka has 1 of 3 away"));
+  shop.rules.on_timeout = crds::DrainOnTimeout::kDeletePods;
+  shop.now += shop.rules.timeout;
+  Situation late = shop.Drain();
+  late.started = shop.now - shop.rules.timeout;
+  shop.cluster.Reserve({"shop", "kafka-2"}, "kafka-2-uid", "other", shop.now);
+  EXPECT_THAT(Shop::Text(shop.Ask(late)), StartsWith("wait:"));
+}
+
+TEST(DrainDecides, ThePodsBeforeOurOwnEvictionCount) {
+  Shop shop;
+  shop.Replicas("web", {"n1", "n1"});
+  const Pod first = *shop.cluster.FindPod({"shop", "web-a"});
+  shop.cluster.Reserve(first.key, first.uid, "drain-n1", shop.now);
+  shop.cluster.Settle(first.key, first.uid);
+  // Gone before its owner has noticed: there is one pod, and it is well.
+  shop.cluster.RemovePod(first.key);
+  EXPECT_THAT(shop.Asked(), HasSubstr("has 1 of 2 away"));
+  shop.Replicas("web", {"n3"});
+  EXPECT_EQ(shop.Asked(), "web-b");
+}
+
+TEST(DrainDecides, AScaleDownIsNotWaitedForForEver) {
+  Shop shop;
+  shop.Replicas("web", {"n1", "n1"});
+  const Pod first = *shop.cluster.FindPod({"shop", "web-a"});
+  shop.cluster.Reserve(first.key, first.uid, "drain-n1", shop.now);
+  shop.cluster.Settle(first.key, first.uid);
+  shop.cluster.RemovePod(first.key);
+  shop.now += absl::Minutes(6);
+  EXPECT_EQ(shop.Asked(), "web-b");
+}
+
+TEST(DrainDecides, F8VolumesAreDetachedOneAfterTheOther) {
+  Shop shop;
+  shop.Replicas("web", {"n1", "n2"});
+  shop.Replicas("api", {"n1", "n2"});
+  shop.GiveVolume("web-a", "disk-w");
+  shop.GiveVolume("api-a", "disk-a");
+  EXPECT_EQ(shop.Asked(), "api-a");
+  shop.EditPod("api-a", [&](Pod& pod) { pod.deleted = shop.now; });
+  EXPECT_THAT(shop.Asked(), HasSubstr("has to be detached from this node first"));
+  shop.cluster.RemovePod({"shop", "api-a"});
+  EXPECT_THAT(shop.Asked(), HasSubstr("volume disk-a has to be detached"));
+  shop.cluster.Detach("disk-a", "n1");
+  EXPECT_EQ(shop.Asked(), "web-a");
+}
+
+TEST(DrainDecides, ASharedVolumeIsNotWaitedFor) {
+  Shop shop;
+  shop.Replicas("web", {"n1", "n2"});
+  shop.Replicas("api", {"n1", "n2"});
+  shop.GiveVolume("web-a", "disk-w");
+  shop.cluster.Put(Claim{.key = {"shop", "data-web-a"}, .volume = "disk-w", .shared = true});
+  EXPECT_EQ(shop.Asked(), "api-a web-a");
+}
+
+TEST(DrainDecides, SystemCriticalPodsAndOurselvesGoLast) {
+  Shop shop;
+  shop.Replicas("dns", {"n1", "n2"});
+  shop.EditSpec("dns-a", [](PodSpec& s) { s.priority_class = "system-cluster-critical"; });
+  shop.Replicas("remedy", {"n1", "n2"});
+  shop.Replicas("web", {"n1", "n2"});
+  Situation situation = shop.Drain();
+  situation.own_pod_uid = "remedy-a-uid";
+  EXPECT_EQ(Shop::Text(shop.Ask(situation)), "web-a");
+  shop.cluster.RemovePod({"shop", "web-a"});
+  EXPECT_EQ(Shop::Text(shop.Ask(situation)), "dns-a");
+  shop.cluster.RemovePod({"shop", "dns-a"});
+  EXPECT_EQ(Shop::Text(shop.Ask(situation)), "remedy-a");
+}
+
+TEST(DrainDecides, F31DoneOnlyWhenPodsAreGoneAndSuccessorsServe) {
+  Shop shop;
+  shop.Set("db", {"n1", "n2", "n3"});
+  const Pod old = *shop.cluster.FindPod({"shop", "db-0"});
+  shop.evicted[old.uid] = old.key;
+  shop.EditPod("db-0", [&](Pod& pod) { pod.deleted = shop.now + absl::Seconds(30); });
+  EXPECT_THAT(shop.Asked(), StartsWith("wait: 0 of 1 pods are gone"));
+  // F7: the successor has the name of the pod that was evicted, and is none of its leftovers.
+  Pod successor = old;
+  successor.uid = "new";
+  successor.node = "n3";
+  successor.ready = false;
+  shop.cluster.Put(successor);
+  EXPECT_THAT(shop.Asked(), AllOf(StartsWith("wait: 1 of 1"),
+                                  HasSubstr("the successor of shop/db-0 is not ready yet")));
+  successor.ready = true;
+  successor.ready_since = shop.now;
+  shop.cluster.Put(successor);
+  EXPECT_EQ(shop.Asked(), "complete: 1 pods were evicted");
+}
+
+TEST(DrainDecides, AnEmptyNodeIsWatchedForAMomentBeforeItCountsAsDrained) {
+  Shop shop;
+  Situation situation = shop.Drain();
+  situation.started = shop.now;
+  EXPECT_THAT(Shop::Text(shop.Ask(situation)), HasSubstr("comes in late"));
+}
+
+TEST(DrainDecides, APodThatDoesNotEndIsNamed) {
+  Shop shop;
+  shop.Replicas("web", {"n1", "n2"});
+  shop.EditPod("web-a", [&](Pod& pod) { pod.deleted = shop.now - absl::Minutes(2); });
+  EXPECT_THAT(shop.Asked(), AllOf(HasSubstr("Pod shop/web-a: it should have ended at"),
+                                  HasSubstr("and has not")));
+}
+
+TEST(DrainDecides, SomebodyElseTakesTheNodeOver) {
+  Shop shop;
+  shop.Replicas("web", {"n1"});
+  const Situation situation = shop.Drain();
+  shop.EditNode("n1", [](Node& node) { node.unschedulable = false; });
+  EXPECT_THAT(Shop::Text(Decide(situation, true)), StartsWith("Uncordoned: somebody"));
+  EXPECT_THAT(Shop::Text(Decide(situation, false)), StartsWith("NotCordoned"));
+  shop.EditNode("n1", [](Node& node) { node.uid = "other"; });
+  EXPECT_THAT(Shop::Text(Decide(situation, true)), StartsWith("NodeReplaced"));
+  shop.cluster.RemoveNode("n1");
+  EXPECT_THAT(Shop::Text(Decide(situation, true)), StartsWith("NodeGone"));
+}
+
+TEST(DrainDecides, WhatTheServerPutOffIsTriedAgainWithGrowingPauses) {
+  Shop shop;
+  shop.Replicas("web", {"n1", "n2"});
+  const auto said = [&](Said what, int64_t times, absl::Duration ago,
+                        std::optional<absl::Duration> after = {}) {
+    shop.answers["web-a-uid"] = {
+        .answer = {what, "no", after}, .at = shop.now - ago, .times = times};
+  };
+  said(Said::kBudget, 1, absl::Seconds(4));
+  EXPECT_THAT(shop.Asked(), HasSubstr("the API server says: no"));
+  said(Said::kBudget, 1, absl::Seconds(6));
+  EXPECT_EQ(shop.Asked(), "web-a");
+  said(Said::kBudget, 3, absl::Seconds(19));
+  EXPECT_THAT(shop.Asked(), StartsWith("wait:"));
+  said(Said::kBudget, 30, absl::Seconds(61));
+  EXPECT_EQ(shop.Asked(), "web-a");
+  said(Said::kOutdated, 1, absl::Seconds(9), absl::Seconds(10));
+  EXPECT_THAT(shop.Asked(), StartsWith("wait:"));
+  said(Said::kOutdated, 5, absl::Seconds(10), absl::Seconds(10));
+  EXPECT_EQ(shop.Asked(), "web-a");
+}
+
+TEST(DrainDecides, AtTheTimeoutItSaysWhatIsLeft) {
+  Shop shop;
+  shop.Replicas("web", {"n1", "n2"});
+  shop.Limit("web", 0);
+  Situation situation = shop.Drain();
+  situation.started = shop.now - shop.rules.timeout;
+  EXPECT_THAT(Shop::Text(shop.Ask(situation)),
+              AllOf(StartsWith("DrainTimeout: after 1h 0 of 1 pods are gone"),
+                    HasSubstr("web-budget allows no disruption now")));
+}
+
+TEST(DrainDecides, R93BeforeTheDeadlineEachPodIsDeletedWithItsWholeGrace) {
+  Shop shop;
+  shop.rules.timeout = absl::Seconds(110);
+  shop.rules.on_timeout = crds::DrainOnTimeout::kDeletePods;
+  shop.Replicas("web", {"n1", "n2"});  // grace 30 s: deleted after 80
+  shop.Limit("web", 0);
+  shop.Replicas("slow", {"n1", "n2"});
+  shop.EditSpec("slow-a", [](PodSpec& spec) { spec.grace_seconds = 600; });
+  shop.Limit("slow", 0);
+  shop.Set("db", {"n1", "n2", "n3"});
+  shop.Limit("db", 0);
+  const auto after = [&](int seconds, bool approved = false) {
+    Situation situation = shop.Drain();
+    situation.started = shop.now - absl::Seconds(seconds);
+    situation.approved = approved;
+    return Shop::Text(shop.Ask(situation));
+  };
+  EXPECT_THAT(after(54), StartsWith("wait:"));
+  EXPECT_EQ(after(55), "delete: slow-a");
+  EXPECT_EQ(after(80), "delete: slow-a web-a");
+  EXPECT_EQ(after(80, /*approved=*/true), "delete: slow-a web-a db-0");
+  shop.cluster.RemovePod({"shop", "slow-a"});
+  shop.cluster.RemovePod({"shop", "web-a"});
+  EXPECT_THAT(after(139), StartsWith("wait:"));
+  EXPECT_THAT(after(140), AllOf(StartsWith("DrainTimeout"), HasSubstr("shop/db-0")));
+}
+
+}  // namespace
+}  // namespace kr::drain
