@@ -59,8 +59,8 @@ SeededRandom NewRandom() {
   return SeededRandom(std::random_device()());
 }
 
-std::unique_ptr<kube::Transport> MakeTransport(const Config& config, kube::Credentials& credentials,
-                                               Clock& clock) {
+std::unique_ptr<kube::Transport> MakeTransport([[maybe_unused]] const Config& config,
+                                               kube::Credentials& credentials, Clock& clock) {
 #ifdef KR_CPPREST
   if (config.transport == "cpprest") return kube::MakeCpprestTransport(credentials);
 #endif
