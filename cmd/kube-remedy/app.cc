@@ -14,13 +14,13 @@
 
 #include "cmd/common/identity.h"
 #include "cmd/common/version.h"
+#include "cmd/kube-remedy/transport.h"
 #include "controller/base/log.h"
 #include "controller/base/random.h"
 #include "controller/cache/flow_control.h"
 #include "controller/document/decoder.h"
 #include "controller/kube/beast_transport.h"
 #include "controller/kube/client.h"
-#include "controller/kube/cpprest_transport.h"
 #include "controller/kube/credentials.h"
 #include "controller/kube/outbound.h"
 #include "controller/runtime/dispatcher.h"
@@ -57,14 +57,6 @@ constexpr std::string_view kAlertsPath = "/api/v1/alerts";
 
 SeededRandom NewRandom() {
   return SeededRandom(std::random_device()());
-}
-
-std::unique_ptr<kube::Transport> MakeTransport([[maybe_unused]] const Config& config,
-                                               kube::Credentials& credentials, Clock& clock) {
-#ifdef KR_CPPREST
-  if (config.transport == "cpprest") return kube::MakeCpprestTransport(credentials);
-#endif
-  return kube::MakeBeastTransport(credentials, clock);
 }
 
 // What the pod's manifest says about where it runs; "" outside of a pod.
@@ -111,7 +103,8 @@ std::string Url(const kube::ServerAddress& server) {
 // The parts, in the order in which they are built.
 class App {
  public:
-  App(const Config& config, const kube::ClusterConfig& cluster, Clock& clock)
+  App(const Config& config, const kube::ClusterConfig& cluster,
+      const TransportMaker& make_transport, Clock& clock)
       : config_(config),
         clock_(clock),
         identity_(NewIdentity()),
@@ -119,7 +112,7 @@ class App {
         remedy_metrics_(remediation::RemedyMetrics::Register(metrics_)),
         credentials_(cluster, clock),
         streams_(kube::MakeBeastStreamTransport(credentials_)),
-        transport_(MakeTransport(config, credentials_, clock)),
+        transport_(make_transport(credentials_, clock)),
         client_(kube::MakeClient(*transport_, clock)),
         election_transport_(kube::MakeBeastTransport(credentials_, clock)),
         election_client_(kube::MakeClient(*election_transport_, clock)),
@@ -377,7 +370,12 @@ class App {
 
 Status RunController(const Config& config, const kube::ClusterConfig& cluster, Clock& clock,
                      std::stop_token stop) {
-  return App(config, cluster, clock).Run(std::move(stop));
+  const auto make_transport = FindTransport(config.transport);
+  if (!make_transport.ok()) {
+    log::Error("Ended", {{"error", Message(make_transport.status())}});
+    return make_transport.status();
+  }
+  return App(config, cluster, *make_transport, clock).Run(std::move(stop));
 }
 
 }  // namespace kr::cmd

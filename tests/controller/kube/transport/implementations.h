@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "controller/kube/beast_transport.h"
-#include "controller/kube/cpprest_transport.h"
+#include "controller/kube/cpprest/cpprest_transport.h"
 #include "controller/kube/credentials.h"
 
 namespace kr::kube {

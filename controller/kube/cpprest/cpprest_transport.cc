@@ -1,6 +1,6 @@
 // The only file that knows cpprestsdk, whose version 2.10 is the last one: what it does by default
 // and an API client must not have is switched off here, with the reason beside it.
-#include "controller/kube/cpprest_transport.h"
+#include "controller/kube/cpprest/cpprest_transport.h"
 
 #include <algorithm>
 #include <atomic>
@@ -13,8 +13,8 @@
 
 #include "absl/strings/ascii.h"
 #include "controller/base/log.h"
+#include "controller/kube/cpprest/watchdog.h"
 #include "controller/kube/tls.h"
-#include "controller/kube/watchdog.h"
 #include "controller/kube/wire.h"
 
 namespace kr::kube {

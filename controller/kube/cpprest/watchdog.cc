@@ -1,4 +1,4 @@
-#include "controller/kube/watchdog.h"
+#include "controller/kube/cpprest/watchdog.h"
 
 namespace kr::kube {
 
