@@ -104,6 +104,10 @@ class RbacCommand final : public Command {
       watch(resource);
     }
     if (policy.watches_events()) watch(policy::EventResource());
+    for (const signals::LeaseRead& lease : policy.leases) {
+      watch(policy::LeaseResource());
+      if (lease.decides) Add(policy::LeaseResource(), "get");
+    }
     if (policy.spec.target.namespace_selector) watch(policy::NamespaceNeed().resource);
     if (policy.spec.param_ref) watch(policy::ParamNeed({}).resource);
     if (policy.target.group.empty() && policy.target.kind == "Pod") {

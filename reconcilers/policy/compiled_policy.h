@@ -87,10 +87,13 @@ struct CompiledPolicy {
   std::vector<limits::Window> windows;
   std::vector<GroupKey> groups;           // of limits.groups
   std::vector<NamedProgram> healthy;      // all must hold; empty: the object exists
+  std::vector<signals::SignalPtr> healthy_signals;  // all must hold besides
   std::vector<NamedProgram> revert_when;  // recovery.revert.when, as a list of at most one
 
   KindReads target_reads;
   std::vector<KindReads> related_reads;  // parallel to `related`
+
+  std::vector<signals::LeaseRead> leases;  // that its signals rest on
 
   bool watches_events() const { return !events.empty(); }
   // Some signal counts what happened since the last remediation.

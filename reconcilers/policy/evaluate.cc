@@ -40,6 +40,18 @@ Evaluation Evaluate(const CompiledPolicy& policy, const signals::View& view) {
   }
   result.healthy = empty_place ? Verdict{.value = Tri::kFalse, .cause = "the object does not exist"}
                                : AllHold(policy.healthy, view);
+  for (const signals::SignalPtr& signal : policy.healthy_signals) {
+    // What is False already is not made any falser.
+    if (empty_place || result.healthy.value == Tri::kFalse) break;
+    const signals::Reading reading = signal->Read(view);
+    const Tri combined = And(result.healthy.value, reading.value);
+    if (combined != result.healthy.value) {
+      result.healthy.cause =
+          reading.cause.empty() ? "the node's lease is not renewed" : reading.cause;
+    }
+    result.healthy.value = combined;
+    result.healthy.valid_until = std::min(result.healthy.valid_until, reading.valid_until);
+  }
   return result;
 }
 

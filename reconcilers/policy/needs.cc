@@ -61,6 +61,16 @@ cache::Need ParamNeed(const ParamSources::value_type& source) {
           .projection = document::Projection::Of(paths)};
 }
 
+cache::Need LeaseNeed(const CompiledPolicy& policy, const signals::LeaseRead& lease) {
+  const std::vector<document::Path> paths = {FieldPath({"spec", "renewTime"}),
+                                             FieldPath({"spec", "holderIdentity"})};
+  return {.resource = LeaseResource(),
+          .namespaces = {lease.name_space},
+          .names = lease.name.empty() ? policy.spec.target.names
+                                      : std::vector<std::string>{lease.name},
+          .projection = document::Projection::Of(paths)};
+}
+
 cache::Need EventNeed(const CompiledPolicy& policy) {
   cache::Need need{.resource = EventResource(),
                    .projection = document::Projection::Of(cache::EventPaths())};
@@ -100,6 +110,10 @@ cache::RelationSpec RelationOf(const CompiledPolicy& policy, size_t join, cache:
           .same_namespace = spec.same_namespace,
           .key = spec.key,
           .equals = spec.equals};
+}
+
+kube::Resource LeaseResource() {
+  return {{"coordination.k8s.io", "v1", "Lease"}, "leases", true};
 }
 
 kube::Resource EventResource() {

@@ -21,6 +21,8 @@ cache::Need NamespaceNeed();
 // By the namespace and name of a ConfigMap, the parameters that it gives values.
 using ParamSources = std::map<std::pair<std::string, std::string>, std::set<std::string>>;
 cache::Need ParamNeed(const ParamSources::value_type& source);
+// The renewals of a lease; of those of the targets' own names only these, when there are few.
+cache::Need LeaseNeed(const CompiledPolicy& policy, const signals::LeaseRead& lease);
 // core/v1 Events about targets or joined objects.
 cache::Need EventNeed(const CompiledPolicy& policy);
 
@@ -29,6 +31,7 @@ cache::Need EventNeed(const CompiledPolicy& policy);
 cache::RelationSpec RelationOf(const CompiledPolicy& policy, size_t join, cache::Need start,
                                cache::Need related);
 
+kube::Resource LeaseResource();
 kube::Resource EventResource();
 
 }  // namespace kr::policy

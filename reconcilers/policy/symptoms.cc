@@ -236,6 +236,9 @@ void Symptoms::Judge(PolicyTargets& targets, const kube::ObjectKey& key,
       signal->Note(view, !targets.settled, watches_.past());
     }
   }
+  for (const signals::SignalPtr& signal : policy.healthy_signals) {
+    signal->Note(view, !targets.settled, watches_.past());
+  }
   const Evaluation evaluation = Evaluate(policy, view);
   auto sick = targets.sick.find(key);
   const bool was_sick = sick != targets.sick.end();

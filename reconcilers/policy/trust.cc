@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "reconcilers/policy/kind_scope.h"
+#include "reconcilers/signals/lease.h"
 
 namespace kr::policy {
 namespace {
@@ -149,6 +150,16 @@ class TrustCheck {
     const crds::Trigger& spec = policy_.spec.triggers[index];
     if (spec.events) evidence.push_back({.place = PlaceOfEvents(spec.events->from)});
     if (spec.alert) evidence.push_back({.place = Forgeable(target_)});
+    if (spec.lease) {
+      // A node's own lease is written by its kubelet, and by no other node's.
+      if (spec.lease->name.empty()) {
+        evidence.push_back({.place = target_, .target = true});
+      } else {
+        evidence.push_back({.place = {Place::Kind::kNamespace, spec.lease->name_space.empty()
+                                                                   ? signals::kNodeLeases
+                                                                   : spec.lease->name_space}});
+      }
+    }
     if (spec.absent) evidence.push_back({.place = target_, .target = true});
     for (const signals::SignalPtr& signal : policy_.triggers[index].signals) {
       for (const cel::Read& read : signal->Reads()) AddRead(read, evidence);

@@ -38,6 +38,7 @@ Watches::Watches(Options options, runtime::Engine& engine, runtime::ApiSender& a
       discovery_(engine, api, [this] { Rebuild(); }),
       event_log_(engine.clock().Now()),
       self_(std::make_shared<Watches*>(this)) {
+  past_.leases.Use(context_.clock);
   Rebuild();
 }
 
@@ -127,6 +128,11 @@ void Watches::Rebuild() {
     if (policy.has_places && !policy.related.empty()) policies_with_places_.push_back(&policy);
     needs.push_back(served->targets);
     needs.insert(needs.end(), served->related.begin(), served->related.end());
+    served->leases.clear();
+    for (const signals::LeaseRead& lease : policy.leases) {
+      served->leases.push_back(LeaseNeed(policy, lease));
+      needs.push_back(served->leases.back());
+    }
     if (served->namespace_selector()) needs.push_back(NamespaceNeed());
     if (policy.watches_events()) event_needs.push_back(EventNeed(policy));
     keeps_baseline = keeps_baseline || policy.keeps_baseline;
@@ -154,6 +160,7 @@ void Watches::Rebuild() {
     needs.push_back(watch.need);
   }
   for (const auto& source : params_) needs.push_back(ParamNeed(source));
+  NoteLeases();
   informers_.Apply(std::move(needs));
   informers_.ForEach([&](const cache::Informer& informer) {
     if (Missing(informer)) discovery_.RecheckLater(informer.spec().scope.resource.gvk);
@@ -275,6 +282,7 @@ void Watches::NoteViews() {
     served->related_informers = std::move(related);
     served->view = ++last_view_;
   }
+  NoteLeaseWatches();
 }
 
 void Watches::OnChange(const cache::Informer& informer, cache::ObjectId id,
@@ -290,7 +298,11 @@ void Watches::OnChange(const cache::Informer& informer, cache::ObjectId id,
     });
   }
   const bool extra = std::any_of(extras_.begin(), extras_.end(), [&](const ExtraWatch& watch) {
-    return watch.missing.ok() && watch.need.resource == resource;
+    return watch.missing.ok() && watch.need.resource == resource &&
+           // Of the leases of nodes there are a hundred renewals a second.
+           (watch.need.namespaces.empty() ||
+            std::find(watch.need.namespaces.begin(), watch.need.namespaces.end(),
+                      (after ? after : before)->name_space()) != watch.need.namespaces.end());
   });
   if (extra && !std::exchange(extra_scheduled_, true)) {
     engine_.After(absl::ZeroDuration(), [weak = std::weak_ptr(self_)] {
@@ -300,6 +312,7 @@ void Watches::OnChange(const cache::Informer& informer, cache::ObjectId id,
       (*self)->listener_.OnExtra();
     });
   }
+  if (resource.gvk == LeaseResource().gvk) OnLease(informer, before, after);
   if (resource == NamespaceNeed().resource) OnNamespace(informer, before, after);
   const document::Document& object = after ? *after : *before;
   const bool is_config = resource.gvk == kube::GroupVersionKind{"", "v1", "ConfigMap"};
@@ -409,6 +422,8 @@ const Watches::Views& Watches::ViewsOf(const Served& served) const {
   views.targets = informers_.Find(served.targets);
   views.related.clear();
   for (const Need& need : served.related) views.related.push_back(informers_.Find(need));
+  views.leases.clear();
+  for (const Need& need : served.leases) views.leases.push_back(informers_.Find(need));
   if (served.namespace_selector()) views.namespaces = informers_.Find(NamespaceNeed());
   return views;
 }

@@ -168,6 +168,10 @@ class Watches final : public cache::InformerObserver {
                          absl::FunctionRef<void(const document::Document&)> visit) const;
   void ForEachTargetOf(const Served& served, size_t join, const document::Document& related,
                        absl::FunctionRef<void(const document::Document&)> visit) const;
+  void OnLease(const cache::Informer& informer, const document::DocumentPtr& before,
+               const document::DocumentPtr& after);
+  void NoteLeases();
+  void NoteLeaseWatches();
   void OnEvent(const document::DocumentPtr& event);
   void Wake(const Served& served, const EventSource& source, const cache::EventFacts& event);
   void Rebuild();
@@ -201,6 +205,7 @@ class Watches final : public cache::InformerObserver {
   // Which joins of which policies a woken relation is.
   std::map<const cache::Relation*, std::vector<JoinUse>> relation_users_;
   ParamSources params_;
+  std::set<std::string, std::less<>> lease_namespaces_;  // in which policies read leases
   uint64_t last_view_ = 0;
   bool rebind_scheduled_ = false;
   bool expand_scheduled_ = false;

@@ -59,6 +59,9 @@ Watches::Readiness Watches::ReadinessOf(const CompiledPolicy& policy) const {
   for (size_t i = 0; i < views.related.size(); ++i) {
     if (!views.related[i].ready()) return WaitsFor(views.related[i], served.related[i].resource);
   }
+  for (const cache::View& leases : views.leases) {
+    if (!leases.ready()) return WaitsFor(leases, LeaseResource());
+  }
   if (policy.keeps_baseline && options_.baselines && !past_.baselines.complete()) {
     return WaitsFor(informers_.Find(OwnNeed(*options_.baselines)), *options_.baselines);
   }
@@ -97,6 +100,9 @@ std::optional<limits::Refusal> Watches::Stale(const CompiledPolicy& policy) cons
   if (views.targets.Stale(options_.stale_after)) return listing(served->targets.resource);
   for (size_t i = 0; i < views.related.size(); ++i) {
     if (views.related[i].Stale(options_.stale_after)) return listing(served->related[i].resource);
+  }
+  for (const cache::View& leases : views.leases) {
+    if (leases.Stale(options_.stale_after)) return listing(LeaseResource());
   }
   if (served->namespace_selector() && views.namespaces.Stale(options_.stale_after)) {
     return listing(NamespaceNeed().resource);

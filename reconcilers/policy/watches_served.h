@@ -19,6 +19,7 @@ struct Watches::Views {
   std::optional<uint64_t> version;  // of the informers
   cache::View targets;
   std::vector<cache::View> related;
+  std::vector<cache::View> leases;
   cache::View namespaces;  // only with a namespaceSelector
 };
 
@@ -29,6 +30,7 @@ struct Watches::Served {
   cache::Need targets;
   std::vector<cache::Need> related;
   std::vector<cache::RelationHandle> relations;
+  std::vector<cache::Need> leases;  // parallel to policy->leases
   // Those that target.namespaceSelector selects.
   std::set<std::string, std::less<>> namespaces;
   std::unique_ptr<CachedSurroundings> surroundings;

@@ -7,6 +7,7 @@
 #include "controller/kube/api_error.h"
 #include "controller/kube/request.h"
 #include "reconcilers/policy/cached_surroundings.h"
+#include "reconcilers/policy/needs.h"
 #include "reconcilers/policy/place.h"
 
 namespace kr::remediation {
@@ -60,13 +61,38 @@ class Reading final : public std::enable_shared_from_this<Reading> {
       if (!policy_->has_places) return Finish();
       // The expected answer: the target is the empty place.
       live_.document = policy::MakePlace(services_.decoder, key_);
-      return NextJoin();
+      return NextLease();
     }
     live_.target = nlohmann::json::parse(reply->body, nullptr, false);
     auto document = services_.decoder.DecodeObject(reply->body, world_.TargetProjection(*policy_));
     if (!document.ok()) return Fail(document.status());
     live_.document = *std::move(document);
+    NextLease();
+  }
+
+  void NextLease() {
+    for (; lease_ < policy_->leases.size(); ++lease_) {
+      const signals::LeaseRead& read = policy_->leases[lease_];
+      if (read.decides) return Send(kube::GetObject(policy::LeaseResource(), KeyOf(read)),
+                                    &Reading::OnLease);
+    }
     NextJoin();
+  }
+  kube::ObjectKey KeyOf(const signals::LeaseRead& read) const {
+    return {read.name_space, read.name.empty() ? key_.name : read.name};
+  }
+
+  void OnLease(StatusOr<kube::Reply> reply) {
+    if (!reply.ok() && !absl::IsNotFound(reply.status())) return Fail(reply.status());
+    const kube::ObjectKey key = KeyOf(policy_->leases[lease_++]);
+    std::optional<std::string>& renewed = live_.leases[{key.name_space, key.name}];
+    if (reply.ok()) {
+      const auto lease = nlohmann::json::parse(reply->body, nullptr, false);
+      const auto pointer = nlohmann::json::json_pointer("/spec/renewTime");
+      const bool has = lease.contains(pointer) && lease[pointer].is_string();
+      renewed = has ? lease[pointer].get<std::string>() : "";
+    }
+    NextLease();
   }
 
   // Joins are read in their order: what one starts from has been read before it.
@@ -200,6 +226,7 @@ class Reading final : public std::enable_shared_from_this<Reading> {
   kube::ObjectKey key_;
   Done done_;
   LiveState live_;
+  size_t lease_ = 0;           // of policy_->leases, which comes next
   std::vector<Start> starts_;  // of the join that is being read
 };
 
@@ -213,6 +240,18 @@ class Handle final : public LiveRead {
 };
 
 }  // namespace
+
+std::string LeaseBehind(const LiveState& live, const signals::Leases& cached) {
+  for (const auto& [key, renewed] : live.leases) {
+    const auto sight = cached.Find(key.first, key.second);
+    const bool there = sight && sight->exists;
+    if (there && renewed && *renewed == sight->renew_time) continue;
+    if (!there && !renewed) continue;
+    if (there && renewed && sight->age < signals::Leases::kDuration) continue;
+    return "lease " + key.first + "/" + key.second;
+  }
+  return "";
+}
 
 std::unique_ptr<LiveRead> LiveRead::Start(Services& services, const World& world,
                                           policy::CompiledPolicyPtr policy, kube::ObjectKey key,

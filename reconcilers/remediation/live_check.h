@@ -1,7 +1,10 @@
 #pragma once
 
+#include <map>
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <nlohmann/json.hpp>
@@ -9,6 +12,7 @@
 #include "absl/functional/any_invocable.h"
 #include "reconcilers/policy/evaluate.h"
 #include "reconcilers/remediation/environment.h"
+#include "reconcilers/signals/leases.h"
 
 namespace kr::remediation {
 
@@ -21,7 +25,14 @@ struct LiveState {
   document::DocumentPtr document;
   // Per join of the policy; an error: cannot be known (the join it starts from has too many).
   std::vector<StatusOr<std::vector<document::DocumentPtr>>> related;
+  // The leases that triggers rest on, by namespace and name: renewTime; nullopt: no such lease.
+  std::map<std::pair<std::string, std::string>, std::optional<std::string>> leases;
 };
+
+// The first of those leases that the cache shows otherwise than the server, and as one that is not
+// renewed any more: "lease kube-node-lease/n1"; "": none. A lease that is fresh in the cache and
+// was renewed since is none.
+std::string LeaseBehind(const LiveState& live, const signals::Leases& cached);
 
 // Reads it. `done` runs on the engine thread, once; not at all when the returned handle is
 // destroyed first.

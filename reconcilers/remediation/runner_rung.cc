@@ -13,6 +13,7 @@
 #include "reconcilers/limits/cooldown.h"
 #include "reconcilers/policy/evaluate.h"
 #include "reconcilers/remediation/runner.h"
+#include "reconcilers/signals/past.h"
 
 namespace kr::remediation {
 
@@ -104,6 +105,8 @@ void Runner::OnLive(StatusOr<LiveState> live) {
   if (!cached || !cached->SameBody(*live->document)) {
     return AwaitCache("the cache has not caught up with the live object");
   }
+  const std::string lease = LeaseBehind(*live, world_.Around(*policy_).Past().leases);
+  if (!lease.empty()) return AwaitCache("the cache has not caught up with " + lease);
   disagreement_ = absl::ZeroDuration();
   if (status().phase == crds::Phase::kHolding) return OnHeldLive(*std::move(live));
   if (evaluation.symptom.value == Tri::kUnknown && !by_hand) {
@@ -260,6 +263,7 @@ bool Runner::CountRevert(const nlohmann::json& live, const crds::ObjectReference
 }
 
 void Runner::RungFailed(std::string_view reason, std::string message) {
+  if (status().intent) write_ahead_.Resolve(crds::WriteOutcome::kUnknown, {});
   const size_t rung = *CurrentRung(status());
   if (!OnlyTells(policy_->remedies[rung]) || reason != crds::reason::kNotCured) {
     Tell(runtime::Event::Type::kWarning, "RemedyFailed",

@@ -39,14 +39,21 @@ class ConditionSignal final : public Signal {
     for (size_t i = 0; i < conditions.size(); ++i) {
       const Node condition = conditions.At(i);
       if (condition.Field("type").StringOr("") != spec_.type) continue;
-      return Judge(condition);
+      Reading reading = Judge(condition);
+      if (reading.value == Tri::kTrue && spec_.heartbeat_within) {
+        AskHeartbeat(condition, view.now(), reading);
+      }
+      return reading;
     }
     return {.value = Tri::kFalse};
   }
 
   std::vector<cel::Read> Reads() const override {
     std::vector<cel::Read> reads;
-    for (const char* field : {"type", "status", "reason", "message", "lastTransitionTime"}) {
+    std::vector<const char*> fields = {"type", "status", "reason", "message", "lastTransitionTime"};
+    // It changes all the time: only who asks is to be woken by it.
+    if (spec_.heartbeat_within) fields.push_back("lastHeartbeatTime");
+    for (const char* field : fields) {
       reads.push_back({"object",
                        {{document::Step::Field("status"), document::Step::Field("conditions"),
                          document::Step::Each(), document::Step::Field(field)},
@@ -56,6 +63,16 @@ class ConditionSignal final : public Signal {
   }
 
  private:
+  // Whoever wrote the condition is still there.
+  void AskHeartbeat(const Node& condition, absl::Time now, Reading& reading) const {
+    const auto beat = crds::ParseTime(condition.Field("lastHeartbeatTime").StringOr(""));
+    if (!beat || now > *beat + *spec_.heartbeat_within) {
+      reading = {.value = Tri::kFalse};
+      return;
+    }
+    reading.valid_until = *beat + *spec_.heartbeat_within + absl::Milliseconds(1);
+  }
+
   Reading Judge(const Node& condition) const {
     const std::string status = condition.Field("status").StringOr("");
     const bool wanted = std::any_of(spec_.status.begin(), spec_.status.end(),

@@ -2,6 +2,7 @@
 
 #include "reconcilers/signals/alerts.h"
 #include "reconcilers/signals/baselines.h"
+#include "reconcilers/signals/leases.h"
 #include "reconcilers/signals/number_memory.h"
 
 namespace kr::signals {
@@ -11,6 +12,7 @@ struct Past {
   NumberMemory numbers;
   Baselines baselines;
   Alerts alerts;
+  Leases leases;
 };
 
 }  // namespace kr::signals

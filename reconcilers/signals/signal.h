@@ -26,6 +26,16 @@ struct Reading {
   std::vector<crds::Evidence> evidence;  // when True
 };
 
+// A lease that a signal rests on.
+struct LeaseRead {
+  std::string name_space;
+  std::string name;      // "": that of the target's name
+  bool decides = false;  // whether something is done at all: read live before the first write
+  absl::Duration after = absl::InfiniteDuration();  // the shortest that counts as stale
+
+  friend bool operator==(const LeaseRead&, const LeaseRead&) = default;
+};
+
 // One test of a trigger, made when the policy is compiled. Immutable, pure.
 class Signal {
  public:
@@ -51,6 +61,8 @@ class Signal {
   virtual std::optional<crds::BaselineValue> Baseline(const View& /*view*/) const {
     return std::nullopt;
   }
+  // Null: it rests on none.
+  virtual const LeaseRead* ReadsLease() const { return nullptr; }
   // The target that an alert with these labels is about, if this signal listens to it. The views
   // are into the labels.
   virtual std::optional<TargetName> TargetOf(const Labels& /*labels*/) const {
