@@ -131,6 +131,7 @@ void Validate(const RemediationPolicySpec& spec, const FieldPath& path, Problems
   for (size_t i = 0; i < spec.remedies.size(); ++i) {
     ValidateRemedy(spec.remedies[i], spec, remedies[i], problems);
   }
+  ValidateNodeSteps(spec, path, problems);
   const FieldPath limits = path["limits"];
   ValidateGroups(spec.limits.groups, limits["groups"], problems);
 }

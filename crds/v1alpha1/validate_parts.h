@@ -15,6 +15,8 @@ void ValidateSelector(const std::optional<LabelSelector>& selector, const FieldP
 
 // `path` is that of the spec: params and paramRef stand side by side.
 void ValidateParams(const RemediationPolicySpec& spec, const FieldPath& path, Problems& problems);
+void ValidateNodeSteps(const RemediationPolicySpec& spec, const FieldPath& path,
+                       Problems& problems);
 void ValidateRelated(const std::vector<Related>& joins, const FieldPath& path, Problems& problems);
 
 }  // namespace kr::crds

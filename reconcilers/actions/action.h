@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -72,6 +73,12 @@ struct Answer {
 // Evaluates over the current view of the policy's scope. Errors mean "unknown".
 using Evaluate = std::function<StatusOr<nlohmann::json>(const cel::Program&)>;
 
+// What a GET found, and when; JSON null: no such thing.
+struct Seen {
+  nlohmann::json object;
+  absl::Time at;
+};
+
 // What the runner has seen for the action. All of it may be missing.
 struct Observed {
   ObjectRef ref;
@@ -86,11 +93,15 @@ struct Observed {
   // What the GET of a Look found, when one was asked for; JSON null when there is no such thing.
   // Forgotten together with `live`.
   std::optional<nlohmann::json> found;
+  // What the GETs of Looks with a name found, by that name. Forgotten together with `live`.
+  std::map<std::string, Seen, std::less<>> looked;
   // Of the last Call, when this process made it.
   std::optional<Answer> answer;
   // The remediation that the step is part of, and which step it is. Never null.
   const crds::Remediation* remediation = nullptr;
   crds::StepId step;
+  // It is only planned: what steps before it will have done cannot be seen.
+  bool planning = false;
   // Why the server did not execute the step's last write for now (429), as it said it; "" when it
   // has not. The runner comes back with growing pauses; the action decides how often.
   std::string refusal;
@@ -154,6 +165,7 @@ struct Report {
 // Sends `request`, a GET of something else than the object: what is around it?
 struct Look {
   kube::HttpRequest request;
+  std::string name = {};  // of what it finds in Observed::looked; "": Observed::found
 };
 using Next = std::variant<Read, DryRun, Write, Wait, Done, Failed, Report, Look, Call>;
 
@@ -177,11 +189,15 @@ class Action {
   // what applyTo chose. Asked once, when the step starts. An error means "not known yet".
   virtual StatusOr<std::optional<crds::ObjectReference>> Object(const Evaluate& evaluate) const;
 
+  // It does by force what is safe only on a node that is off: it wants fencing evidence.
+  virtual bool NeedsFencing() const { return false; }
+
   // The expressions that Ask and Object may evaluate; the runner makes sure that what they read is
   // there.
   virtual std::vector<const cel::Program*> Expressions() const { return {}; }
 
-  // For changes. The fields of the object that hold the effect...
+  // For changes, and Undo and Left also for mitigations. The fields of the object that hold the
+  // effect...
   virtual std::vector<document::Path> EffectPaths() const { return {}; }
   // ...whether `object` (at least those fields) still holds it: false means somebody reverted it...
   virtual bool EffectHolds(const nlohmann::json& memo, const nlohmann::json& object) const;
@@ -189,6 +205,12 @@ class Action {
   // field manager; nullopt when there is nothing (left) to take back. `observed.live` must be
   // there.
   virtual std::optional<Write> Undo(const nlohmann::json& memo, const Observed& observed) const;
+  // What has to be seen (Look) or waited for (Wait) before Undo is asked; nullopt: nothing. Asked
+  // with `observed.live`.
+  virtual std::optional<Next> BeforeUndo(const nlohmann::json& /*memo*/,
+                                         const Observed& /*observed*/) const {
+    return std::nullopt;
+  }
   // Once Undo has nothing (more) to do: what of the change is there nevertheless, and why
   // ("spec.replicas (set by kubectl)"); "" when everything is as it was. No values: it is told in
   // Events. `observed.live` must be there.

@@ -8,6 +8,7 @@
 #include "controller/kube/request.h"
 #include "crds/meta/duration.h"
 #include "reconcilers/actions/change.h"
+#include "reconcilers/actions/fencing.h"
 #include "reconcilers/actions/removal.h"
 
 namespace kr::actions {
@@ -24,11 +25,16 @@ class DeletePodAction final : public Action {
   Reversal reversal() const override { return Reversal::kIrreversible; }
   std::vector<RbacRule> RequiredRules(const kube::Resource&) const override {
     if (Evicts()) return {{"", "pods", "get"}, {"", "pods/eviction", "create"}};
-    return {{"", "pods", "get"}, {"", "pods", "delete"}};
+    std::vector<RbacRule> rules = {{"", "pods", "get"}, {"", "pods", "delete"}};
+    if (!NeedsFencing()) return rules;
+    for (RbacRule& rule : FencingRules()) rules.push_back(std::move(rule));
+    return rules;
   }
 
   std::string Describe() const override {
-    std::string text = Evicts() ? "evict the pod" : "delete the pod";
+    std::string text = Evicts()         ? "evict the pod"
+                       : NeedsFencing() ? "delete the pod by force once its node is fenced"
+                                        : "delete the pod";
     if (params_.grace_period_seconds) {
       text += " with " + std::to_string(*params_.grace_period_seconds) + " s of grace";
     }
@@ -43,7 +49,9 @@ class DeletePodAction final : public Action {
     if (!observed.live) return Read{};
     if (IsGone(observed)) return RemovedBy(memo, Evicts() ? "evicted" : "deleted", observed);
     const json& live = *observed.live;
-    if (Find(live, {"metadata", "deletionTimestamp"}) != nullptr) {
+    // What is going anyway is waited for; by force it need not be: its kubelet does not answer.
+    if (Find(live, {"metadata", "deletionTimestamp"}) != nullptr &&
+        (!NeedsFencing() || !memo.empty())) {
       return AwaitGone(observed, params_.timeout);
     }
     if (Find(live, {"metadata", "annotations", "kubernetes.io/config.mirror"}) != nullptr) {
@@ -56,14 +64,25 @@ class DeletePodAction final : public Action {
           "EvictionBlocked",
           "still blocked after " + crds::FormatDuration(params_.timeout) + ": " + observed.refusal};
     }
-    return Write{.request = Evicts() ? Eviction(observed)
-                                     : DeleteRequest(observed, "", params_.grace_period_seconds),
+    if (NeedsFencing() && !observed.planning) {
+      const std::string node = FindText(live, {"spec", "nodeName"});
+      if (std::optional<Next> need = NeedFencing(observed, node)) return *std::move(need);
+    }
+    return Write{.request = Evicts() ? Eviction(observed) : DeleteRequest(observed, "", Grace()),
                  .verb = Evicts() ? "Evict" : "Delete",
-                 .summary = (Evicts() ? "evict " : "delete ") + ObjectText(observed.ref),
+                 .summary = (Evicts()         ? "evict "
+                             : NeedsFencing() ? "delete by force "
+                                              : "delete ") +
+                            ObjectText(observed.ref),
                  .memo = {{"sent", true}}};
   }
 
+  bool NeedsFencing() const override { return params_.mode == crds::DeletePodMode::kForce; }
+
  private:
+  std::optional<int64_t> Grace() const {
+    return NeedsFencing() ? std::optional<int64_t>(0) : params_.grace_period_seconds;
+  }
   bool Evicts() const { return params_.mode == crds::DeletePodMode::kEvict; }
 
   kube::HttpRequest Eviction(const Observed& observed) const {
@@ -91,8 +110,10 @@ class DeletePodAction final : public Action {
 
 StatusOr<std::unique_ptr<Action>> MakeDeletePod(const crds::DeletePod& params, const cel::Scope&,
                                                 std::string_view path) {
-  if (params.mode == crds::DeletePodMode::kForce) {
-    return InvalidArgument(std::string(path) + ".mode: Force is not supported by this version");
+  if (params.mode == crds::DeletePodMode::kForce && params.grace_period_seconds) {
+    return InvalidArgument(std::string(path) +
+                           ".gracePeriodSeconds: mode Force knows no grace: nobody is there who "
+                           "could keep to it");
   }
   return std::make_unique<DeletePodAction>(params);
 }

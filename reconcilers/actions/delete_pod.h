@@ -18,6 +18,9 @@ namespace kr::actions {
 // Failed(Timeout) with the finalizers that hold the pod, Failed(MirrorPod): its kubelet would make
 // it again at once. Failed(NotAPod).
 //
+// Mode Force deletes with no grace, whatever the kubelet says: only of a node that is proved to be
+// off (fencing.h). Failed(NotFenced), Failed(FencingVoid).
+//
 // Memo: {"sent": true} once a request may have been sent.
 StatusOr<std::unique_ptr<Action>> MakeDeletePod(const crds::DeletePod& params,
                                                 const cel::Scope& scope, std::string_view path);

@@ -7,6 +7,8 @@
 #include <variant>
 
 #include "reconcilers/actions/apply.h"
+#include "reconcilers/actions/cordon.h"
+#include "reconcilers/actions/delete_node.h"
 #include "reconcilers/actions/delete_object.h"
 #include "reconcilers/actions/delete_pod.h"
 #include "reconcilers/actions/notify.h"
@@ -14,6 +16,7 @@
 #include "reconcilers/actions/rollout_restart.h"
 #include "reconcilers/actions/scale.h"
 #include "reconcilers/actions/set_env.h"
+#include "reconcilers/actions/taint.h"
 #include "reconcilers/actions/unsupported.h"
 #include "reconcilers/actions/wait_for.h"
 #include "reconcilers/actions/webhook.h"
@@ -36,12 +39,12 @@ constexpr std::tuple kRegistry = {
     Entry<crds::RolloutRestart>{"rolloutRestart", MakeRolloutRestart},
     Entry<crds::DeletePod>{"deletePod", MakeDeletePod},
     Entry<crds::Delete>{"delete", MakeDelete},
-    Entry<crds::Cordon>{"cordon", MakeUnsupported},
-    Entry<crds::Uncordon>{"uncordon", MakeUnsupported},
-    Entry<crds::Taint>{"taint", MakeUnsupported},
-    Entry<crds::Untaint>{"untaint", MakeUnsupported},
+    Entry<crds::Cordon>{"cordon", MakeCordon},
+    Entry<crds::Uncordon>{"uncordon", MakeUncordon},
+    Entry<crds::Taint>{"taint", MakeTaint},
+    Entry<crds::Untaint>{"untaint", MakeUntaint},
     Entry<crds::Drain>{"drain", MakeUnsupported},
-    Entry<crds::DeleteNode>{"deleteNode", MakeUnsupported},
+    Entry<crds::DeleteNode>{"deleteNode", MakeDeleteNode},
     Entry<crds::RunNodeCommand>{"nodeCommand", MakeUnsupported},
     Entry<crds::RecreateService>{"recreateService", MakeUnsupported},
     Entry<crds::Webhook>{"webhook", MakeWebhook},
@@ -65,6 +68,10 @@ StatusOr<std::unique_ptr<Action>> Make(const crds::Step& step, const cel::Scope&
         }
       },
       step.action);
+}
+
+bool IsMitigation(std::string_view kind) {
+  return kind == "cordon" || kind == "taint";
 }
 
 std::span<const std::string_view> Kinds() {

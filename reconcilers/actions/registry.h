@@ -18,6 +18,9 @@ namespace kr::actions {
 StatusOr<std::unique_ptr<Action>> Make(const crds::Step& step, const cel::Scope& scope,
                                        std::string_view path);
 
+// Whether what an action of that name does is a mitigation, whatever its parameters.
+bool IsMitigation(std::string_view kind);
+
 // The names of all actions, as in a policy: "setEnv", ...
 std::span<const std::string_view> Kinds();
 

@@ -8,6 +8,8 @@
 #include "crds/meta/duration.h"
 #include "reconcilers/actions/change.h"
 #include "reconcilers/actions/computed_value.h"
+#include "reconcilers/actions/fencing.h"
+#include "reconcilers/actions/node_object.h"
 #include "reconcilers/actions/webhook_answer.h"
 #include "reconcilers/actions/webhook_call.h"
 
@@ -33,7 +35,8 @@ class WebhookAction final : public Action {
   Reversal reversal() const override { return Reversal::kIrreversible; }
   std::vector<RbacRule> RequiredRules(const kube::Resource& resource) const override {
     std::vector<RbacRule> rules = {{"", "secrets", "get", WebhookSecret(params_.name)}};
-    if (reads_it_) rules.push_back({resource.gvk.group, resource.plural, "get"});
+    const bool of_nodes = resource.gvk.group.empty() && resource.gvk.kind == "Node";
+    if (reads_it_ || of_nodes) rules.push_back({resource.gvk.group, resource.plural, "get"});
     return rules;
   }
 
@@ -78,7 +81,7 @@ class WebhookAction final : public Action {
  private:
   // The envelope, or what to do instead.
   std::variant<json, Next> Render(const Observed& observed) const {
-    if (reads_it_ && !observed.live) return Next(Read{});
+    if ((reads_it_ || IsNode(observed.ref)) && !observed.live) return Next(Read{});
     if (reads_it_ && observed.live->is_null()) {
       return Next(Failed{"TargetGone", ObjectText(observed.ref) + " does not exist"});
     }
@@ -95,6 +98,10 @@ class WebhookAction final : public Action {
       parameters[value.place] = *std::move(computed);
     }
     json envelope = Envelope(observed, std::move(parameters));
+    if (IsNode(observed.ref) && observed.live->is_object()) {
+      envelope[kFencing] =
+          FencingQuestion(*observed.remediation, *observed.live, IdempotencyKey(observed));
+    }
     if (Status size = CheckCallSize(envelope); !size.ok()) {
       return Next(Failed{"InvalidValue", std::string(Message(size))});
     }

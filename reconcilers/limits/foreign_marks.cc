@@ -61,7 +61,13 @@ std::vector<std::string> ForeignMarkPaths(std::string_view group, std::string_vi
     taints = taints || mark.where == Where::kTaint;
     conditions = conditions || mark.where == Where::kCondition;
   }
-  if (taints) paths.insert(paths.end(), {"spec.taints[*].key", "spec.taints[*].value"});
+  if (taints) {
+    // Who holds a taint of ours stands on the node (actions/holders.h).
+    paths.insert(paths.end(),
+                 {"spec.taints[*].key", "spec.taints[*].value", "spec.taints[*].effect",
+                  "metadata.annotations['kube-remedy.io/holders']"});
+    paths.emplace_back("status.conditions[*].reason");
+  }
   if (group == "apps" && kind == "Deployment") {
     paths.insert(paths.end(), {"spec.paused", "spec.replicas", "status.updatedReplicas",
                                "status.conditions[*].reason"});

@@ -19,6 +19,10 @@ struct ForeignMark {
   std::string_view means;  // "is taking it away"
 };
 
+// With that the reasons of the conditions begin that we ourselves set on a Node: they are no mark
+// of somebody else.
+inline constexpr std::string_view kOwnConditionReason = "KubeRemedy";
+
 // All that are known; one line each in the source.
 std::span<const ForeignMark> ForeignMarks();
 

@@ -59,7 +59,8 @@ const Ledger::Holder* Ledger::OtherHolder(const crds::ObjectReference& object,
   const auto it = by_object_.find(LockKey(object));
   if (it == by_object_.end()) return nullptr;
   for (const std::string& name : it->second) {
-    if (name != remediation) return &held_.find(name)->second.holder;
+    const Holder& holder = held_.find(name)->second.holder;
+    if (name != remediation && !holder.ended) return &holder;
   }
   return nullptr;
 }

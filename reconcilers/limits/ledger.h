@@ -32,6 +32,8 @@ class Ledger {
     std::string policy;
     std::string policy_uid;
     crds::ObjectReference target;
+    // It is over, and only its effects are left: it holds a slot, but is in nobody's way.
+    bool ended = false;
   };
 
   // Adds `objects` to what the holder has (the target is always among them). What is held stays so
@@ -41,8 +43,8 @@ class Ledger {
   void Clear();
   bool Holds(std::string_view remediation) const { return held_.contains(remediation); }
 
-  // Who holds the object besides `remediation`; of several (which an older version may have left
-  // behind) any. Null: nobody.
+  // Who is at work on the object besides `remediation`; of several (which an older version may have
+  // left behind) any. Null: nobody.
   const Holder* OtherHolder(const crds::ObjectReference& object,
                             std::string_view remediation) const;
   // TargetBusy, with the object and who holds it, when one of `objects` is somebody else's.

@@ -11,6 +11,8 @@ constexpr std::string_view kPaths[] = {
     "metadata.labels['kube-remedy.io/exclude']",
     "metadata.annotations['kubernetes.io/config.mirror']?",
     "metadata.deletionTimestamp?",
+    "metadata.labels['node-role.kubernetes.io/control-plane']?",
+    "metadata.labels['node-role.kubernetes.io/master']?",
 };
 
 Refusal Protected(std::string message) {
@@ -42,6 +44,11 @@ std::optional<Refusal> CheckProtection(const TargetFacts& target,
       std::ranges::count(named_namespaces, name_space) == 0) {
     return Protected("the namespace " + name_space +
                      " is protected: only a policy that names it in target.namespaces acts there");
+  }
+  if (target.control_plane) {
+    return Protected(target.ref.ToString() +
+                     " is of the control plane: only a policy with target.includeControlPlane: "
+                     "true acts there");
   }
   if (target.deleting) return Protected(target.ref.ToString() + " is being deleted");
   if (target.mirror_pod) {

@@ -16,6 +16,10 @@ inline constexpr std::string_view kProtectedNamespaces[] = {"kube-system"};
 // On pods that the kubelet runs from a file: deleting or patching them does nothing good.
 inline constexpr std::string_view kMirrorAnnotation = "kubernetes.io/config.mirror";
 
+// Labels of Nodes of the control plane, the second one of old.
+inline constexpr std::string_view kControlPlaneLabels[] = {"node-role.kubernetes.io/control-plane",
+                                                           "node-role.kubernetes.io/master"};
+
 // What protection reads of an object, in the dotted form of document::Path::Parse. Whoever builds
 // a projection for targets includes these.
 std::span<const std::string_view> ProtectionPaths();
@@ -27,6 +31,7 @@ struct TargetFacts {
   bool deleting = false;            // metadata.deletionTimestamp
   bool mirror_pod = false;          // has kMirrorAnnotation
   bool namespace_excluded = false;  // its namespace has the label crds::kExcludeLabel: "true"
+  bool control_plane = false;       // a Node of it, and the policy does not say that it means them
 };
 
 // Protected, with the rule that says so. `named_namespaces` are the policy's target.namespaces,

@@ -1,5 +1,6 @@
 #include "reconcilers/policy/compile.h"
 
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <string>
@@ -22,6 +23,7 @@
 #include "reconcilers/signals/condition.h"
 #include "reconcilers/signals/events.h"
 #include "reconcilers/signals/increase.h"
+#include "reconcilers/signals/lease.h"
 #include "reconcilers/signals/match.h"
 #include "reconcilers/signals/schedule.h"
 
@@ -159,9 +161,6 @@ class Compiler {
                             signals::MakeCondition(*spec.condition, path + ".condition"));
         trigger.signals.push_back(std::move(signal));
       }
-      if (spec.lease) {
-        return InvalidArgument(path + ".lease: is not supported by this version");
-      }
       if (spec.events) trigger.signals.push_back(signals::MakeEvents(*spec.events));
       if (spec.absent) trigger.signals.push_back(signals::MakeAbsent(out_->target.kind));
       if (spec.alert) trigger.signals.push_back(signals::MakeAlert(*spec.alert));
@@ -177,6 +176,7 @@ class Compiler {
             signals::MakeIncrease(*spec.increase, scope_, NumberName(spec), path + ".increase"));
         trigger.signals.push_back(std::move(signal));
       }
+      if (spec.lease) trigger.signals.push_back(signals::MakeLease(*spec.lease));
       if (spec.schedule) {
         KR_ASSIGN_OR_RETURN(signals::SignalPtr signal,
                             signals::MakeSchedule(*spec.schedule, Created(), path + ".schedule"));
@@ -188,7 +188,7 @@ class Compiler {
         trigger.signals.push_back(std::move(signal));
       }
       for (const auto& signal : trigger.signals) {
-        Note(signal->Reads());
+        Note(*signal);
         trigger.about_places = trigger.about_places || signal->IsAboutPlaces();
         trigger.planned = trigger.planned || signal->IsPlanned();
         out_->looks_back = out_->looks_back || signal->LooksBack();
@@ -259,6 +259,15 @@ class Compiler {
     const cel::Scope& scope = step.apply_to ? WithIt(running_scope_) : running_scope_;
     KR_ASSIGN_OR_RETURN(step.action, actions::Make(spec, scope, path));
     if (step.action->reversal() != actions::Reversal::kNothing) out_->only_notifies = false;
+    if (step.action->NeedsFencing()) {
+      if (!IsNode()) {
+        return InvalidArgument(path +
+                               ": fencing evidence is about the target, so expected a Node " +
+                               "as target (the pods by applyTo)");
+      }
+      fenced_.push_back(signals::MakeNodeLeaseIsFresh());
+      Note(*fenced_.back());
+    }
     if (!step.apply_to) {
       Note("object", step.action->EffectPaths());
     } else if (step.apply_to->join) {
@@ -278,6 +287,11 @@ class Compiler {
         Programs(policy_.spec.recovery.healthy, scope_, "spec.recovery.healthy", out_->healthy));
     const std::string_view standard = DefaultHealthy(out_->target);
     if (!out_->healthy.empty() || standard.empty()) return OkStatus();
+    // Whoever only tells cures nothing.
+    if (IsNode() && !out_->only_notifies) {
+      out_->healthy_signals.push_back(signals::MakeNodeLeaseIsFresh());
+      Note(*out_->healthy_signals.back());
+    }
     return Programs({{"default", std::string(standard)}}, scope_, "default health of the kind",
                     out_->healthy);
   }
@@ -315,6 +329,20 @@ class Compiler {
     return OkStatus();
   }
 
+  bool IsNode() const { return out_->target.group.empty() && out_->target.kind == "Node"; }
+
+  void Note(const signals::Signal& signal) {
+    Note(signal.Reads());
+    const signals::LeaseRead* lease = signal.ReadsLease();
+    if (lease == nullptr) return;
+    for (signals::LeaseRead& known : out_->leases) {
+      if (known.name_space != lease->name_space || known.name != lease->name) continue;
+      known.decides = known.decides || lease->decides;
+      known.after = std::min(known.after, lease->after);
+      return;
+    }
+    out_->leases.push_back(*lease);
+  }
   void Note(const std::vector<cel::Read>& reads) {
     reads_.insert(reads_.end(), reads.begin(), reads.end());
   }
@@ -370,6 +398,7 @@ class Compiler {
   cel::Scope scope_;
   cel::Scope running_scope_;
   std::vector<cel::Read> reads_;
+  std::vector<signals::SignalPtr> fenced_;
   std::map<size_t, std::vector<document::Path>> effects_;  // by join: what steps change there
 };
 

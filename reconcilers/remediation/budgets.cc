@@ -7,7 +7,9 @@
 #include "crds/meta/condition.h"
 #include "crds/v1alpha1/codec.h"
 #include "crds/v1alpha1/reasons.h"
+#include "reconcilers/limits/control_plane.h"
 #include "reconcilers/limits/foreign_marks.h"
+#include "reconcilers/limits/protection.h"
 
 namespace kr::remediation {
 namespace {
@@ -20,9 +22,13 @@ using document::Node;
 using Readiness = policy::Watches::Readiness;
 
 const kube::GroupVersionKind kNode{"", "v1", "Node"};
-constexpr std::string_view kNodePaths[] = {"spec.unschedulable", "spec.taints[*].key",
-                                           "status.conditions[*].type",
-                                           "status.conditions[*].status"};
+constexpr std::string_view kNodePaths[] = {
+    "spec.unschedulable",
+    "spec.taints[*].key",
+    "status.conditions[*].type",
+    "status.conditions[*].status",
+    "metadata.labels['node-role.kubernetes.io/control-plane']?",
+    "metadata.labels['node-role.kubernetes.io/master']?"};
 
 bool SameKind(const kube::GroupVersionKind& a, const kube::GroupVersionKind& b) {
   return a.group == b.group && a.kind == b.kind;
@@ -49,6 +55,15 @@ bool IsReady(const Document& node) {
     return conditions.At(i).Field("status").StringOr("") == "True";
   }
   return false;
+}
+
+bool IsControlPlane(const Document& node) {
+  const Node labels = node.At("metadata.labels");
+  return std::any_of(std::begin(limits::kControlPlaneLabels), std::end(limits::kControlPlaneLabels),
+                     [&](std::string_view label) {
+                       const Kind kind = labels.Field(label).kind();
+                       return kind != Kind::kAbsent && kind != Kind::kNull;
+                     });
 }
 
 ObjectReference RefOf(const kube::GroupVersionKind& gvk, const Document& object) {
@@ -89,6 +104,27 @@ struct Budgets::Counted {
       if (SameKind(objects.gvk, gvk)) return &objects;
     }
     return nullptr;
+  }
+  // Of the budget of all nodes.
+  std::optional<limits::Refusal> CheckControlPlane(const ObjectReference& ref) const {
+    const DocumentPtr node = Find(ref);
+    if (!node || !IsControlPlane(*node)) return std::nullopt;
+    limits::ControlPlaneView control_plane;
+    kinds.front().view.ForEach([&](cache::ObjectId, const DocumentPtr& other) {
+      if (other->name() == ref.name || !IsControlPlane(*other)) return;
+      ++control_plane.others;
+      const std::string name(other->name());
+      const auto held = room.held.find(limits::LockKey(RefOf(kNode, *other)));
+      if (held != room.held.end()) {
+        control_plane.busy =
+            name + (held->second.remediation.empty()
+                        ? ", which is out of service"
+                        : ", which is being remediated (" + held->second.remediation + ")");
+      } else if (IsReady(*other)) {
+        ++control_plane.others_ready;
+      }
+    });
+    return limits::CheckControlPlane(control_plane, ref.name);
   }
   DocumentPtr Find(const ObjectReference& ref) const {
     const Objects* objects = KindOf(ref);
@@ -306,9 +342,8 @@ void Budgets::Refresh() const {
 std::optional<limits::Refusal> Budgets::Check(std::string_view policy,
                                               std::span<const ObjectReference> objects) const {
   for (const auto& [uid, budget] : budgets_) {
-    if (uid.empty() && std::find(exempt_.begin(), exempt_.end(), policy) != exempt_.end()) {
-      continue;
-    }
+    const bool exempt =
+        uid.empty() && std::find(exempt_.begin(), exempt_.end(), policy) != exempt_.end();
     std::vector<ObjectReference> all;
     std::map<Counted::Group, std::vector<ObjectReference>> by_group;
     for (const ObjectReference& ref : objects) {
@@ -329,6 +364,10 @@ std::optional<limits::Refusal> Budgets::Check(std::string_view policy,
       }
     }
     if (all.empty()) continue;
+    for (const ObjectReference& ref : uid.empty() ? all : std::vector<ObjectReference>()) {
+      if (auto refusal = budget->CheckControlPlane(ref)) return refusal;
+    }
+    if (exempt) continue;
     if (auto refusal = limits::CheckBudget(budget->room, all)) return refusal;
     for (const auto& [group, refs] : by_group) {
       if (auto refusal = limits::CheckBudget(budget->RoomOf(group), refs)) return refusal;

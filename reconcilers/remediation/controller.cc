@@ -179,10 +179,13 @@ void Controller::OnTarget(const policy::CompiledPolicy& policy, const document::
   if (!policy.groups.empty()) states_[policy.uid].grouped = false;
   symptoms_.OnTarget(policy, object, was, is);
   // The runner of an older policy is served by its own compilation, which nobody evaluates.
-  if (Runner* runner = FindRunner(policy, key)) {
-    if (runner->policy().get() != &policy) return;
-    if (is) return runner->Advance();
-    runner->OnTargetGone();
+  for (Runner* runner : RunnersOf(policy, key)) {
+    if (runner->policy().get() != &policy) continue;
+    if (is) {
+      runner->Advance();
+    } else {
+      runner->OnTargetGone();
+    }
   }
 }
 
@@ -190,8 +193,9 @@ void Controller::OnSurroundings(const policy::CompiledPolicy& policy,
                                 const document::Document& target) {
   symptoms_.OnSurroundings(policy, target);
   const kube::ObjectKey key{std::string(target.name_space()), std::string(target.name())};
-  Runner* runner = FindRunner(policy, key);
-  if (runner != nullptr && runner->policy().get() == &policy) runner->Advance();
+  for (Runner* runner : RunnersOf(policy, key)) {
+    if (runner->policy().get() == &policy) runner->Advance();
+  }
 }
 
 bool Controller::RefreshParams() {
@@ -228,13 +232,13 @@ void Controller::OnReading(const policy::PolicyTargets& targets, const kube::Obj
   if (sick == nullptr) {
     if (const auto target = watches_.Target(*targets.policy, key)) SawWell(targets, *target);
   }
-  if (Runner* runner = FindRunner(*targets.policy, key)) runner->Advance();
+  for (Runner* runner : RunnersOf(*targets.policy, key)) runner->Advance();
   ConsiderSoon(uid);
 }
 
 void Controller::OnTargetGone(const policy::PolicyTargets& targets, const kube::ObjectKey& key) {
   const std::string& uid = targets.policy->uid;
-  if (Runner* runner = FindRunner(*targets.policy, key)) runner->OnTargetGone();
+  for (Runner* runner : RunnersOf(*targets.policy, key)) runner->OnTargetGone();
   ConsiderSoon(uid);
 }
 
@@ -243,7 +247,7 @@ void Controller::OnSettled(const policy::PolicyTargets& targets) {
 }
 
 bool Controller::Watching(const policy::CompiledPolicy& policy, const kube::ObjectKey& key) const {
-  return FindRunner(policy, key) != nullptr;
+  return !RunnersOf(policy, key).empty();
 }
 
 absl::Time Controller::EventsSince(const policy::CompiledPolicy& policy,
@@ -304,11 +308,16 @@ std::optional<limits::Refusal> Controller::Stale(const policy::CompiledPolicy& p
   return watches_.Stale(policy);
 }
 
+std::optional<limits::Refusal> Controller::Paused() const {
+  if (!options_.paused) return std::nullopt;
+  return limits::Refusal{limits::Reason::kPaused, "the whole operator is paused"};
+}
+
 std::optional<limits::Refusal> Controller::Halted(const crds::Remediation& remediation) const {
   const auto refuse = [&](limits::Reason reason, std::string message) {
     return limits::Refusal{reason, std::move(message)};
   };
-  if (options_.paused) return refuse(limits::Reason::kPaused, "the whole operator is paused");
+  if (auto paused = Paused()) return paused;
   const policy::PolicyEntry* entry = policies_.FindByUid(remediation.spec.policy_ref.uid);
   if (entry == nullptr) return std::nullopt;  // it is being cancelled
   const crds::RemediationPolicySpec& spec = entry->object.spec;
@@ -329,6 +338,7 @@ std::optional<limits::Refusal> Controller::Halted(const crds::Remediation& remed
   if (!target) return std::nullopt;
   auto facts = FactsOf(ref, *target);
   if (!facts.ok()) return refuse(limits::Reason::kStaleView, std::string(Message(facts.status())));
+  if (live->only_notifies || spec.target.include_control_plane) facts->control_plane = false;
   if (const Status known = AddNamespace(*facts); !known.ok()) {
     return refuse(limits::Reason::kStaleView, std::string(Message(known)));
   }
@@ -413,12 +423,15 @@ document::Projection::Ptr Controller::RelatedProjection(const policy::CompiledPo
   return watches_.RelatedProjection(policy, join);
 }
 
-Runner* Controller::FindRunner(const policy::CompiledPolicy& policy,
-                               const kube::ObjectKey& target) const {
+std::vector<Runner*> Controller::RunnersOf(const policy::CompiledPolicy& policy,
+                                           const kube::ObjectKey& target) const {
+  std::vector<Runner*> found;
   for (const auto& [name, runner] : runners_) {
-    if (runner->policy()->id == policy.id && runner->target() == target) return runner.get();
+    if (runner->policy()->id == policy.id && runner->target() == target) {
+      found.push_back(runner.get());
+    }
   }
-  return nullptr;
+  return found;
 }
 
 }  // namespace kr::remediation

@@ -134,6 +134,7 @@ class Controller final : private policy::WatchListener,
   bool HasSeen(const policy::CompiledPolicy& policy, std::string_view name_space,
                std::string_view resource_version) const override;
   std::optional<limits::Refusal> Stale(const policy::CompiledPolicy& policy) const override;
+  std::optional<limits::Refusal> Paused() const override;
   std::optional<limits::Refusal> Halted(const crds::Remediation& remediation) const override;
   std::optional<limits::Refusal> Forbidden(const crds::Remediation& remediation) const override;
   std::optional<limits::Refusal> Admissible(const crds::Remediation& remediation) const override;
@@ -159,11 +160,14 @@ class Controller final : private policy::WatchListener,
   policy::CompiledPolicyPtr PolicyOf(const crds::Remediation& remediation) const;
   void Conclude(const crds::Remediation& remediation, crds::Phase phase, std::string_view reason,
                 std::string message);
+  void OnConcluded(Runner& runner);
   void OnEnded(Runner& runner);
   void LeaveToOthers(const std::string& name);
   // Takes the effects finalizer off one that is over: nothing of it is outstanding any more.
   void ReleaseFinalizer(const crds::Remediation& remediation);
-  Runner* FindRunner(const policy::CompiledPolicy& policy, const kube::ObjectKey& target) const;
+  // Of a target: one that is carried out, and those that failed and still hold something.
+  std::vector<Runner*> RunnersOf(const policy::CompiledPolicy& policy,
+                                 const kube::ObjectKey& target) const;
   // Made by hand: makes it one of ours (labels, UIDs), or ends it with the reason why not.
   void Bind(const crds::Remediation& remediation);
   void OnBound(const std::string& name, StatusOr<kube::Reply> reply);

@@ -28,6 +28,15 @@ namespace {
 
 constexpr absl::Duration kLookAgain = absl::Seconds(1);
 
+// What an earlier remediation has left behind on the target is no second target (a node counts
+// once): whoever works on it now works under that slot.
+limits::PolicyView WithoutOwnSlot(limits::PolicyView view, const crds::ObjectReference& target) {
+  std::erase_if(view.holders, [text = target.ToString()](const limits::SlotHolder& holder) {
+    return holder.target == text;
+  });
+  return view;
+}
+
 }  // namespace
 
 limits::Breaker::Limit Controller::BreakerLimit(const crds::RemediationPolicySpec& spec) const {
@@ -288,7 +297,8 @@ void Controller::TryAdmit(Session& session, const Candidate& candidate) {
     AddMemory(session, targets, *target, *lineage, view);
     if (view.memory) view.memory->planned = sick.planned;
   }
-  std::optional<limits::Refusal> refusal = limits::Decide(session.view, view);
+  std::optional<limits::Refusal> refusal =
+      limits::Decide(WithoutOwnSlot(session.view, view.facts.ref), view);
   if (!refusal && !lineage.ok()) {
     // Nothing else is in the way: only now is it worth a request.
     if (owners_.Learn(*target, policy.uid)) return;  // in a moment
@@ -376,6 +386,9 @@ limits::TargetView Controller::ViewOf(const policy::CompiledPolicy& policy,
   view.facts.ref = TargetRef(policy, target);
   if (auto facts = FactsOf(view.facts.ref, target); facts.ok()) {
     view.facts = *std::move(facts);
+    if (policy.only_notifies || policy.spec.target.include_control_plane) {
+      view.facts.control_plane = false;
+    }
   } else {
     view.stale = Message(facts.status());
   }
@@ -469,8 +482,11 @@ void Controller::Account(const crds::Remediation& remediation) {
   const std::string& name = remediation.metadata.name;
   if (limits::HoldsSlot(remediation)) {
     const crds::PolicyReference& policy = remediation.spec.policy_ref;
-    ledger_.Hold({name, policy.name, policy.uid, remediation.spec.target_ref},
+    const bool ended = !IsOpen(remediation);
+    const bool news = ended && ledger_.Holds(name);
+    ledger_.Hold({name, policy.name, policy.uid, remediation.spec.target_ref, ended},
                  remediation.status.locks);
+    if (news) ConsiderBlocked();
   } else if (ledger_.Holds(name)) {
     ledger_.Release(name);
     ConsiderBlocked();

@@ -68,6 +68,7 @@ void Controller::OnRemediation(const document::DocumentPtr& before,
   // The watch may be behind what our own writes have taught the registry.
   const crds::Remediation newest = *registry_.Find(parsed->metadata.name);
   if (IsOpen(newest) && !creating_.contains(LineageOf(newest))) TakeUp(newest, {});
+  if (!IsOpen(newest) && HoldsMitigations(newest)) TakeUp(newest, {});
   ReleaseFinalizer(newest);
 }
 
@@ -157,7 +158,7 @@ void Controller::StopLeading() {
 void Controller::Adopt() {
   std::vector<crds::Remediation> open;
   registry_.ForEach([&](const crds::Remediation& remediation) {
-    if (IsOpen(remediation)) open.push_back(remediation);
+    if (IsOpen(remediation) || HoldsMitigations(remediation)) open.push_back(remediation);
     ReleaseFinalizer(remediation);  // its leader died before it could
   });
   for (const crds::Remediation& remediation : open) TakeUp(remediation, {});
@@ -172,7 +173,8 @@ void Controller::TakeUp(const crds::Remediation& remediation, StartFacts start) 
   }
   const std::vector<const crds::Remediation*> open = registry_.Open(LineageOf(remediation));
   for (const crds::Remediation* other : open) {
-    if (other->metadata.name == name) continue;
+    // What is over and holds something still is nobody's duplicate.
+    if (other->metadata.name == name || !IsOpen(remediation)) continue;
     // Whoever is at work goes on; by hand nobody pushes in. Otherwise the older one runs.
     const bool first = runners_.contains(other->metadata.name) ||
                        (remediation.IsManual() && !other->IsManual()) ||
@@ -182,6 +184,10 @@ void Controller::TakeUp(const crds::Remediation& remediation, StartFacts start) 
                     "Remediation " + other->metadata.name + " is at work on it already");
   }
   policy::CompiledPolicyPtr policy = PolicyOf(remediation);
+  if (!policy && !IsOpen(remediation)) {
+    return log::Error("What a Remediation holds cannot be released: its policy is not understood",
+                      {{"remediation", name}});
+  }
   if (!policy) {
     return Conclude(remediation, Phase::kCancelled, crds::reason::kPolicyGone,
                     "policy " + remediation.spec.policy_ref.name +
@@ -242,6 +248,7 @@ void Controller::TakeUp(const crds::Remediation& remediation, StartFacts start) 
                                            const signals::View& view, absl::Time steps_done) {
                               OnRemediated(*policy, target, view, steps_done);
                             },
+                        .concluded = [this](Runner& concluded) { OnConcluded(concluded); },
                         .ended = [this](Runner& ended) { OnEnded(ended); },
                         .released =
                             [this](const crds::Remediation& waiting) {
@@ -354,27 +361,35 @@ void Controller::Conclude(const crds::Remediation& remediation, Phase phase,
   });
 }
 
+void Controller::OnConcluded(Runner& runner) {
+  const crds::Remediation& remediation = runner.remediation();
+  const std::string uid = remediation.spec.policy_ref.uid;
+  if (registry_.Find(remediation.metadata.name) != nullptr) Learn(remediation);
+  const Phase phase = *remediation.status.phase;
+  metrics_.CountEnded(remediation.status);
+  log::Info("Ended remediation", {{"remediation", remediation.metadata.name},
+                                  {"phase", crds::ToString(phase)},
+                                  {"reason", remediation.status.reason},
+                                  {"message", remediation.status.message}});
+  // It lives on for what it holds; otherwise all of this is done when it has ended, in a moment.
+  if (HoldsMitigations(remediation)) {
+    symptoms_.Queue(runner.policy()->id, runner.target());
+    ConsiderSoon(uid);
+    Report(uid);
+  }
+  const auto state = states_.find(uid);
+  if (state == states_.end()) return;
+  state->second.breaker.Finished(phase, engine_.clock().Now());
+  const document::DocumentPtr target = watches_.Target(*runner.policy(), runner.target());
+  for (const Group& group : target ? GroupsOf(*runner.policy(), *target) : std::vector<Group>()) {
+    state->second.groups[group].breaker.Finished(phase, engine_.clock().Now());
+  }
+}
+
 void Controller::OnEnded(Runner& runner) {
   const crds::Remediation& remediation = runner.remediation();
   const std::string uid = remediation.spec.policy_ref.uid;
   if (registry_.Find(remediation.metadata.name) != nullptr) Learn(remediation);
-  if (!IsOpen(remediation)) {
-    const Phase phase = *remediation.status.phase;
-    metrics_.CountEnded(remediation.status);
-    log::Info("Ended remediation", {{"remediation", remediation.metadata.name},
-                                    {"phase", crds::ToString(phase)},
-                                    {"reason", remediation.status.reason},
-                                    {"message", remediation.status.message}});
-    const auto state = states_.find(uid);
-    if (state != states_.end()) {
-      state->second.breaker.Finished(phase, engine_.clock().Now());
-      const document::DocumentPtr target = watches_.Target(*runner.policy(), runner.target());
-      for (const Group& group :
-           target ? GroupsOf(*runner.policy(), *target) : std::vector<Group>()) {
-        state->second.groups[group].breaker.Finished(phase, engine_.clock().Now());
-      }
-    }
-  }
   if (runner.taken_over()) LeaveToOthers(remediation.metadata.name);
   // The runner is on the stack.
   engine_.After(
@@ -432,6 +447,7 @@ void Controller::LeaveToOthers(const std::string& name) {
 
 void Controller::ReleaseFinalizer(const crds::Remediation& remediation) {
   if (IsOpen(remediation) || !HasEffectsFinalizer(remediation)) return;
+  if (HoldsMitigations(remediation)) return;
   const std::string& name = remediation.metadata.name;
   if (!releasing_.insert(name).second) return;
   api_.Send(RemoveEffectsFinalizer(remediation, options_.timing.write_timeout),

@@ -1,5 +1,7 @@
 #include "reconcilers/remediation/draft.h"
 
+#include <algorithm>
+
 #include "reconcilers/limits/remediation_name.h"
 
 namespace kr::remediation {
@@ -17,6 +19,17 @@ crds::ObjectReference TargetRef(const policy::CompiledPolicy& policy,
           std::string(target.name()), std::string(target.uid())};
 }
 
+namespace {
+
+bool BeginsWithMitigation(const policy::CompiledPolicy& policy) {
+  return std::any_of(policy.remedies.front().steps.begin(), policy.remedies.front().steps.end(),
+                     [](const policy::Step& step) {
+                       return step.action->reversal() == actions::Reversal::kMitigation;
+                     });
+}
+
+}  // namespace
+
 Draft MakeDraft(const policy::CompiledPolicy& policy, const document::Document& target,
                 std::string_view lineage, const policy::Sick& sick,
                 const limits::Beginning& beginning, bool reverted) {
@@ -28,6 +41,10 @@ Draft MakeDraft(const policy::CompiledPolicy& policy, const document::Document& 
       limits::RemediationName(policy.name, target.name(), lineage, beginning.ledger.n);
   draft.object.metadata.labels = {{std::string(crds::kPolicyLabel), PolicyLabelValue(policy.name)},
                                   {std::string(crds::kLineageLabel), std::string(lineage)}};
+  // It would have to be put on before the first such write anyway.
+  if (policy.spec.mode == crds::Mode::kEnforce && BeginsWithMitigation(policy)) {
+    draft.object.metadata.finalizers = {std::string(crds::kEffectsFinalizer)};
+  }
   draft.start = {.detected_at = sick.since,
                  .trigger_since = sick.symptom.since,
                  .evidence = sick.evidence,

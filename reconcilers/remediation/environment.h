@@ -60,6 +60,8 @@ class World {
                        std::string_view resource_version) const = 0;
   // Why the caches that the policy rests on must not be believed now (StaleView).
   virtual std::optional<limits::Refusal> Stale(const policy::CompiledPolicy& policy) const = 0;
+  // Why nobody may write anything at all: the whole operator is paused.
+  virtual std::optional<limits::Refusal> Paused() const = 0;
   // Why this remediation may write nothing at all now, not even to take something back: the policy
   // is paused, only observes or is not accepted any more, or the target is excluded.
   virtual std::optional<limits::Refusal> Halted(const crds::Remediation& remediation) const = 0;

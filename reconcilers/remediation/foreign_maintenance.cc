@@ -3,6 +3,7 @@
 #include <string>
 #include <string_view>
 
+#include "reconcilers/actions/holders.h"
 #include "reconcilers/limits/foreign_marks.h"
 
 namespace kr::remediation {
@@ -15,6 +16,15 @@ using limits::ForeignMark;
 
 Status NotRead(std::string_view what) {
   return FailedPrecondition(std::string(what) + " was not read");
+}
+
+// A taint that a step of ours has set: the node says who holds it.
+bool IsOwnTaint(const Document& object, const Node& taint) {
+  const std::string held =
+      object.At("metadata.annotations").Field(actions::kHoldersAnnotation).StringOr("");
+  const std::string key = taint.Field("key").StringOr("");
+  return !held.empty() && held.find("\"taint " + key + ":" + taint.Field("effect").StringOr("") +
+                                    "\"") != std::string::npos;
 }
 
 // The field of an object that is the mark, as people write it; "" when it is not there.
@@ -35,7 +45,8 @@ StatusOr<std::string> FieldOf(const ForeignMark& mark, const Document& object) {
       if (taints.kind() == Kind::kUnprojected) return NotRead("spec.taints");
       for (size_t i = 0; i < taints.size(); ++i) {
         const std::string key = taints.At(i).Field("key").StringOr("");
-        if (limits::IsMarkKey(mark, key)) return "spec.taints[" + std::to_string(i) + "] = " + key;
+        if (!limits::IsMarkKey(mark, key) || IsOwnTaint(object, taints.At(i))) continue;
+        return "spec.taints[" + std::to_string(i) + "] = " + key;
       }
       return "";
     }
@@ -46,6 +57,8 @@ StatusOr<std::string> FieldOf(const ForeignMark& mark, const Document& object) {
         const Node condition = conditions.At(i);
         if (!limits::IsMarkKey(mark, condition.Field("type").StringOr(""))) continue;
         if (condition.Field("status").StringOr("") != "True") continue;
+        if (condition.Field("reason").StringOr("").starts_with(limits::kOwnConditionReason))
+          continue;
         return "condition " + std::string(mark.key);
       }
       return "";

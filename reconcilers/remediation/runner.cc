@@ -60,10 +60,12 @@ void Runner::Advance() {
   services_.engine.Cancel(timer_);
   timer_ = {};
   if (!status().phase) Begin();
-  if (crds::IsFinal(*status().phase)) {  // ended before a crash that came before we knew
-    ended_ = true;
+  if (crds::IsFinal(*status().phase)) {
+    if (HoldsMitigations(remediation())) return AdvanceAftermath();
+    ended_ = true;  // before a crash that came before we knew
     return callbacks_.ended(*this);
   }
+  if (ending_) return Finish(*std::exchange(ending_, std::nullopt));
   if (auto end = ShouldStop()) return Finish(*std::move(end));
   if (auto stale = world_.Stale(*policy_)) return Idle(*stale);
   // One of ours that is Pending was admitted and waits for locks: the ladder asks for them again.
@@ -184,6 +186,12 @@ void Runner::EnterPhase(Phase phase, std::string_view reason, std::string messag
 }
 
 void Runner::Finish(End end) {
+  // Of one that failed they stay, and so does its slot.
+  if (end.phase != Phase::kFailed && !Outstanding(actions::Reversal::kMitigation).empty()) {
+    ending_ = end;
+    if (ReleaseMitigations()) return;
+    ending_.reset();
+  }
   if (end.phase == Phase::kReported && policy_->keeps_baseline) {
     // Told once for each change.
     if (const document::DocumentPtr document = world_.Target(*policy_, target())) {
@@ -221,8 +229,8 @@ void Runner::Finish(End end) {
        "Remediation" + std::string(crds::ToString(end.phase)), message);
   writer_.Save([this](SaveResult result, Status error) {
     if (!Continue(result, error)) return;
-    ended_ = true;
-    callbacks_.ended(*this);
+    callbacks_.concluded(*this);
+    Advance();  // nothing is left to do, or what the end left behind
   });
 }
 
@@ -235,6 +243,7 @@ void Runner::Stopped() {
 bool Runner::Continue(SaveResult result, const Status& error) {
   switch (result) {
     case SaveResult::kSaved:
+      TellNode();
       dirty_ = false;
       last_save_ = services_.engine.Now();
       if (!deleted_) return true;
@@ -269,6 +278,8 @@ bool Runner::Continue(SaveResult result, const Status& error) {
 }
 
 void Runner::Idle(std::string_view reason, std::string message, absl::Time until) {
+  // What it ended with stays to be read.
+  if (crds::IsFinal(*status().phase)) return WakeAt(until);
   crds::RemediationStatus& status = mutable_status();
   if (status.reason != reason || status.message != message) {
     status.reason = reason;
@@ -287,6 +298,24 @@ void Runner::Idle(std::string_view reason, std::string message, absl::Time until
 void Runner::Idle(const limits::Refusal& refusal) {
   Idle(limits::Name(refusal.reason), refusal.message,
        std::min(refusal.next_check, Now() + services_.timing.retry_max));
+}
+
+void Runner::TellNode() {
+  NodeConditions wanted = ConditionsOf(remediation());
+  if (wanted.empty() || wanted == told_node_ || Observes()) return;
+  told_node_ = wanted;
+  services_.api.Send(PatchNodeConditions(remediation().spec.target_ref.name, wanted, Now(),
+                                         services_.timing.write_timeout),
+                     [weak = std::weak_ptr(self_)](StatusOr<kube::Reply> reply) {
+                       // Gone, or forbidden: nobody has to hear of it. Otherwise with the next
+                       // save.
+                       auto self = weak.lock();
+                       if (self && !reply.ok() && !absl::IsNotFound(reply.status()) &&
+                           !absl::IsPermissionDenied(reply.status())) {
+                         (*self)->told_node_.clear();
+                       }
+                     },
+                     {.permit = runtime::PermitNeed::kWrite, .lane = runtime::Lane::kBackground});
 }
 
 void Runner::WakeAt(absl::Time when) {

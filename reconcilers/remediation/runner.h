@@ -13,6 +13,7 @@
 #include "reconcilers/remediation/environment.h"
 #include "reconcilers/remediation/ladder.h"
 #include "reconcilers/remediation/live_check.h"
+#include "reconcilers/remediation/node_conditions.h"
 #include "reconcilers/remediation/status_writer.h"
 #include "reconcilers/remediation/verification.h"
 #include "reconcilers/remediation/write_ahead.h"
@@ -49,8 +50,10 @@ class Runner {
     std::function<void(const document::Document& target, const signals::View& view,
                        absl::Time steps_done)>
         remediated;
-    // The end is written down, or it is not ours any more (taken over, deleted). Last call; the
-    // runner may be destroyed after it returned, not within.
+    // The final phase is written down.
+    std::function<void(Runner&)> concluded;
+    // And nothing of it is outstanding; or it is not ours any more (taken over, deleted). Last
+    // call; the runner may be destroyed after it returned, not within.
     std::function<void(Runner&)> ended;
     // It holds no slot any more: it waits for a person.
     std::function<void(const crds::Remediation&)> released;
@@ -94,6 +97,7 @@ class Runner {
   // Whether the object, or empty place, is what this is about: for a place any object that came.
   bool IsTarget(const document::Document& found) const;
   End TargetGone() const;
+  bool deletion_wanted() const { return remediation().metadata.deletion_timestamp.has_value(); }
   void Finish(End end);
   void Fail(std::string_view reason, std::string message) {
     Finish({crds::Phase::kFailed, reason, std::move(message)});
@@ -105,6 +109,8 @@ class Runner {
   void Idle(const limits::Refusal& refusal);
   void WakeAt(absl::Time when);
   void Save();
+  // Best effort, as Events are: what the Node itself says of this.
+  void TellNode();
   bool Continue(SaveResult result, const Status& error);  // false: it is over
   void Tell(runtime::Event::Type type, std::string_view reason, std::string note);
   std::string_view ReasonOfPhase() const;  // what a wait within the phase is called
@@ -164,6 +170,7 @@ class Runner {
     std::optional<nlohmann::json> dry_run;  // is about `live`: they go together
     Status dry_run_refused;
     std::optional<nlohmann::json> found;
+    std::map<std::string, actions::Seen, std::less<>> looked;
     std::optional<actions::Answer> answer;
     nlohmann::json wait_memo;
     absl::Time reread_at = absl::InfiniteFuture();
@@ -206,8 +213,8 @@ class Runner {
   // The same with the error.
   void TryFetch(const actions::ObjectRef& ref,
                 std::function<void(StatusOr<nlohmann::json> live)> then);
-  void AskServer(size_t index, kube::HttpRequest question, bool dry_run);
-  void OnAnswer(size_t index, bool dry_run, StatusOr<kube::Reply> reply);
+  void AskServer(size_t index, kube::HttpRequest question, bool dry_run, std::string look = "");
+  void OnAnswer(size_t index, bool dry_run, const std::string& look, StatusOr<kube::Reply> reply);
 
   // runner_write.cc: the one write. nullopt of MayAct: it is still wanted, now.
   std::optional<Paused> MayAct(size_t index, const policy::Step& step);
@@ -225,9 +232,15 @@ class Runner {
   // runner_rollback.cc: changes are taken back.
   const policy::Step* StepOf(const crds::StepProgress& progress) const;
   bool IsOutstanding(const crds::StepProgress& progress) const;
-  std::vector<size_t> OutstandingChanges() const;  // of all rungs, the last one first
   bool TakeBackNext(const std::vector<size_t>& changes);
   void TakenBack(size_t index, const std::string& left);
+
+  // runner_release.cc: mitigations.
+  std::vector<size_t> Outstanding(actions::Reversal reversal) const;  // the last one first
+  bool ReleaseMitigations();
+  // After the end of one that failed.
+  void AdvanceAftermath();
+  std::optional<absl::Time> ReleaseDue();  // nullopt: not as things are
 
   // runner_revert.cc: held open after the cure, for recovery.revert.
   bool RevertBegun() const;
@@ -260,7 +273,7 @@ class Runner {
   void AdvanceObserve();
   void AdvancePlanning();
   void PlanNext(const policy::Step& step, const crds::ObjectReference& object, actions::Next next);
-  void LookToPlan(kube::HttpRequest request);
+  void LookToPlan(actions::Look look);
   crds::StepId PlannedId(const policy::Step& step) const;
   void Plan(const policy::Step& step, const std::optional<crds::ObjectReference>& object,
             std::string text, std::string body, std::optional<crds::WriteOutcome> validation,
@@ -281,6 +294,10 @@ class Runner {
   bool deleted_ = false;
   bool policy_gone_ = false;
   bool target_gone_ = false;
+  NodeConditions told_node_;              // what this process has last written there
+  std::string taking_back_;               // what is under way, for people
+  std::optional<End> ending_;             // decided; mitigations are released before
+  std::optional<absl::Time> well_since_;  // after the end: the target, without a break
   runtime::TimerId timer_{};
   MonotonicTime wake_at_;  // of timer_
   bool dirty_ = false;     // the status in memory says more than the server's
@@ -316,5 +333,8 @@ class Runner {
   // Callbacks hold it weakly.
   std::shared_ptr<Runner*> self_;
 };
+
+// Whether a mitigation of it may still be in force.
+bool HoldsMitigations(const crds::Remediation& remediation);
 
 }  // namespace kr::remediation

@@ -5,8 +5,11 @@
 
 #include "crds/v1alpha1/reasons.h"
 #include "crds/v1alpha1/remediation_fields.h"
+#include "reconcilers/actions/fencing.h"
 #include "reconcilers/actions/webhook_answer.h"
 #include "reconcilers/remediation/runner.h"
+#include "reconcilers/signals/lease.h"
+#include "reconcilers/signals/past.h"
 
 namespace kr::remediation {
 
@@ -50,6 +53,12 @@ void Runner::KeepEvidence(size_t index, const actions::Done& done) {
   nlohmann::json record =
       status().record.empty() ? nlohmann::json::object() : status().record.Parse();
   record[done.source] = done.evidence;
+  if (actions::IsFencing(done.evidence)) {
+    const auto lease = world_.Around(*policy_).Past().leases.Find(
+        signals::kNodeLeases, remediation().spec.target_ref.name);
+    record[done.source] =
+        actions::KeptFencing(done.evidence, Now(), lease ? lease->renew_time : std::string_view());
+  }
   constexpr auto kReplace = nlohmann::json::error_handler_t::replace;
   const std::string text = done.evidence.dump(-1, ' ', false, kReplace);
   if (record.dump(-1, ' ', false, kReplace).size() > crds::kMaxRecordBytes) {

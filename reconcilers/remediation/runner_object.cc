@@ -37,9 +37,11 @@ actions::Observed Runner::Observe(const actions::ObjectRef& ref, const crds::Ste
                              .dry_run = hand.dry_run,
                              .dry_run_refused = hand.dry_run_refused,
                              .found = hand.found,
+                             .looked = hand.looked,
                              .answer = hand.answer,
                              .remediation = &remediation(),
                              .step = step,
+                             .planning = planning_.has_value(),
                              .refusal = hand.refusal,
                              .now = as_of.value_or(Now()),
                              .step_started = as_of.value_or(step_started),
@@ -61,26 +63,32 @@ actions::Observed Runner::Observe(const actions::ObjectRef& ref, const crds::Ste
   return observed;
 }
 
-void Runner::AskServer(size_t index, kube::HttpRequest question, bool dry_run) {
+void Runner::AskServer(size_t index, kube::HttpRequest question, bool dry_run, std::string look) {
   busy_ = true;
   question.timeout = services_.timing.write_timeout;
-  services_.api.Send(std::move(question),
-                     [weak = std::weak_ptr(self_), index, dry_run](StatusOr<kube::Reply> reply) {
-                       auto self = weak.lock();
-                       if (!self) return;
-                       (*self)->busy_ = false;
-                       (*self)->OnAnswer(index, dry_run, std::move(reply));
-                     });
+  services_.api.Send(std::move(question), [weak = std::weak_ptr(self_), index, dry_run,
+                                           look = std::move(look)](StatusOr<kube::Reply> reply) {
+    auto self = weak.lock();
+    if (!self) return;
+    (*self)->busy_ = false;
+    (*self)->OnAnswer(index, dry_run, look, std::move(reply));
+  });
 }
 
-void Runner::OnAnswer(size_t index, bool dry_run, StatusOr<kube::Reply> reply) {
+void Runner::OnAnswer(size_t index, bool dry_run, const std::string& look,
+                      StatusOr<kube::Reply> reply) {
   AtHand& hand = Hand(index);
-  std::optional<nlohmann::json>& answer = dry_run ? hand.dry_run : hand.found;
   // A dry-run that the server will not take, or a kind that there is not: the action decides what
   // that means.
   const bool no = dry_run ? IsRefusal(reply.status()) : absl::IsNotFound(reply.status());
   if (reply.ok() || no) {
-    answer = reply.ok() ? nlohmann::json::parse(reply->body, nullptr, false) : nlohmann::json();
+    auto answer =
+        reply.ok() ? nlohmann::json::parse(reply->body, nullptr, false) : nlohmann::json();
+    if (!look.empty()) {
+      hand.looked[look] = {std::move(answer), Now()};
+    } else {
+      (dry_run ? hand.dry_run : hand.found) = std::move(answer);
+    }
     if (dry_run) hand.dry_run_refused = reply.status();
     return Advance();
   }

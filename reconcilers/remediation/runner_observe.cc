@@ -91,7 +91,7 @@ void Runner::PlanNext(const policy::Step& step, const crds::ObjectReference& obj
       Advance();
     });
   }
-  if (auto* look = std::get_if<actions::Look>(&next)) return LookToPlan(look->request);
+  if (auto* look = std::get_if<actions::Look>(&next)) return LookToPlan(std::move(*look));
   const std::string text = step.action->Describe();
   if (auto* report = std::get_if<actions::Report>(&next)) {
     return Plan(step, object, text, "", std::nullopt, report->message);
@@ -142,18 +142,23 @@ void Runner::PlanNext(const policy::Step& step, const crds::ObjectReference& obj
   });
 }
 
-void Runner::LookToPlan(kube::HttpRequest request) {
+void Runner::LookToPlan(actions::Look look) {
   busy_ = true;
-  request.timeout = services_.timing.write_timeout;
-  services_.api.Send(
-      std::move(request), [weak = std::weak_ptr(self_)](StatusOr<kube::Reply> reply) {
-        auto self = weak.lock();
-        if (!self) return;
-        (*self)->busy_ = false;
-        (*self)->planning_->hand.found =
-            reply.ok() ? nlohmann::json::parse(reply->body, nullptr, false) : nlohmann::json();
-        (*self)->Advance();
-      });
+  look.request.timeout = services_.timing.write_timeout;
+  services_.api.Send(std::move(look.request), [weak = std::weak_ptr(self_),
+                                               name = look.name](StatusOr<kube::Reply> reply) {
+    auto self = weak.lock();
+    if (!self) return;
+    (*self)->busy_ = false;
+    AtHand& hand = (*self)->planning_->hand;
+    auto found = reply.ok() ? nlohmann::json::parse(reply->body, nullptr, false) : nlohmann::json();
+    if (!name.empty()) {
+      hand.looked[name] = {std::move(found), (*self)->Now()};
+    } else {
+      hand.found = std::move(found);
+    }
+    (*self)->Advance();
+  });
 }
 
 crds::StepId Runner::PlannedId(const policy::Step& step) const {

@@ -94,7 +94,7 @@ void Runner::OnHeldLive(LiveState live) {
 }
 
 void Runner::TakeChangesBack() {
-  if (TakeBackNext(OutstandingChanges())) return;
+  if (TakeBackNext(Outstanding(actions::Reversal::kChange))) return;
   Finish(Cured());
 }
 

@@ -22,21 +22,17 @@ const policy::Step* Runner::StepOf(const crds::StepProgress& progress) const {
 
 bool Runner::IsOutstanding(const crds::StepProgress& progress) const {
   const policy::Step* step = StepOf(progress);
-  if (step == nullptr || step->action->reversal() != actions::Reversal::kChange) return false;
+  if (step == nullptr) return false;
+  const actions::Reversal reversal = step->action->reversal();
+  if (reversal != actions::Reversal::kChange && reversal != actions::Reversal::kMitigation) {
+    return false;
+  }
   // Without memo: taken back, or given up.
   if (progress.memo.empty()) return false;
   return std::any_of(progress.writes.begin(), progress.writes.end(), [](const auto& write) {
     return write.outcome == crds::WriteOutcome::kApplied ||
            write.outcome == crds::WriteOutcome::kUnknown;
   });
-}
-
-std::vector<size_t> Runner::OutstandingChanges() const {
-  std::vector<size_t> changes;
-  for (size_t index = status().steps.size(); index-- > 0;) {
-    if (IsOutstanding(status().steps[index])) changes.push_back(index);
-  }
-  return changes;
 }
 
 // True: something is under way, or waited for; otherwise nothing is left to take back.
@@ -55,11 +51,14 @@ bool Runner::TakeBackNext(const std::vector<size_t>& changes) {
                       progress.object.value_or(remediation().spec.target_ref).ToString(),
                   Now() + services_.timing.retry_max);
     }
-    if (auto refusal = world_.Halted(remediation())) {
+    // Who cancels it wants it gone, whatever became of the policy meanwhile.
+    const bool cancelled = remediation().spec.cancel || deletion_wanted();
+    if (auto refusal = cancelled ? world_.Paused() : world_.Halted(remediation())) {
       Idle(*refusal);
       return true;
     }
     AtHand& hand = Hand(index);
+    if (Now() >= hand.reread_at) hand.ForgetLive();
     if (!hand.live) {
       ReadObject(index);
       return true;
@@ -68,6 +67,16 @@ bool Runner::TakeBackNext(const std::vector<size_t>& changes) {
     const nlohmann::json memo = progress.memo.Parse();
     const actions::Action& action = *StepOf(progress)->action;
     const actions::Observed observed = Observe(*ref, progress.id, *progress.started_at, hand);
+    if (const auto before = action.BeforeUndo(memo, observed)) {
+      if (const auto* look = std::get_if<actions::Look>(&*before)) {
+        AskServer(index, look->request, /*dry_run=*/false, look->name);
+      } else {
+        const auto& pause = std::get<actions::Wait>(*before);
+        hand.reread_at = pause.until;
+        Idle(ReasonOfPhase(), pause.progress, pause.until);
+      }
+      return true;
+    }
     auto undo = action.Undo(memo, observed);
     if (!undo) {
       if (status().intent) write_ahead_.Resolve(crds::WriteOutcome::kApplied, *hand.live);
@@ -75,7 +84,8 @@ bool Runner::TakeBackNext(const std::vector<size_t>& changes) {
       continue;
     }
     busy_ = true;
-    mutable_status().message = "taking back: " + undo->summary;
+    taking_back_ = "taking back: " + undo->summary;
+    if (!crds::IsFinal(*status().phase)) mutable_status().message = taking_back_;
     write_ahead_.Execute(index, *ref, *std::move(undo), /*rollback=*/true,
                          [this, index](WriteAhead::Result result) {
                            busy_ = false;

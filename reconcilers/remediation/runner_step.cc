@@ -23,6 +23,7 @@ void Runner::AtHand::ForgetLive() {
   live.reset();
   dry_run.reset();
   found.reset();
+  looked.clear();
   reread_at = absl::InfiniteFuture();
 }
 
@@ -137,7 +138,7 @@ Runner::Paused Runner::OnNext(size_t index, const policy::Step& step, actions::N
     return std::nullopt;
   }
   if (auto* look = std::get_if<actions::Look>(&next)) {
-    AskServer(index, std::move(look->request), /*dry_run=*/false);
+    AskServer(index, std::move(look->request), /*dry_run=*/false, std::move(look->name));
     return std::nullopt;
   }
   if (auto* write = std::get_if<actions::Write>(&next)) {

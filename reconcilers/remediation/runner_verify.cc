@@ -63,9 +63,11 @@ void Runner::AdvanceVerification() {
                        "remedy " + remedy.name + " has told; the symptom went away by itself"});
       }
       if (const auto step = UnconfirmedChange(*document)) return ConfirmChange(*step);
+      if (ReleaseMitigations()) return;
       mutable_status().remedies[rung].state = crds::RemedyState::kVerified;
       mutable_status().remedies[rung].finished_at = Now();
-      if (policy_->spec.recovery.revert && !OutstandingChanges().empty()) return HoldForRevert();
+      if (policy_->spec.recovery.revert && !Outstanding(actions::Reversal::kChange).empty())
+        return HoldForRevert();
       return Finish(Cured());
     case Verification::Result::kEscalate:
       return RungFailed(crds::reason::kNotCured, std::move(decision.message));

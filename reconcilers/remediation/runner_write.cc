@@ -144,7 +144,7 @@ void Runner::OnWritten(size_t index, bool rollback, WriteAhead::Result result) {
       hand.retry = services_.timing.retry_initial;
       services_.metrics.CountWritten(status(), Now());
       Tell(runtime::Event::Type::kNormal, rollback ? "ChangeTakenBack" : "RemedyApplied",
-           status().message);
+           rollback ? taking_back_ : status().message);
       return Advance();
     case Kind::kRejected:
       write_ahead_.Resolve(crds::WriteOutcome::kRejected, {});

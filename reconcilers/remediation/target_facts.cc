@@ -35,6 +35,13 @@ StatusOr<limits::TargetFacts> FactsOf(const crds::ObjectReference& ref,
   facts.exclude_label = exclude.StringOr("");
   KR_ASSIGN_OR_RETURN(facts.deleting,
                       IsThere(target.At("metadata.deletionTimestamp"), "deletionTimestamp"));
+  if (ref.api_version == "v1" && ref.kind == "Node") {
+    for (const std::string_view label : limits::kControlPlaneLabels) {
+      KR_ASSIGN_OR_RETURN(const bool has,
+                          IsThere(target.At("metadata.labels").Field(label), "metadata.labels"));
+      facts.control_plane = facts.control_plane || has;
+    }
+  }
   if (ref.api_version != "v1" || ref.kind != "Pod") return facts;
   const Node mirror = target.At("metadata.annotations").Field(limits::kMirrorAnnotation);
   KR_ASSIGN_OR_RETURN(facts.mirror_pod, IsThere(mirror, "metadata.annotations"));

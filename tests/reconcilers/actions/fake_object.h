@@ -34,7 +34,10 @@ inline void ApplyMerge(json& object, const json& patch) {
 // Strategic merge as far as these tests need it: lists by their merge key, $patch: delete.
 inline void ApplyStrategic(json& object, const json& patch) {
   static const std::map<std::string, std::string> keys = {
-      {"containers", "name"}, {"env", "name"}, {"volumeMounts", "mountPath"}};
+      {"containers", "name"},
+      {"env", "name"},
+      {"volumeMounts", "mountPath"},
+      {"conditions", "type"}};
   if (!object.is_object()) object = json::object();
   for (const auto& [field, value] : patch.items()) {
     auto key = keys.find(field);

@@ -38,6 +38,13 @@ std::vector<crds::Step> Steps() {
   crds::DeletePod evict;
   crds::DeletePod delete_pod;
   delete_pod.mode = crds::DeletePodMode::kDelete;
+  crds::Taint taint;
+  taint.key = "example.com/sick";
+  crds::Taint out_of_service;
+  out_of_service.key = "node.kubernetes.io/out-of-service";
+  out_of_service.effect = crds::TaintEffect::kNoExecute;
+  crds::Untaint untaint;
+  untaint.key = "example.com/sick";
   crds::WaitFor wait_for;
   wait_for.expression = "object.ready";
   crds::Webhook webhook;
@@ -45,10 +52,15 @@ std::vector<crds::Step> Steps() {
   webhook.parameters = {{"n", "", "object.n"}};
   crds::Notify notify;
   notify.message = "Look.";
-  return {{set_env, {}, {}}, {merge, {}, {}},      {strategic, {}, {}},
-          {apply, {}, {}},   {scale, {}, {}},      {crds::RolloutRestart(), {}, {}},
-          {evict, {}, {}},   {delete_pod, {}, {}}, {crds::Delete(), {}, {}},
-          {webhook, {}, {}}, {wait_for, {}, {}},   {notify, {}, {}}};
+  return {{set_env, {}, {}},        {merge, {}, {}},
+          {strategic, {}, {}},      {apply, {}, {}},
+          {scale, {}, {}},          {crds::RolloutRestart(), {}, {}},
+          {evict, {}, {}},          {delete_pod, {}, {}},
+          {crds::Delete(), {}, {}}, {webhook, {}, {}},
+          {wait_for, {}, {}},       {notify, {}, {}},
+          {crds::Cordon(), {}, {}}, {crds::Uncordon(), {}, {}},
+          {taint, {}, {}},          {out_of_service, {}, {}},
+          {untaint, {}, {}},        {crds::DeleteNode(), {}, {}}};
 }
 
 // Those that leave a workload there, changed or not.
@@ -56,6 +68,11 @@ std::vector<crds::Step> StepsOnWorkloads() {
   std::vector<crds::Step> steps = Steps();
   std::erase_if(steps, [](const crds::Step& step) {
     return std::holds_alternative<crds::Apply>(step.action) ||
+           std::holds_alternative<crds::Cordon>(step.action) ||
+           std::holds_alternative<crds::Uncordon>(step.action) ||
+           std::holds_alternative<crds::Taint>(step.action) ||
+           std::holds_alternative<crds::Untaint>(step.action) ||
+           std::holds_alternative<crds::DeleteNode>(step.action) ||
            std::holds_alternative<crds::DeletePod>(step.action) ||
            std::holds_alternative<crds::Webhook>(step.action) ||
            std::holds_alternative<crds::Delete>(step.action);
@@ -78,6 +95,9 @@ std::string Spelled(std::string_view kind, char separator) {
   return text;
 }
 
+// Policies can name them already, and are refused.
+const std::set<std::string_view> kToCome = {"drain", "nodeCommand", "recreateService"};
+
 TEST(RegistryTest, EveryActionIsTested) {
   std::set<std::string_view> tested;
   for (const crds::Step& step : Steps()) {
@@ -86,11 +106,13 @@ TEST(RegistryTest, EveryActionIsTested) {
     EXPECT_FALSE(action->Describe().empty());
     tested.insert(crds::ActionName(step.action));
   }
+  tested.insert(kToCome.begin(), kToCome.end());
   EXPECT_EQ(tested, std::set<std::string_view>(Kinds().begin(), Kinds().end()));
 }
 
 TEST(RegistryTest, EveryActionHasASample) {
   for (std::string_view kind : Kinds()) {
+    if (kToCome.contains(kind)) continue;
     const std::string file =
         std::string(KR_SOURCE_DIR) + "/config/samples/action-" + Spelled(kind, '-') + ".yaml";
     ASSERT_TRUE(std::filesystem::exists(file)) << file;

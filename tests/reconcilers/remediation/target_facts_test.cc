@@ -12,6 +12,7 @@ namespace {
 using nlohmann::json;
 
 const crds::ObjectReference kPod{"v1", "Pod", "shop", "web", "u"};
+const crds::ObjectReference kNode{"v1", "Node", "", "n", "u"};
 const crds::ObjectReference kSet{"apps/v1", "DaemonSet", "shop", "web", "u"};
 
 document::Projection::Ptr Kept(std::span<const std::string_view> texts) {
@@ -46,6 +47,19 @@ TEST(TargetFacts, WhatProtectionAsks) {
   EXPECT_FALSE(facts.mirror_pod) << "only pods are mirrored";
 }
 
+TEST(TargetFacts, NodesOfTheControlPlane) {
+  const auto paths = limits::ProtectionPaths();
+  for (const char* label :
+       {"node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/master"}) {
+    KR_ASSERT_OK_AND_ASSIGN(auto facts, Facts(kNode, {{"labels", {{label, ""}}}}, paths));
+    EXPECT_TRUE(facts.control_plane);
+    KR_ASSERT_OK_AND_ASSIGN(facts, Facts(kPod, {{"labels", {{label, ""}}}}, paths));
+    EXPECT_FALSE(facts.control_plane);
+  }
+  KR_ASSERT_OK_AND_ASSIGN(const auto facts, Facts(kNode, json::object(), paths));
+  EXPECT_FALSE(facts.control_plane);
+}
+
 // A field that was projected away looks like none; protection must not be lifted by that.
 TEST(TargetFacts, WhatWasNotReadIsNoPermission) {
   const auto paths = limits::ProtectionPaths();
@@ -53,9 +67,10 @@ TEST(TargetFacts, WhatWasNotReadIsNoPermission) {
     SCOPED_TRACE(paths[left_out]);
     std::vector<std::string_view> others(paths.begin(), paths.end());
     others.erase(others.begin() + static_cast<ptrdiff_t>(left_out));
-    EXPECT_FALSE(Facts(kPod, json::object(), others).ok());
+    const bool of_nodes = paths[left_out].find("node-role") != std::string_view::npos;
+    const crds::ObjectReference ref = of_nodes ? kNode : kPod;
     EXPECT_FALSE(
-        Facts(kPod, {{"labels", {{"a", "b"}}}, {"annotations", {{"a", "b"}}}}, others).ok());
+        Facts(ref, {{"labels", {{"a", "b"}}}, {"annotations", {{"a", "b"}}}}, others).ok());
   }
 }
 

@@ -1,0 +1,73 @@
+// What is dangerous by mistake on Nodes is refused before it can happen.
+#include <algorithm>
+#include <variant>
+
+#include "absl/strings/str_cat.h"
+#include "crds/v1alpha1/validate_parts.h"
+
+namespace kr::crds {
+namespace {
+
+constexpr char kOutOfService[] = "node.kubernetes.io/out-of-service";
+
+template <typename Params>
+bool Is(const Step& step) {
+  return std::holds_alternative<Params>(step.action);
+}
+
+// Does by force what is safe only on a node that is off.
+bool IsForced(const Step& step) {
+  if (const auto* taint = std::get_if<Taint>(&step.action)) return taint->key == kOutOfService;
+  const auto* pod = std::get_if<DeletePod>(&step.action);
+  return pod != nullptr && pod->mode == DeletePodMode::kForce;
+}
+
+bool IsWhole(const IntOrPercent& limit) {
+  return limit.percent && limit.value >= 100;
+}
+
+}  // namespace
+
+void ValidateNodeSteps(const RemediationPolicySpec& spec, const FieldPath& path,
+                       Problems& problems) {
+  const FieldPath remedies = path["remedies"];
+  bool evidence = false, drained = false, empties = false;
+  for (size_t r = 0; r < spec.remedies.size(); ++r) {
+    const std::vector<Step>& steps = spec.remedies[r].steps;
+    const FieldPath remedy = remedies[r];
+    const FieldPath step_list = remedy["steps"];
+    for (size_t s = 0; s < steps.size(); ++s) {
+      const FieldPath step = step_list[s];
+      if (IsForced(steps[s]) && !evidence) {
+        problems.Add(step,
+                     "does by force what is safe only on a node that is off: expected a webhook "
+                     "step before it that returns fencing evidence");
+      }
+      if (Is<DeleteNode>(steps[s]) && !evidence && !drained) {
+        problems.Add(step["deleteNode"],
+                     "expected a drain before it, or a webhook step that returns fencing evidence: "
+                     "the pods of a Node that is deleted are forgotten while they may still run");
+      }
+      evidence = evidence || Is<Webhook>(steps[s]);
+      drained = drained || Is<Drain>(steps[s]);
+      empties = empties || Is<Drain>(steps[s]) || Is<DeleteNode>(steps[s]);
+    }
+    const bool deletes = std::any_of(steps.begin(), steps.end(), Is<DeleteNode>);
+    if (deletes && r + 1 < spec.remedies.size()) {
+      problems.Add(remedies[r + 1],
+                   absl::StrCat("comes after remedy ", spec.remedies[r].name,
+                                ", which deletes the Node: nothing is left for it to work on"));
+    }
+  }
+  if (!spec.target.all || !empties) return;
+  const FieldPath limits = path["limits"];
+  for (const auto& [limit, name] : {std::pair{spec.limits.max_concurrent, "maxConcurrent"},
+                                    std::pair{spec.limits.max_unhealthy, "maxUnhealthy"}}) {
+    if (!IsWhole(limit)) continue;
+    problems.Add(limits[name],
+                 "is no limit, and spec.target.all with drain or deleteNode could empty every node "
+                 "of the cluster at once: expected less than 100%, or a target that is narrower");
+  }
+}
+
+}  // namespace kr::crds

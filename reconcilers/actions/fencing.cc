@@ -1,0 +1,169 @@
+#include "reconcilers/actions/fencing.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "controller/kube/request.h"
+#include "crds/meta/duration.h"
+#include "crds/meta/time.h"
+#include "reconcilers/actions/change.h"
+#include "reconcilers/actions/webhook_call.h"
+
+namespace kr::actions {
+namespace {
+
+using nlohmann::json;
+
+constexpr char kReceived[] = "receivedAt";
+constexpr char kRenewTime[] = "renewTime";
+// A look at the node or its lease that is older says nothing about now.
+constexpr absl::Duration kLooksHold = absl::Seconds(2);
+constexpr char kNodeLook[] = "fencing/node";
+constexpr char kLeaseLook[] = "fencing/lease";
+
+std::string BootOf(const json& node) {
+  return FindText(node, {"status", "nodeInfo", "bootID"});
+}
+
+Failed NotFenced(std::string message) {
+  return {"NotFenced", std::move(message)};
+}
+Failed Void(std::string message) {
+  return {"FencingVoid", std::move(message)};
+}
+
+// The webhook steps of this remediation, with the key that their calls carried.
+bool IsNonceOfCall(const Observed& observed, const std::string& nonce) {
+  for (const crds::StepProgress& step : observed.remediation->status.steps) {
+    if (step.action != "webhook") continue;
+    Observed then{.remediation = observed.remediation, .step = step.id};
+    if (IdempotencyKey(then) == nonce) return true;
+  }
+  return false;
+}
+
+// Whether the webhook of that name has said so: what remedies[].record keeps under the same key
+// comes from objects that anybody may have written.
+bool WasSaid(const crds::RemediationStatus& status, const std::string& webhook,
+             const json& fencing) {
+  const std::string nonce = FindText(fencing, {"nonce"});
+  return std::any_of(status.evidence.begin(), status.evidence.end(), [&](const auto& evidence) {
+    if (evidence.source != "webhook." + webhook) return false;
+    const json said = json::parse(evidence.message, nullptr, /*allow_exceptions=*/false);
+    return FindText(said, {kFencing, "nonce"}) == nonce;
+  });
+}
+
+// The newest word about fencing in the record of the remediation.
+std::optional<json> EvidenceOf(const crds::RemediationStatus& status) {
+  if (status.record.empty()) return std::nullopt;
+  std::optional<json> newest;
+  const json record = status.record.Parse();
+  for (const auto& [source, kept] : record.items()) {
+    const json* fencing = Find(kept, {kFencing});
+    if (fencing == nullptr || !fencing->is_object()) continue;
+    if (!WasSaid(status, source, *fencing)) continue;
+    // Times in UTC of one length: the order of the texts is that of the times.
+    if (!newest || FindText(*fencing, {kReceived}) > FindText(*newest, {kReceived})) {
+      newest = *fencing;
+    }
+  }
+  return newest;
+}
+
+// What is wrong with the evidence whatever the node does now; nullopt: nothing.
+std::optional<Failed> Fault(const json& evidence, const Observed& observed) {
+  if (FindText(evidence, {"state"}) != "Off") {
+    return NotFenced("the evidence does not say that the node is off: expected state \"Off\"");
+  }
+  const json* held = Find(evidence, {"heldOff"});
+  if (held == nullptr || *held != true) {
+    return NotFenced(
+        "the evidence does not say that the node is held off: expected heldOff true, or it may "
+        "come back at any moment");
+  }
+  if (FindText(evidence, {"remediationUID"}) != observed.remediation->metadata.uid) {
+    return NotFenced("the evidence is about another Remediation");
+  }
+  if (!IsNonceOfCall(observed, FindText(evidence, {"nonce"}))) {
+    return NotFenced("the evidence does not carry the nonce of a call of this Remediation");
+  }
+  const auto received = crds::ParseTime(FindText(evidence, {kReceived}));
+  if (!received || observed.now > *received + kFencingHolds) {
+    return Void("the evidence is older than " + crds::FormatDuration(kFencingHolds) +
+                ": ask the webhook again");
+  }
+  return std::nullopt;
+}
+
+const Seen* Fresh(const Observed& observed, std::string_view look) {
+  const auto found = observed.looked.find(look);
+  if (found == observed.looked.end() || observed.now > found->second.at + kLooksHold) {
+    return nullptr;
+  }
+  return &found->second;
+}
+
+}  // namespace
+
+json FencingQuestion(const crds::Remediation& remediation, const json& node,
+                     std::string_view nonce) {
+  return {{"remediationUID", remediation.metadata.uid},
+          {"nodeUID", FindText(node, {"metadata", "uid"})},
+          {"bootID", BootOf(node)},
+          {"nonce", nonce}};
+}
+
+bool IsFencing(const json& evidence) {
+  const json* fencing = Find(evidence, {kFencing});
+  return fencing != nullptr && fencing->is_object();
+}
+
+json KeptFencing(json evidence, absl::Time received, std::string_view renew_time) {
+  evidence[kFencing][kReceived] = crds::FormatTime(received);
+  evidence[kFencing][kRenewTime] = renew_time;
+  return evidence;
+}
+
+std::optional<Next> NeedFencing(const Observed& observed, std::string_view node_name) {
+  const std::string name(node_name);
+  const std::optional<json> evidence = EvidenceOf(observed.remediation->status);
+  if (!evidence) {
+    return NotFenced("no webhook step of this Remediation has returned evidence that Node " + name +
+                     " is off (see docs/webhooks.md, Fencing)");
+  }
+  if (auto fault = Fault(*evidence, observed)) return *std::move(fault);
+
+  const Seen* node = Fresh(observed, kNodeLook);
+  if (node == nullptr) {
+    const kube::Resource nodes{{"", "v1", "Node"}, "nodes", false};
+    return Look{kube::GetObject(nodes, {"", name}), kNodeLook};
+  }
+  const Seen* lease = Fresh(observed, kLeaseLook);
+  if (lease == nullptr) {
+    const kube::Resource leases{{"coordination.k8s.io", "v1", "Lease"}, "leases", true};
+    return Look{kube::GetObject(leases, {"kube-node-lease", name}), kLeaseLook};
+  }
+  if (!node->object.is_null()) {
+    if (FindText(node->object, {"metadata", "uid"}) != FindText(*evidence, {"nodeUID"})) {
+      return Void("Node " + name +
+                  " is another one than the evidence is about: it has registered "
+                  "again");
+    }
+    if (BootOf(node->object) != FindText(*evidence, {"bootID"})) {
+      return Void("Node " + name + " has booted since (bootID)");
+    }
+  }
+  const std::string renewed = FindText(lease->object, {"spec", "renewTime"});
+  if (renewed != FindText(*evidence, {kRenewTime})) {
+    return Void("Node " + name + " has renewed its lease since (" + renewed +
+                "): it is not off, or not held off");
+  }
+  return std::nullopt;
+}
+
+std::vector<RbacRule> FencingRules() {
+  return {{"", "nodes", "get"}, {"coordination.k8s.io", "leases", "get"}};
+}
+
+}  // namespace kr::actions

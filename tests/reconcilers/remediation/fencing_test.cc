@@ -1,0 +1,209 @@
+// What is done by force is done to a node that is proved to be off, and to no other.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "absl/strings/escaping.h"
+#include "tests/reconcilers/remediation/node_world.h"
+
+namespace kr::remediation {
+namespace {
+
+using nlohmann::json;
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+constexpr char kTaint[] = "node.kubernetes.io/out-of-service";
+
+class Fencing : public NodeWorld {
+ protected:
+  void Begin(const json& after_webhook, const std::string& within = "5m") {
+    s.api.kinds["/apis/storage.k8s.io/v1"] = {{"volumeattachments", "VolumeAttachment"}};
+    Nodes(4);
+    s.server.Put("secrets",
+                 {{"metadata", {{"namespace", "kube-remedy"}, {"name", "kube-remedy-webhook-bmc"}}},
+                  {"data", {{"url", absl::Base64Escape("https://bmc.example/off")}}}});
+    json steps = {{{"webhook", {{"name", "bmc"}}}}};
+    for (const json& step : after_webhook) steps.push_back(step);
+    s.Policy(Spec({{"triggers",
+                    {{{"name", "silent"},
+                      {"for", "1s"},
+                      {"condition", {{"type", "Ready"}, {"status", {"Unknown"}}}},
+                      {"lease", {{"state", "Stale"}}}}}},
+                   {"related", {{{"name", "pods"}, {"preset", "PodsOnNode"}}}},
+                   {"remedies", Remedy(steps, within)}}));
+    s.Start();
+    Pass(absl::Seconds(20));
+    s.outbound.reply = [this](const kube::OutboundRequest& request) {
+      json evidence = json::parse(request.body)["fencing"];
+      evidence["state"] = "Off";
+      evidence["heldOff"] = true;
+      evidence.merge_patch(change);
+      return FakeOutbound::Code(200, json{{"evidence", {{"fencing", evidence}}}}.dump());
+    };
+  }
+  void Pod(const std::string& name, const std::string& node = "n1") {
+    s.server.Put("pods", {{"metadata", {{"namespace", "net"}, {"name", name}}},
+                          {"spec", {{"nodeName", node}}}});
+  }
+  // The host is off: its kubelet falls silent, and the node lifecycle controller says so.
+  void TurnOff() {
+    Silence("n1");
+    Pass(absl::Seconds(50));
+    Ready("n1", "Unknown");
+    Pass(absl::Seconds(5));
+  }
+  static json OutOfService() {
+    return {{{"taint", {{"key", kTaint}, {"value", "nodeshutdown"}, {"effect", "NoExecute"}}}}};
+  }
+  static json Force() {
+    return {{{"deletePod", {{"mode", "Force"}}}, {"applyTo", {{"related", "pods"}}}}};
+  }
+
+  json change = json::object();  // what the webhook says otherwise
+};
+
+TEST_F(Fencing, TheOutOfServiceTaintGoesOnceThePodsAndVolumesAreGone) {
+  Pod("db-0");
+  s.server.Put("volumeattachments",
+               {{"metadata", {{"name", "va-1"}}}, {"spec", {{"nodeName", "n1"}}}});
+  Begin(OutOfService());
+  TurnOff();
+  EXPECT_THAT(Taints("n1"), ElementsAre(std::string(kTaint) + ":NoExecute")) << Message();
+  Speak("n1");
+  Ready("n1", "True");
+  Pass(absl::Seconds(30));
+  EXPECT_THAT(Taints("n1"), ElementsAre(std::string(kTaint) + ":NoExecute")) << "not yet";
+  EXPECT_THAT(Message(), HasSubstr("the out-of-service taint stays until pod net/db-0 is gone"));
+  s.server.Delete("pods", "net", "db-0");
+  Pass(absl::Seconds(10));
+  EXPECT_THAT(Message(), HasSubstr("until VolumeAttachment va-1 is gone"));
+  s.server.Delete("volumeattachments", "", "va-1");
+  Pass(absl::Seconds(10));
+  EXPECT_THAT(Taints("n1"), IsEmpty());
+  EXPECT_EQ(s.Phase(), "Succeeded") << Message();
+}
+
+TEST_F(Fencing, PodsOfANodeThatIsOffAreForgotten) {
+  Pod("db-0");
+  Pod("web-0");
+  Pod("db-1", "n2");
+  Begin(Force());
+  TurnOff();
+  Pass(absl::Seconds(5));
+  EXPECT_TRUE(s.Get("pods", "net/db-0").is_null()) << Message();
+  EXPECT_TRUE(s.Get("pods", "net/web-0").is_null());
+  EXPECT_FALSE(s.Get("pods", "net/db-1").is_null());
+  bool forced = false;
+  for (const auto& write : s.api.writes()) {
+    forced = forced || (write.method == "DELETE" &&
+                        json::parse(write.body).value("gracePeriodSeconds", -1) == 0);
+  }
+  EXPECT_TRUE(forced);
+}
+
+TEST_F(Fencing, WithoutEvidenceNothingIsDoneByForce) {
+  struct Case {
+    json change;
+    std::string why;
+  };
+  const Case cases[] = {
+      {{{"state", "Rebooting"}}, "does not say that the node is off"},
+      {{{"heldOff", false}}, "does not say that the node is held off"},
+      {{{"remediationUID", "x"}}, "is about another Remediation"},
+      {{{"nonce", "x"}}, "does not carry the nonce"},
+      {{{"nodeUID", "x"}}, "it has registered again"},
+      {{{"bootID", "x"}}, "has booted since"},
+  };
+  for (const Case& c : cases) {
+    SCOPED_TRACE(c.change.dump());
+    s.Crash();
+    for (const char* plural :
+         {"nodes", "leases", "pods", "remediations", "remediationpolicies", "secrets"}) {
+      for (const auto& [key, object] : s.server.Objects(plural)) {
+        s.server.Delete(plural, object["metadata"].value("namespace", ""),
+                        object["metadata"]["name"].get<std::string>());
+      }
+    }
+    kubelets.clear();
+    Pod("db-0");
+    change = c.change;
+    Begin(Force());
+    TurnOff();
+    Pass(absl::Seconds(5));
+    EXPECT_FALSE(s.Get("pods", "net/db-0").is_null());
+    EXPECT_THAT(Message(), HasSubstr(c.why));
+  }
+}
+
+TEST_F(Fencing, ReturnedHostVoidsFencing) {
+  Pod("db-0");
+  Begin({{{"waitFor",
+           {{"expression", "now > remediation.startedAt + duration('60s')"}, {"timeout", "5m"}}}},
+         Force()[0]});
+  TurnOff();
+  Renew("n1");  // once: it is on, whatever the webhook said
+  Pass(absl::Minutes(2));
+  EXPECT_FALSE(s.Get("pods", "net/db-0").is_null());
+  EXPECT_THAT(Message(), HasSubstr("has renewed its lease since"));
+}
+
+TEST_F(Fencing, EvidenceHoldsForTenMinutes) {
+  Pod("db-0");
+  Begin({{{"waitFor",
+           {{"expression", "now > remediation.startedAt + duration('11m')"}, {"timeout", "20m"}}}},
+         Force()[0]});
+  TurnOff();
+  Pass(absl::Minutes(12));
+  EXPECT_FALSE(s.Get("pods", "net/db-0").is_null());
+  EXPECT_THAT(Message(), HasSubstr("is older than 10m"));
+}
+
+TEST_F(Fencing, AFreshLeaseIsNoSilence) {
+  Begin(OutOfService());
+  Ready("n1", "Unknown");
+  Pass(absl::Minutes(3));
+  EXPECT_TRUE(s.Remediations().empty());
+  EXPECT_TRUE(s.outbound.calls.empty());
+}
+
+TEST_F(Fencing, ANodeIsDeletedWhenItIsFencedOrDrainedAndNotOtherwise) {
+  Begin({{{"deleteNode", json::object()}}});
+  TurnOff();
+  Pass(absl::Seconds(5));
+  EXPECT_TRUE(Get("n1").is_null()) << Message();
+  EXPECT_EQ(s.Phase(), "Succeeded");
+
+  change = {{"state", "On"}};
+  Silence("n2");
+  Pass(absl::Seconds(50));
+  Ready("n2", "Unknown");
+  Pass(absl::Seconds(20));
+  EXPECT_FALSE(Get("n2").is_null());
+  ASSERT_EQ(s.Remediations().size(), 2u);
+  std::string messages;
+  for (const json& one : s.Remediations()) messages += one["status"].value("message", "") + "\n";
+  EXPECT_THAT(messages, HasSubstr("was not drained completely by this Remediation, and"));
+}
+
+TEST_F(Fencing, ANodeOfTheControlPlaneIsNeverDeleted) {
+  Begin({{{"deleteNode", json::object()}}});
+  s.Policy(Spec({{"target", {{"includeControlPlane", true}}},
+                 {"triggers",
+                  {{{"name", "silent"},
+                    {"for", "1s"},
+                    {"condition", {{"type", "Ready"}, {"status", {"Unknown"}}}}}}},
+                 {"remedies",
+                  Remedy({{{"webhook", {{"name", "bmc"}}}}, {{"deleteNode", json::object()}}})}}));
+  for (const char* name : {"n0", "n1", "n2", "n3"}) {
+    Edit(name, {{"metadata", {{"labels", {{"node-role.kubernetes.io/control-plane", ""}}}}}});
+  }
+  TurnOff();
+  Pass(absl::Seconds(5));
+  EXPECT_FALSE(Get("n1").is_null());
+  EXPECT_THAT(Message(), HasSubstr("is of the control plane, which is never deleted"));
+}
+
+}  // namespace
+}  // namespace kr::remediation
