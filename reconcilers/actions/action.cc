@@ -12,6 +12,10 @@ StatusOr<std::optional<crds::ObjectReference>> Action::Object(const Evaluate&) c
   return std::nullopt;
 }
 
+bool Action::MustComplete(const nlohmann::json&, const Observed&) const {
+  return false;
+}
+
 std::optional<Write> Action::Undo(const nlohmann::json&, const Observed&) const {
   return std::nullopt;
 }

@@ -107,11 +107,16 @@ struct Observed {
   std::string refusal;
   absl::Time now;
   absl::Time step_started;
+  // Somebody wants the remediation to end: what must be completed (MustComplete) is, by the
+  // shortest way.
+  bool stopping = false;
   // How long the server may execute a write; goes into every request (?timeout=).
   std::optional<absl::Duration> server_timeout;
   // Evaluates over the current view of the policy's scope; with applyTo, `it` is the live object.
   // Errors mean "unknown".
   Evaluate evaluate;
+  // Where objects of a kind live; nullopt while discovery does not know.
+  std::function<std::optional<kube::Resource>(const kube::GroupVersionKind&)> find;
 };
 
 // Reads the live object (GET of Observed::ref), then ask again.
@@ -126,6 +131,8 @@ struct Write {
   std::string verb;           // "patch", for status.writes
   std::string summary;        // one line that says what changes: shown in plan, events and status
   nlohmann::json memo;
+  // What is written when it is not the object of the step.
+  std::optional<ObjectRef> object = {};
 };
 // Calls the webhook of that name, which is not the cluster: the same body and key until the action
 // is over, also by another process, so that the receiver knows a call that comes twice. `memo` is
@@ -147,7 +154,8 @@ struct Wait {
 };
 struct Done {
   std::string message;
-  std::string announcement = {};  // told as an Event on the target when not empty (notify)
+  std::string announcement = {};   // told as an Event on the target when not empty (notify)
+  std::string event = "Notified";  // the reason of that Event
   // Evidence that somebody else gave: kept in the record of the remediation under `source`.
   std::string source = {};
   nlohmann::json evidence = {};
@@ -184,6 +192,14 @@ class Action {
   // `memo` is what the last Write or Wait of this step left, null at the start.
   // Asked after everything that happened; must not repeat a write whose effect is there.
   virtual Next Ask(const nlohmann::json& memo, const Observed& observed) const = 0;
+
+  // Whether the action has sections that must not be left in the middle: the log of one is kept
+  // (by a finalizer) even if somebody deletes the Remediation.
+  virtual bool HasSections() const { return false; }
+  // Whether the step is within one now. While it is, the action is asked on and may write although
+  // the remediation is cancelled, its policy paused or deleted, or the symptom gone. In doubt (live
+  // is not known) true: the action is asked, and reads. Every section has a deadline of its own.
+  virtual bool MustComplete(const nlohmann::json& memo, const Observed& observed) const;
 
   // The object that the action works on when it names one itself (apply); nullopt: the target, or
   // what applyTo chose. Asked once, when the step starts. An error means "not known yet".

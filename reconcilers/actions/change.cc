@@ -39,6 +39,17 @@ const nlohmann::json* FindController(const nlohmann::json& object) {
   return nullptr;
 }
 
+Look LookAt(kube::HttpRequest request) {
+  Look look{.request = std::move(request)};
+  look.name = look.request.target;
+  return look;
+}
+
+const nlohmann::json* FindFound(const Observed& observed, const kube::HttpRequest& request) {
+  const auto seen = observed.looked.find(request.target);
+  return seen == observed.looked.end() ? nullptr : &seen->second.object;
+}
+
 std::string ObjectText(const ObjectRef& ref) {
   return ref.resource.gvk.kind + " " + ref.key.ToString();
 }

@@ -30,6 +30,11 @@ std::string FindText(const nlohmann::json& object, std::initializer_list<std::st
 // The ownerReference of the object's controller; nullptr when it has none.
 const nlohmann::json* FindController(const nlohmann::json& object);
 
+// A Look that is told from others by its request...
+Look LookAt(kube::HttpRequest request);
+// ...and what it has found; nullptr when it was not asked for yet.
+const nlohmann::json* FindFound(const Observed& observed, const kube::HttpRequest& request);
+
 // "DaemonSet kube-system/calico-node", for messages.
 std::string ObjectText(const ObjectRef& ref);
 

@@ -66,7 +66,9 @@ void Runner::Advance() {
     return callbacks_.ended(*this);
   }
   if (ending_) return Finish(*std::exchange(ending_, std::nullopt));
-  if (auto end = ShouldStop()) return Finish(*std::move(end));
+  if (auto end = MayStop()) return Finish(*std::move(end));
+  // Rests on what it reads itself, whatever the caches say.
+  if (InSection()) return AdvanceStep();
   if (auto stale = world_.Stale(*policy_)) return Idle(*stale);
   // One of ours that is Pending was admitted and waits for locks: the ladder asks for them again.
   if (status().phase == Phase::kPending && status().manual) return AdvancePending();

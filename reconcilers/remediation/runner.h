@@ -229,6 +229,13 @@ class Runner {
   void OnCalled(size_t index, WriteAhead::CallResult result);
   void KeepEvidence(size_t index, const actions::Done& done);
 
+  // runner_section.cc: what must be completed once it was begun.
+  std::vector<size_t> BegunSections() const;  // into status.steps
+  bool InSection() const;
+  std::string SectionOutcome() const;  // how the last one ended, "" when there was none
+  // Why it has to stop, when it is not in a section that goes first.
+  std::optional<End> MayStop() const;
+
   // runner_rollback.cc: changes are taken back.
   const policy::Step* StepOf(const crds::StepProgress& progress) const;
   bool IsOutstanding(const crds::StepProgress& progress) const;

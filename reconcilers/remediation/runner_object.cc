@@ -45,7 +45,9 @@ actions::Observed Runner::Observe(const actions::ObjectRef& ref, const crds::Ste
                              .refusal = hand.refusal,
                              .now = as_of.value_or(Now()),
                              .step_started = as_of.value_or(step_started),
+                             .stopping = ShouldStop().has_value(),
                              .server_timeout = services_.timing.write_timeout};
+  observed.find = [this](const kube::GroupVersionKind& gvk) { return world_.Find(gvk); };
   observed.evaluate = [this, as_of, it = hand.live.value_or(nlohmann::json())](
                           const cel::Program& program) -> StatusOr<nlohmann::json> {
     if (!OwnWritesSeen()) return Unavailable("the cache has not seen our own write yet");

@@ -25,7 +25,7 @@ void Runner::AdvanceLadder() {
   if (!rung) return Finish(EndOfLadder());
   // A write that may be under way is settled before anything else is asked.
   if (status().remedies[*rung].state == RemedyState::kRunning &&
-      (checked_live_ || status().intent)) {
+      (checked_live_ || status().intent || !BegunSections().empty())) {
     return AdvanceStep();
   }
   CheckLive();
@@ -70,7 +70,7 @@ void Runner::CheckLive() {
 
 void Runner::OnLive(StatusOr<LiveState> live) {
   if (deleted_) return Stopped();
-  if (auto end = ShouldStop()) return Finish(*std::move(end));
+  if (auto end = MayStop()) return Finish(*std::move(end));
   if (!live.ok()) {
     if (absl::IsPermissionDenied(live.status())) {
       return Idle(crds::refusal::kPermissionDenied, std::string(Message(live.status())),

@@ -100,7 +100,11 @@ bool Runner::AdvanceObjects(const policy::Step& step, const std::vector<size_t>&
     }
   }
   if (!pause) return true;
-  Idle(crds::reason::kRunning, std::move(pause->progress), pause->until);
+  const auto end = ShouldStop();  // and yet it is here
+  Idle(crds::reason::kRunning,
+       (end ? "completes what was begun, then it stops (" + end->message + "): " : std::string()) +
+           pause->progress,
+       pause->until);
   return false;
 }
 
@@ -164,7 +168,7 @@ Runner::Paused Runner::OnNext(size_t index, const policy::Step& step, actions::N
     }
     if (!done->source.empty()) KeepEvidence(index, *done);
     if (!done->announcement.empty()) {
-      Tell(runtime::Event::Type::kWarning, "Notified", done->announcement);
+      Tell(runtime::Event::Type::kWarning, done->event, done->announcement);
     }
     if (step.apply_to && step.apply_to->wait_for) {
       crds::StepProgress& progress = mutable_status().steps[index];

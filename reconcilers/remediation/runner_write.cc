@@ -19,8 +19,9 @@ std::optional<Runner::Paused> Runner::MayAct(size_t index, const policy::Step& s
     Idle(reason, std::move(message), until);
     return Paused();
   };
+  const bool section = InSection();
   // A notice changes nothing, whomever it goes to.
-  const bool writes = step.action->reversal() != actions::Reversal::kNothing;
+  const bool writes = step.action->reversal() != actions::Reversal::kNothing && !section;
   if (const auto refusal = writes ? world_.Forbidden(remediation()) : std::nullopt) {
     Idle(*refusal);
     return Paused();
@@ -33,6 +34,7 @@ std::optional<Runner::Paused> Runner::MayAct(size_t index, const policy::Step& s
                                          : "the server puts it off: " + hand.refusal,
                          .memo = nullptr};
   }
+  if (section) return std::nullopt;
   // Taken over from a process that died with this write in its hands: it was not executed, and who
   // knows how long ago that was.
   if (!checked_live_) {
@@ -83,9 +85,17 @@ Runner::Paused Runner::ExecuteWrite(size_t index, const policy::Step& step, acti
   seen_live_.reset();
   mutable_status().message = write.summary;
   Describe(*policy_, mutable_status());
-  write_ahead_.Execute(index, *RefOf(status().steps[index]), std::move(write), /*rollback=*/false,
-                       [this, index](WriteAhead::Result result) {
+  // Of a step with several writes: that it goes on to the next says what came of the one before.
+  if (status().intent && step.action->HasSections() &&
+      status().steps[index].memo.Parse() != write.memo) {
+    write_ahead_.Resolve(crds::WriteOutcome::kApplied, {});
+  }
+  const bool elsewhere = write.object.has_value();
+  const actions::ObjectRef ref = elsewhere ? *write.object : *RefOf(status().steps[index]);
+  write_ahead_.Execute(index, ref, std::move(write), /*rollback=*/false,
+                       [this, index, elsewhere](WriteAhead::Result result) {
                          busy_ = false;
+                         if (elsewhere) result.object.reset();
                          OnWritten(index, /*rollback=*/false, std::move(result));
                        });
   return std::nullopt;
@@ -93,6 +103,7 @@ Runner::Paused Runner::ExecuteWrite(size_t index, const policy::Step& step, acti
 
 bool Runner::NeedsFinalizer(const policy::Step& step) const {
   if (HasEffectsFinalizer(remediation())) return false;
+  if (step.action->HasSections()) return true;
   switch (step.action->reversal()) {
     case actions::Reversal::kMitigation:
       return true;

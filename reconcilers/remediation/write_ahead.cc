@@ -128,8 +128,11 @@ WriteAhead::Result WriteAhead::Judge(StatusOr<kube::Reply> reply) {
     // Subresources answer with an object of their own.
     const bool same_kind =
         !object.is_object() || !object.contains("kind") || object["kind"] == intent.object.kind;
+    // A deletion that is done at once answers with what the object was.
+    const bool was = intent.verb == crds::Verb::kDelete && !after.empty() &&
+                     !object["metadata"].contains("deletionTimestamp");
     Resolve(unchanged ? crds::WriteOutcome::kUnchanged : crds::WriteOutcome::kApplied, object);
-    if (!after.empty() && same_kind) result.object = std::move(object);
+    if (!after.empty() && same_kind && !was) result.object = std::move(object);
     return result;
   }
   const Status& error = reply.status();

@@ -48,12 +48,12 @@ kube::HttpResponse Discovery(
                 {"verbs", {"get", "list", "watch", "patch"}}};
   };
   if (path == "/api/v1") {
-    return Answer(
-        200, {{"kind", "APIResourceList"},
-              {"groupVersion", "v1"},
-              {"resources",
-               {resource("pods", "Pod"), resource("configmaps", "ConfigMap"),
-                resource("nodes", "Node", false), resource("namespaces", "Namespace", false)}}});
+    return Answer(200, {{"kind", "APIResourceList"},
+                        {"groupVersion", "v1"},
+                        {"resources",
+                         {resource("pods", "Pod"), resource("configmaps", "ConfigMap"),
+                          resource("services", "Service"), resource("nodes", "Node", false),
+                          resource("namespaces", "Namespace", false)}}});
   }
   if (path == "/apis/apps/v1") {
     return Answer(200,
@@ -213,6 +213,10 @@ kube::HttpResponse FakeApi::Write(const kube::HttpRequest& request, const Target
       after = only_status;
     }
   }
+  if (admit && target.subresource.empty() && after != before) {
+    const std::string why = admit(target.plural, before, after);
+    if (!why.empty()) return Refuse(422, "Invalid", {{"causes", {{{"message", why}}}}});
+  }
   if (target.dry_run) {
     dry_runs_.push_back({request.method, request.target, request.body});
     const int refused = refuse_dry_run ? refuse_dry_run(dry_runs_.back()) : 0;
@@ -269,8 +273,13 @@ kube::HttpResponse FakeApi::Remove(const kube::HttpRequest& request, const Targe
     dry_runs_.push_back({request.method, request.target, request.body});
     return Answer(200, {{"kind", "Status"}, {"status", "Success"}});
   }
-  server_.Delete(target.plural, target.name_space, target.name);
   writes_.push_back({request.method, request.target, request.body, true, request.timeout, permit});
+  if ((*object)["metadata"].value("finalizers", json::array()).empty()) {
+    server_.Delete(target.plural, target.name_space, target.name);
+  } else {
+    storage["metadata"]["deletionTimestamp"] = "2026-01-02T03:04:05Z";
+    server_.Put(target.plural, storage);
+  }
   return Answer(200, {{"kind", "Status"}, {"status", "Success"}});
 }
 

@@ -47,6 +47,11 @@ class FakeApi final : public runtime::ApiSender {
   std::function<std::string(const std::string& pod)> block_eviction;
   // The same for dry-runs.
   std::function<int(const Request&)> refuse_dry_run;
+  // What the server makes of an object that is written, as its defaults and validation have it: an
+  // error instead refuses it (422). `before` is null for a new one. Not asked for statuses.
+  std::function<std::string(const std::string& plural, const nlohmann::json& before,
+                            nlohmann::json& after)>
+      admit;
   // Namespaced kinds besides the well-known ones: plural and kind by path, "/apis/example.com/v1".
   std::map<std::string, std::map<std::string, std::string>> kinds;
   // From a request, which is executed at once, to its answer.
