@@ -25,7 +25,7 @@ struct Param {
   std::optional<double> maximum;
   std::string pattern;                // string: RE2, of the whole text
   std::optional<int64_t> max_length;  // string: in characters; array and object: entries
-  std::vector<std::string> allowed;   // spec: `enum`; string
+  std::vector<std::string> allowed;   // spec: `enum`; string, and keys of an object
   friend bool operator==(const Param&, const Param&) = default;
 };
 

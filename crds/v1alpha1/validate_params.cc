@@ -21,7 +21,8 @@ void ValidateBounds(const Param& param, const FieldPath& path, Problems& problem
   expect(param.minimum.has_value(), number, "minimum", "integer and number");
   expect(param.maximum.has_value(), number, "maximum", "integer and number");
   expect(!param.pattern.empty(), text, "pattern", "string");
-  expect(!param.allowed.empty(), text, "enum", "string");
+  expect(!param.allowed.empty(), text || param.type == ParamType::kObject, "enum",
+         "string and object");
   expect(param.max_length.has_value(), sized, "maxLength", "string, array and object");
   if (param.minimum && param.maximum && *param.minimum > *param.maximum) {
     problems.Add(path["minimum"],

@@ -78,6 +78,17 @@ RE2::Options PatternOptions() {
   return options;
 }
 
+// What is wrong with a text that is to be one of a few; OK when nothing is.
+Status CheckAllowed(const std::vector<std::string>& allowed, const std::string& text,
+                    std::string_view what) {
+  if (allowed.empty() || std::find(allowed.begin(), allowed.end(), text) != allowed.end()) {
+    return OkStatus();
+  }
+  std::string names;
+  for (const std::string& name : allowed) names += (names.empty() ? "" : ", ") + name;
+  return InvalidArgument(std::string(what) + " " + Found(text) + ", expected one of " + names);
+}
+
 // What is wrong with a value; OK when nothing is.
 Status CheckValue(const Param& param, const json& value) {
   if (!HasType(value, param.type)) {
@@ -103,18 +114,17 @@ Status CheckValue(const Param& param, const json& value) {
     return InvalidArgument("has " + std::to_string(size) + unit + ", expected at most " +
                            std::to_string(*param.max_length));
   }
+  if (value.is_object()) {
+    for (const auto& [key, entry] : value.items()) {
+      KR_RETURN_IF_ERROR(CheckAllowed(param.allowed, key, "has the key"));
+    }
+  }
   if (!value.is_string()) return OkStatus();
   const std::string& text = value.get_ref<const std::string&>();
   if (!param.pattern.empty() && !RE2::FullMatch(text, RE2(param.pattern, PatternOptions()))) {
     return InvalidArgument("is " + Found(value) + ", which does not match " + param.pattern);
   }
-  const std::vector<std::string>& allowed = param.allowed;
-  if (!allowed.empty() && std::find(allowed.begin(), allowed.end(), text) == allowed.end()) {
-    std::string names;
-    for (const std::string& name : allowed) names += (names.empty() ? "" : ", ") + name;
-    return InvalidArgument("is " + Found(value) + ", expected one of " + names);
-  }
-  return OkStatus();
+  return CheckAllowed(param.allowed, text, "is");
 }
 
 // A text as a value of the type; what is none stays a text, for CheckValue to refuse.

@@ -35,6 +35,10 @@ class ChangedSignal final : public Signal {
       reading.cause = "changed: " + std::string(Message(outcome.value.status()));
       return reading;
     }
+    if (HasNoValue(*outcome.value)) {
+      reading.value = Tri::kFalse;
+      return reading;
+    }
     const Baselines& baselines = view.past().baselines;
     if (!baselines.complete()) {
       reading.cause = "changed: TargetBaselines are being listed";
@@ -56,7 +60,7 @@ class ChangedSignal final : public Signal {
   std::optional<crds::BaselineValue> Baseline(const View& view) const override {
     if (view.object() == nullptr) return std::nullopt;
     const cel::Outcome outcome = program_.Evaluate(view, view.now());
-    if (!outcome.value.ok()) return std::nullopt;
+    if (!outcome.value.ok() || HasNoValue(*outcome.value)) return std::nullopt;
     return ValueOf(*outcome.value, view.now());
   }
 
@@ -65,6 +69,11 @@ class ChangedSignal final : public Signal {
   bool KeepsBaseline() const override { return true; }
 
  private:
+  // optional.none(): the target is none whose value matters, now.
+  static bool HasNoValue(const cel::Value& value) {
+    return value.kind() == cel::Value::Kind::kOptional && value.Inner() == nullptr;
+  }
+
   crds::BaselineValue ValueOf(const cel::Value& value, absl::Time now) const {
     // Maps are written in the order of their keys, so equal values give equal texts.
     std::string text =

@@ -29,7 +29,7 @@ std::vector<Param> Params() {
            .allowed = {"a", "b", "long"}},
           {.name = "on", .type = ParamType::kBoolean},
           {.name = "patterns", .type = ParamType::kArray, .max_length = 2},
-          {.name = "owners", .type = ParamType::kObject}};
+          {.name = "owners", .type = ParamType::kObject, .allowed = {"a", "c"}}};
 }
 
 TEST(Params, TextsAreReadByTheirType) {
@@ -59,6 +59,7 @@ TEST(Params, TextsAreReadByTheirType) {
       {"patterns", "a,b", "data.patterns: expected a list (JSON), found \"a,b\""},
       {"patterns", "[1,2,3]", "data.patterns: has 3 elements, expected at most 2"},
       {"owners", "{\"a\": {}}", "{\"a\":{}}"},
+      {"owners", "{\"a\": {}, \"b\": {}}", "data.owners: has the key \"b\", expected one of a, c"},
       {"owners", "null", "data.owners: expected an object (JSON), found \"null\""},
   };
   for (const Case& tc : cases) {

@@ -78,6 +78,22 @@ TEST_F(Changed, UntilTheBaselinesAreKnownNobodyKnows) {
   EXPECT_EQ(signal_->Read(view).value, Tri::kUnknown);
 }
 
+TEST_F(Changed, NoValueIsNeitherRememberedNorAChange) {
+  auto made = MakeChanged({.expression = "object.metadata.?annotations"}, ObjectScope(),
+                          "uid//Service", "drift", "p");
+  KR_ASSERT_OK(made.status());
+  signal_ = *std::move(made);
+  view.Set({{"metadata", {{"name", "web"}}}});
+  EXPECT_EQ(signal_->Read(view).value, Tri::kFalse);
+  EXPECT_FALSE(signal_->Baseline(view).has_value());
+  Annotations({{"a", "1"}});
+  Record();
+  view.Set({{"metadata", {{"name", "web"}}}});
+  EXPECT_EQ(signal_->Read(view).value, Tri::kFalse);
+  Annotations({{"a", "2"}});
+  EXPECT_EQ(signal_->Read(view).value, Tri::kTrue);
+}
+
 TEST_F(Changed, AnExpressionThatFailsIsUnknown) {
   view.Set({});
   EXPECT_EQ(signal_->Read(view).value, Tri::kUnknown);
