@@ -40,7 +40,8 @@ allow reconcilers/signals controller crds
 allow reconcilers/node controller crds
 allow reconcilers/drain controller crds
 allow reconcilers/agent reconcilers/node controller crds
-allow reconcilers/actions reconcilers/node reconcilers/drain controller crds
+allow reconcilers/service controller crds
+allow reconcilers/actions reconcilers/service reconcilers/node reconcilers/drain controller crds
 allow reconcilers/policy reconcilers/signals reconcilers/limits reconcilers/actions reconcilers/node reconcilers/drain controller crds
 allow reconcilers/remediation reconcilers/policy reconcilers/signals reconcilers/limits reconcilers/actions reconcilers/node reconcilers/drain controller crds
 

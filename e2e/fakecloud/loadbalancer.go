@@ -101,6 +101,13 @@ func union(a, b map[string]string) map[string]string {
 	return out
 }
 
+// provided tells whether it has ever made one for that Service.
+func (c *cloud) provided(s *corev1.Service) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.ContainsFunc(c.all, func(lb *LoadBalancer) bool { return lb.UID == string(s.UID) })
+}
+
 func (c *cloud) remove(s *corev1.Service) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -24,7 +24,7 @@ func (p *Provider) sync(ctx context.Context, key string) error {
 	}
 	s := object.(*corev1.Service)
 	if !p.wants(s) || s.DeletionTimestamp != nil {
-		if slices.Contains(s.Finalizers, Finalizer) {
+		if slices.Contains(s.Finalizers, Finalizer) && p.cloud.provided(s) { // other clouds may be there, too
 			if err := p.cleanUp(ctx, s); err != nil {
 				return err
 			}

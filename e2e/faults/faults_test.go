@@ -4,6 +4,7 @@
 package faults
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"os"
@@ -17,6 +18,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/kube-remedy/kube-remedy/e2e/fakecloud"
 	"github.com/kube-remedy/kube-remedy/e2e/faultproxy"
 	"github.com/kube-remedy/kube-remedy/e2e/harness"
 	"github.com/kube-remedy/kube-remedy/e2e/operator"
@@ -28,24 +30,32 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// undisturbed is what a remediation writes, and its outcome, when all is well. The first test finds out.
-var undisturbed struct {
+// A regimen is one kind of treatment: a policy, the patients that it is for, and what a remediation of it writes when
+// all is well. The first test finds out.
+type regimen struct {
+	role, policy string
+	name         string // of the policy
+	admit        func(w *ward, ctx context.Context, patient string) error
+	least        int // so many writes at least
+
 	once    sync.Once
 	history *history
+	cloud   *fakecloud.Provider // of the Services that patients may have
 	writes  []string
 	outcome string
 }
 
+var everything = &regimen{name: "faults", role: role, policy: policy, admit: (*ward).admitOne, least: 30}
+
 // open returns the ward, with a fault proxy and the kubeconfig that leads through it.
-func open(t *testing.T) (*ward, *faultproxy.Proxy, string) {
+func open(t *testing.T, r *regimen) (*ward, *faultproxy.Proxy, string) {
 	t.Helper()
 	world, _ := shared.Get(t)
-	w := &ward{World: world, t: t}
-	undisturbed.once.Do(w.learn)
-	if undisturbed.outcome == "" {
+	w := &ward{World: world, t: t, regimen: r, services: map[string]string{}}
+	r.once.Do(w.learn)
+	if r.outcome == "" {
 		t.Fatal("there is no undisturbed outcome to compare with")
 	}
-	w.history = undisturbed.history
 	proxy, kubeconfig := w.through("proxy")
 	return w, proxy, kubeconfig
 }
@@ -71,15 +81,16 @@ func (w *ward) run(kubeconfig, label string, lease time.Duration) *operator.Oper
 // learn treats three patients with nothing in the way. All must do alike, or there is nothing to compare with.
 func (w *ward) learn() {
 	var err error
-	undisturbed.history, err = newHistory(w.World)
+	w.history, err = newHistory(w.World)
 	harness.Must(w.t, err)
-	w.history = undisturbed.history
+	w.cloud, err = fakecloud.Start(context.Background(), fakecloud.Options{Client: w.Client, Class: "cloud.example/" + w.name}) // until the cluster ends
+	harness.Must(w.t, err)
 	proxy, kubeconfig := w.through("learn")
-	w.Apply(w.t, role)
-	w.Apply(w.t, policy)
+	w.Apply(w.t, w.role)
+	w.Apply(w.t, w.policy)
 	op := w.run(kubeconfig, "undisturbed", 60*time.Second)
-	w.AwaitCondition(w.t, "faults", "Ready", "True", "Ready")
-	names := []string{"calm-1", "calm-2", "calm-3"}
+	w.AwaitCondition(w.t, w.name, "Ready", "True", "Ready")
+	names := []string{w.name + "-calm-1", w.name + "-calm-2", w.name + "-calm-3"}
 	w.admit(names)
 	w.fallIll(names)
 	w.awaitEnd(names, harness.Limit)
@@ -92,34 +103,36 @@ func (w *ward) learn() {
 			}
 		}
 		// The phase before the last may be written down or not.
-		if undisturbed.writes == nil || len(writes) < len(undisturbed.writes) {
-			undisturbed.writes = writes
+		if w.writes == nil || len(writes) < len(w.writes) {
+			w.writes = writes
 		}
-		if len(writes) < 30 || outcomes[name] != outcomes["calm-1"] {
+		if len(writes) < w.least || outcomes[name] != outcomes[names[0]] {
 			w.t.Fatalf("%s consists of %d writes:\n%q\nwith the outcome\n%s", name, len(writes), writes, outcomes[name])
 		}
 	}
-	for n, write := range undisturbed.writes {
+	for n, write := range w.writes {
 		w.t.Logf("write %d: %s", n+1, write)
 	}
-	w.t.Logf("the outcome:\n%s", outcomes["calm-1"])
+	w.t.Logf("the outcome:\n%s", outcomes[names[0]])
 	harness.Must(w.t, op.Terminate(w.t.Context()))
-	undisturbed.outcome = outcomes["calm-1"]
+	w.outcome = outcomes[names[0]]
 }
 
 // patients are names with a common beginning, one for each write of a remediation.
-func patients(of string) []string {
+func (w *ward) patients(of string) []string {
 	var names []string
-	for n := range undisturbed.writes {
-		names = append(names, fmt.Sprintf("%s-%02d", of, n+1))
+	for n := range w.writes {
+		names = append(names, fmt.Sprintf("%s-%s-%02d", w.name, of, n+1))
 	}
 	return names
 }
 
 // EveryFaultAtEveryWrite: for each write that a remediation consists of and each disturbance of a request there is
 // a patient; all of them at once.
-func TestEveryFaultAtEveryWrite(t *testing.T) {
-	w, proxy, kubeconfig := open(t)
+func TestEveryFaultAtEveryWrite(t *testing.T) { everyFault(t, everything) }
+
+func everyFault(t *testing.T, r *regimen) {
+	w, proxy, kubeconfig := open(t, r)
 	w.run(kubeconfig, "operator", 60*time.Second)
 	var all []string
 	rules := map[string]*faultproxy.Handle{}
@@ -131,7 +144,7 @@ func TestEveryFaultAtEveryWrite(t *testing.T) {
 		"error-500":   {Answer: faultproxy.InternalError()},
 		"trickle":     {Trickle: 8 << 10},
 	} {
-		for n, name := range patients(of) {
+		for n, name := range w.patients(of) {
 			all = append(all, name)
 			rules[name] = proxy.Add(faultproxy.Rule{Name: name, Fault: fault, Match: nth(name, n+1)})
 		}
@@ -144,7 +157,7 @@ func TestEveryFaultAtEveryWrite(t *testing.T) {
 			t.Errorf("%s: the write that was to be disturbed was not there", name)
 		}
 	}
-	w.compare(all, undisturbed.outcome)
+	w.compare(all, w.outcome)
 }
 
 // nth selects the n-th write of a patient's remediation.
@@ -155,15 +168,17 @@ func nth(name string, n int) faultproxy.Match {
 // CrashAtEveryWrite: each patient's remediation is halted at another of its writes, half of them before the server
 // has seen it and half of them after the server has done it. Then the process is killed and the next one has to make
 // sense of what is there.
-func TestCrashAtEveryWrite(t *testing.T) {
-	w, proxy, kubeconfig := open(t)
+func TestCrashAtEveryWrite(t *testing.T) { everyCrash(t, everything) }
+
+func everyCrash(t *testing.T, r *regimen) {
+	w, proxy, kubeconfig := open(t, r)
 	first := w.run(kubeconfig, "first", 60*time.Second)
 	killed := make(chan struct{})
 	hold := func() { <-killed }
 	var all []string
 	var rules []*faultproxy.Handle
 	for _, of := range []string{"before", "done"} {
-		for n, name := range patients(of) {
+		for n, name := range w.patients(of) {
 			all = append(all, name)
 			rule := faultproxy.Rule{Name: name, Match: nth(name, n+1)}
 			if of == "before" {
@@ -188,7 +203,7 @@ func TestCrashAtEveryWrite(t *testing.T) {
 				n++
 			}
 		}
-		return n == len(undisturbed.writes), fmt.Sprint(n)
+		return n == len(w.writes), fmt.Sprint(n)
 	})
 	first.Kill()
 	<-first.Done()
@@ -196,7 +211,7 @@ func TestCrashAtEveryWrite(t *testing.T) {
 	w.releaseLease()
 	w.run(kubeconfig, "second", 60*time.Second)
 	w.awaitEnd(all, time.Minute)
-	w.compare(all, undisturbed.outcome)
+	w.compare(all, w.outcome)
 }
 
 // releaseLease spares the wait for the lease of an operator that was killed.
@@ -210,16 +225,16 @@ func (w *ward) releaseLease() {
 // TwoLeadersOneFrozen: the leader stands still in the middle of many remediations, as a virtual machine that is
 // moved. The standby takes over and finishes all; the first one wakes up, and writes nothing any more.
 func TestTwoLeadersOneFrozen(t *testing.T) {
-	w, proxy, kubeconfig := open(t)
+	w, proxy, kubeconfig := open(t, everything)
 	other, otherKubeconfig := w.through("standby")
 	const lease = 6 * time.Second
 	first := w.run(kubeconfig, "first", lease)
 	harness.Eventually(t, "the first to lead", harness.Limit, func() (bool, string) { return leads(t, first), "" })
 	second := w.run(otherKubeconfig, "second", lease)
-	all := patients("frozen")
+	all := w.patients("frozen")
 	w.admit(all)
 	w.fallIll(all)
-	half := len(all) * len(undisturbed.writes) / 2
+	half := len(all) * len(w.writes) / 2
 	harness.Eventually(t, "half of the writes", harness.Limit, func() (bool, string) {
 		n := len(proxy.Writes())
 		return n >= half, fmt.Sprintf("%d of %d", n, half)
@@ -241,7 +256,7 @@ func TestTwoLeadersOneFrozen(t *testing.T) {
 		}
 		t.Errorf("the first has written after its lease was over: %s %s", write.Method, write.URI)
 	}
-	w.compare(all, undisturbed.outcome)
+	w.compare(all, w.outcome)
 }
 
 func leads(t *testing.T, op *operator.Operator) bool {

@@ -37,7 +37,7 @@ spec:
 // FrozenViewWritesNothing: the watches are open and say nothing. What the operator believes to be sick was healed
 // behind its back: it looks before it writes.
 func TestFrozenViewWritesNothing(t *testing.T) {
-	w, proxy, kubeconfig := open(t)
+	w, proxy, kubeconfig := open(t, everything)
 	op := w.run(kubeconfig, "operator", 60*time.Second)
 	w.Apply(t, slow)
 	w.DeleteAtEnd(t, "slow")

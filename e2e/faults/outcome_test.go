@@ -157,6 +157,9 @@ func (w *ward) outcomes(names []string) map[string]string {
 			}
 		}
 	}
+	for _, name := range names {
+		lines[name] = append(lines[name], w.servicesOf(name)...)
+	}
 	for _, r := range w.history.all() {
 		text := fmt.Sprintf("a Remediation: %s %s, steps", r.Status.Phase, r.Status.Reason)
 		for _, step := range r.Status.Steps {

@@ -108,8 +108,11 @@ spec:
 // A ward is the world with the patients: each is a ConfigMap in a namespace of its own, both of the patient's name.
 type ward struct {
 	*harness.World
-	t       *testing.T
-	history *history
+	*regimen
+	t *testing.T
+
+	mu       sync.Mutex
+	services map[string]string // what they were like; see whole
 }
 
 func (w *ward) each(names []string, do func(ctx context.Context, name string) error) {
@@ -147,45 +150,50 @@ func (w *ward) admit(names []string) {
 		if _, err := w.Client.CoreV1().Namespaces().Create(ctx, &corev1.Namespace{ObjectMeta: meta(name, nil)}, metav1.CreateOptions{}); err != nil {
 			return err
 		}
-		patient := &corev1.ConfigMap{ObjectMeta: meta(name, map[string]string{"role": "patient"}), Data: map[string]string{}}
-		patient.Annotations = map[string]string{"rounds": "0"}
-		for _, object := range []*corev1.ConfigMap{patient, {ObjectMeta: meta("doomed", nil)}} {
-			if _, err := w.Client.CoreV1().ConfigMaps(name).Create(ctx, object, metav1.CreateOptions{}); err != nil {
-				return err
-			}
+		return w.regimen.admit(w, ctx, name)
+	})
+}
+
+// admitOne makes what the policy of all actions is about.
+func (w *ward) admitOne(ctx context.Context, name string) error {
+	patient := &corev1.ConfigMap{ObjectMeta: meta(name, map[string]string{"role": "patient"}), Data: map[string]string{}}
+	patient.Annotations = map[string]string{"rounds": "0"}
+	for _, object := range []*corev1.ConfigMap{patient, {ObjectMeta: meta("doomed", nil)}} {
+		if _, err := w.Client.CoreV1().ConfigMaps(name).Create(ctx, object, metav1.CreateOptions{}); err != nil {
+			return err
 		}
-		one, two, app := int64(1), int32(2), map[string]string{"app": "web"}
-		web := &appsv1.Deployment{ObjectMeta: meta("web", nil), Spec: appsv1.DeploymentSpec{
-			Replicas: &two, Selector: &metav1.LabelSelector{MatchLabels: app},
-			Template: corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: app},
-				Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "c", Image: "i", Args: []string{"one"}}}}},
-		}}
-		web, err := w.Client.AppsV1().Deployments(name).Create(ctx, web, metav1.CreateOptions{})
+	}
+	one, two, app := int64(1), int32(2), map[string]string{"app": "web"}
+	web := &appsv1.Deployment{ObjectMeta: meta("web", nil), Spec: appsv1.DeploymentSpec{
+		Replicas: &two, Selector: &metav1.LabelSelector{MatchLabels: app},
+		Template: corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: app},
+			Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "c", Image: "i", Args: []string{"one"}}}}},
+	}}
+	web, err := w.Client.AppsV1().Deployments(name).Create(ctx, web, metav1.CreateOptions{})
+	if err != nil {
+		return err
+	}
+	web.Status = appsv1.DeploymentStatus{ObservedGeneration: web.Generation, Replicas: 2, UpdatedReplicas: 2}
+	if _, err := w.Client.AppsV1().Deployments(name).UpdateStatus(ctx, web, metav1.UpdateOptions{}); err != nil {
+		return err
+	}
+	for pod, label := range map[string]string{"old-1": "old", "old-2": "old", "kept": "old", "evicted-1": "evict", "evicted-2": "evict"} {
+		no := false
+		object := &corev1.Pod{ObjectMeta: meta(pod, map[string]string{label: "yes"}), Spec: corev1.PodSpec{
+			AutomountServiceAccountToken: &no, TerminationGracePeriodSeconds: &one,
+			Containers: []corev1.Container{{Name: "c", Image: "i"}}}}
+		err := fmt.Errorf("never tried")
+		for range 100 { // its service account may not be there yet
+			if _, err = w.Client.CoreV1().Pods(name).Create(ctx, object, metav1.CreateOptions{}); err == nil || !strings.Contains(err.Error(), "serviceaccount") {
+				break
+			}
+			time.Sleep(100 * time.Millisecond)
+		}
 		if err != nil {
 			return err
 		}
-		web.Status = appsv1.DeploymentStatus{ObservedGeneration: web.Generation, Replicas: 2, UpdatedReplicas: 2}
-		if _, err := w.Client.AppsV1().Deployments(name).UpdateStatus(ctx, web, metav1.UpdateOptions{}); err != nil {
-			return err
-		}
-		for pod, label := range map[string]string{"old-1": "old", "old-2": "old", "kept": "old", "evicted-1": "evict", "evicted-2": "evict"} {
-			no := false
-			object := &corev1.Pod{ObjectMeta: meta(pod, map[string]string{label: "yes"}), Spec: corev1.PodSpec{
-				AutomountServiceAccountToken: &no, TerminationGracePeriodSeconds: &one,
-				Containers: []corev1.Container{{Name: "c", Image: "i"}}}}
-			err := fmt.Errorf("never tried")
-			for range 100 { // its service account may not be there yet
-				if _, err = w.Client.CoreV1().Pods(name).Create(ctx, object, metav1.CreateOptions{}); err == nil || !strings.Contains(err.Error(), "serviceaccount") {
-					break
-				}
-				time.Sleep(100 * time.Millisecond)
-			}
-			if err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	}
+	return nil
 }
 
 // fallIll makes patients sick.
@@ -230,7 +238,7 @@ func concerns(name, uri string, body []byte) bool {
 	switch {
 	case strings.Contains(uri, "/events"), strings.Contains(uri, "/remediationpolicies/"):
 		return false
-	case strings.Contains(uri, "/remediations/faults-"+name+"-"), strings.Contains(uri, "/namespaces/"+name+"/"):
+	case strings.Contains(uri, "/remediations/") && strings.Contains(uri, "-"+name+"-"), strings.Contains(uri, "/namespaces/"+name+"/"):
 		return true
 	}
 	return strings.Contains(uri, "/remediations?") && strings.Contains(string(body), `"`+name+`"`)

@@ -64,7 +64,7 @@ var streamPlans = []streamPlan{
 // EveryFaultOfWatches: what the operator is told comes late, twice, in another order, in part or not at all. What it
 // does stays the same.
 func TestEveryFaultOfWatches(t *testing.T) {
-	w, proxy, kubeconfig := open(t)
+	w, proxy, kubeconfig := open(t, everything)
 	w.run(kubeconfig, "operator", 60*time.Second)
 	const each = 4
 	names := func(plan streamPlan) (out []string) {
@@ -80,7 +80,7 @@ func TestEveryFaultOfWatches(t *testing.T) {
 	w.admit(all)
 	for _, plan := range streamPlans {
 		t.Run(plan.name, func(t *testing.T) {
-			w := &ward{World: w.World, t: t, history: w.history}
+			w := &ward{World: w.World, regimen: w.regimen, t: t}
 			proxy.ClearRecords()
 			defer proxy.RemoveAll()
 			if plan.late {
@@ -109,7 +109,7 @@ func TestEveryFaultOfWatches(t *testing.T) {
 			}
 		})
 	}
-	w.compare(all, undisturbed.outcome)
+	w.compare(all, w.outcome)
 }
 
 func (w *ward) awaitFirstWrites(proxy *faultproxy.Proxy, names []string) {

@@ -13,6 +13,7 @@
 #include "reconcilers/actions/delete_pod.h"
 #include "reconcilers/actions/notify.h"
 #include "reconcilers/actions/patch.h"
+#include "reconcilers/actions/recreate_service.h"
 #include "reconcilers/actions/rollout_restart.h"
 #include "reconcilers/actions/scale.h"
 #include "reconcilers/actions/set_env.h"
@@ -46,7 +47,7 @@ constexpr std::tuple kRegistry = {
     Entry<crds::Drain>{"drain", MakeUnsupported},
     Entry<crds::DeleteNode>{"deleteNode", MakeDeleteNode},
     Entry<crds::RunNodeCommand>{"nodeCommand", MakeUnsupported},
-    Entry<crds::RecreateService>{"recreateService", MakeUnsupported},
+    Entry<crds::RecreateService>{"recreateService", MakeRecreateService},
     Entry<crds::Webhook>{"webhook", MakeWebhook},
     Entry<crds::WaitFor>{"waitFor", MakeWaitFor},
     Entry<crds::Notify>{"notify", MakeNotify},

@@ -1,0 +1,103 @@
+#include "reconcilers/actions/recreate_checks.h"
+
+#include <algorithm>
+#include <string>
+
+#include <nlohmann/json.hpp>
+
+#include "controller/kube/request.h"
+#include "crds/meta/duration.h"
+#include "crds/meta/time.h"
+#include "reconcilers/actions/change.h"
+#include "reconcilers/service/load_balancer.h"
+#include "reconcilers/service/owner.h"
+
+namespace kr::actions {
+namespace {
+
+using nlohmann::json;
+
+std::optional<Next> CheckOwner(const Observed& observed) {
+  if (auto owned = RefuseOwned(observed, "recreate it")) return owned;
+  const auto owner = service::FindOwner(*observed.live);
+  if (!owner) return std::nullopt;
+  return Report{"ManagedByOther", ObjectText(observed.ref) + " is managed by " + owner->who +
+                                      ", which would interfere: " + owner->what +
+                                      " and annotate the Service with " +
+                                      service::kAllowAnnotation + "=true, or recreate it there"};
+}
+
+std::optional<Next> CheckTimes(const crds::RecreateService& params, const Observed& observed) {
+  const json& live = *observed.live;
+  const auto recreated = service::TypeSetAt(live, kFieldManager);
+  if (recreated && observed.now < *recreated + params.interval) {
+    return Failed{"RecreatedRecently",
+                  ObjectText(observed.ref) + " was recreated at " + crds::FormatTime(*recreated) +
+                      ", not again before " + crds::FormatTime(*recreated + params.interval) +
+                      " (interval " + crds::FormatDuration(params.interval) + ")"};
+  }
+  auto changed = service::AddressChangedAt(live);
+  if (!changed) changed = crds::ParseTime(FindText(live, {"metadata", "creationTimestamp"}));
+  if (!changed || observed.now >= *changed + params.address_stable_for) return std::nullopt;
+  const absl::Time until = *changed + params.address_stable_for;
+  return Wait{.until = until,
+              .progress = "its address (" + service::Addresses(live) + ") changed at " +
+                          crds::FormatTime(*changed) + "; not touched before " +
+                          crds::FormatTime(until),
+              .memo = nullptr,
+              .reread = true};
+}
+
+// The garbage collector removes what is made with owners that are gone.
+std::optional<Next> CheckOwnersLive(const Observed& observed) {
+  const json* owners = Find(*observed.live, {"metadata", "ownerReferences"});
+  for (const json& owner : owners != nullptr ? *owners : json::array()) {
+    const std::string text = FindText(owner, {"kind"}) + " " + FindText(owner, {"name"});
+    const auto resource = observed.find(kube::GroupVersionKind::FromApiVersion(
+        FindText(owner, {"apiVersion"}), FindText(owner, {"kind"})));
+    if (!resource) {
+      return Failed{"OwnerUnknown", "it is owned by " + text +
+                                        ", a kind that is not served: a "
+                                        "Service made again with it might be collected as garbage"};
+    }
+    const kube::HttpRequest look = kube::GetObject(
+        *resource,
+        {resource->namespaced ? observed.ref.key.name_space : "", FindText(owner, {"name"})});
+    const json* found = FindFound(observed, look);
+    if (found == nullptr) return LookAt(look);
+    if (FindText(*found, {"metadata", "uid"}) == FindText(owner, {"uid"})) continue;
+    return Failed{"OwnerGone", "its owner " + text +
+                                   " is gone: a Service made again would be "
+                                   "collected as garbage"};
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<Next> CheckRecreation(const crds::RecreateService& params, const Observed& observed) {
+  const json& live = *observed.live;
+  const std::string type = FindText(live, {"spec", "type"});
+  if (type != "LoadBalancer") {
+    return Failed{"NotALoadBalancer", ObjectText(observed.ref) + " is of type " + type +
+                                          ": there is no load balancer to make anew"};
+  }
+  if (auto owned = CheckOwner(observed)) return owned;
+  if (auto early = CheckTimes(params, observed)) return early;
+  const bool no_selector = Find(live, {"spec", "selector"}) == nullptr;
+  if (params.strategy == crds::RecreateStrategy::kDeleteCreate && no_selector) {
+    return Failed{"NoSelector", ObjectText(observed.ref) +
+                                    " has no selector: the endpoints that "
+                                    "somebody wrote for it would go with it; use TypeFlip"};
+  }
+  const std::string fixed = FindText(live, {"spec", "loadBalancerIP"});
+  if (params.strategy == crds::RecreateStrategy::kBlueGreen && !fixed.empty()) {
+    return Failed{"FixedAddress", ObjectText(observed.ref) + " has the loadBalancerIP " + fixed +
+                                      ", which two load balancers cannot have at once; use "
+                                      "TypeFlip"};
+  }
+  if (params.strategy != crds::RecreateStrategy::kDeleteCreate) return std::nullopt;
+  return CheckOwnersLive(observed);
+}
+
+}  // namespace kr::actions

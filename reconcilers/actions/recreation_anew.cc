@@ -1,0 +1,75 @@
+// The Service is deleted, its load balancer being gone, and made again. From the deletion on there
+// is no way back and no state to stop in: it is made again, however long that takes.
+#include <utility>
+
+#include "controller/kube/request.h"
+#include "reconcilers/actions/change.h"
+#include "reconcilers/actions/managed_fields.h"
+#include "reconcilers/actions/recreation.h"
+#include "reconcilers/service/manifest.h"
+
+namespace kr::actions {
+namespace {
+
+using nlohmann::json;
+
+Next MakeAgain(const Recreation& r) {
+  json manifest = r.memo[kManifest];
+  // Its ports and addresses may take a while to be free again, and somebody may have got them.
+  if (r.elapsed() >= r.params.timeout) {
+    manifest = service::WithFreshPorts(std::move(manifest), r.elapsed() >= 2 * r.params.timeout);
+  }
+  if (!r.observed.dry_run) return DryRun{CreateRequest(manifest, r.observed, /*dry_run=*/true)};
+  if (r.observed.dry_run->is_null()) {
+    return r.Again("the server does not take it yet: " +
+                   std::string(Message(r.observed.dry_run_refused)));
+  }
+  return Write{.request = CreateRequest(manifest, r.observed, /*dry_run=*/false),
+               .verb = "Create",
+               .summary = "make " + ObjectText(r.observed.ref) + " again",
+               // The time that counts for `manifest` is that of the deletion.
+               .memo = r.stage() == kMakeAgain ? r.memo : r.Enter(kMakeAgain),
+               .object = ObjectRef{r.observed.ref.resource, r.observed.ref.key, ""}};
+}
+
+}  // namespace
+
+kube::HttpRequest LookAtItself(const Observed& observed) {
+  return kube::GetObject(observed.ref.resource, observed.ref.key);
+}
+
+Next DeleteOld(const Recreation& r) {
+  json memo = r.Enter(kDelete);
+  memo[kManifest] = service::Manifest(r.Wanted(r.live()));
+  return Write{.request = kube::DeleteObject(
+                   r.observed.ref.resource, r.observed.ref.key,
+                   {.uid = FindText(r.live(), {"metadata", "uid"}),
+                    .resource_version = FindText(r.live(), {"metadata", "resourceVersion"}),
+                    .propagation = "Background"},
+                   {.server_timeout = r.observed.server_timeout}),
+               .verb = "Delete",
+               .summary = "delete " + ObjectText(r.observed.ref) +
+                          ", whose load balancer is gone, to make it again",
+               .memo = std::move(memo)};
+}
+
+Next AwaitMade(const Recreation& r) {
+  if (!r.live().is_null()) {
+    if (!IsGoing(r.live())) return DeleteOld(r);
+    return r.Again("waiting until the old one is deleted: " + HoldersText(r.live()));
+  }
+  // Whatever has its name by now is another object, which live does not show.
+  const json* found = FindFound(r.observed, LookAtItself(r.observed));
+  if (found == nullptr) return LookAt(LookAtItself(r.observed));
+  if (found->is_null()) return MakeAgain(r);
+  if (r.stage() != kMakeAgain || !IsLoadBalancer(*found)) {
+    const std::string manager = LastOtherManager(*found, kFieldManager);
+    return Failed{"Contended", (manager.empty() ? "somebody" : manager) + " has made another " +
+                                   ObjectText(r.observed.ref) +
+                                   " while it was gone; it is left as it is"};
+  }
+  if (auto wait = AwaitAddress(r, *found)) return *std::move(wait);
+  return Recreated(r, *found);
+}
+
+}  // namespace kr::actions

@@ -1,0 +1,92 @@
+#include "reconcilers/service/load_balancer.h"
+
+#include <algorithm>
+#include <array>
+
+#include "crds/meta/time.h"
+#include "reconcilers/service/fields.h"
+
+namespace kr::service {
+namespace {
+
+using nlohmann::json;
+
+// Exactly these, and of the last ones (GKE's, one for each generation) every version.
+constexpr std::array<std::string_view, 3> kCleanup = {
+    "service.kubernetes.io/load-balancer-cleanup",  // the shared service controller
+    "service.k8s.aws/resources",                    // AWS Load Balancer Controller
+    "service.k8s.alibaba/resources",                // Alibaba's
+};
+constexpr std::array<std::string_view, 2> kCleanupPrefixes = {
+    "gke.networking.io/l4-netlb-v",
+    "gke.networking.io/l4-ilb-v",
+};
+
+const json& Finalizers(const json& service) {
+  static const json none = json::array();
+  const json* finalizers = At(service, "/metadata/finalizers");
+  return finalizers != nullptr && finalizers->is_array() ? *finalizers : none;
+}
+
+// The newest time at which a manager wrote a field. `fields` is a pointer into fieldsV1.
+std::optional<absl::Time> WrittenAt(const json& service, std::string_view manager,
+                                    std::string_view fields) {
+  std::optional<absl::Time> newest;
+  const json* entries = At(service, "/metadata/managedFields");
+  for (const json& entry : entries != nullptr ? *entries : json::array()) {
+    if (!manager.empty() && TextAt(entry, "/manager") != manager) continue;
+    const json* written = At(entry, "/fieldsV1");
+    if (written == nullptr || At(*written, fields) == nullptr) continue;
+    const auto time = crds::ParseTime(TextAt(entry, "/time"));
+    if (time && (!newest || *time > *newest)) newest = time;
+  }
+  return newest;
+}
+
+}  // namespace
+
+std::string Addresses(const json& service) {
+  std::string text;
+  const json* ingress = At(service, "/status/loadBalancer/ingress");
+  for (const json& entry : ingress != nullptr ? *ingress : json::array()) {
+    for (const char* field : {"/ip", "/hostname"}) {
+      const std::string address = TextAt(entry, field);
+      if (!address.empty()) text += (text.empty() ? "" : ", ") + address;
+    }
+  }
+  return text;
+}
+
+bool IsCleanupFinalizer(std::string_view finalizer) {
+  return std::ranges::count(kCleanup, finalizer) > 0 ||
+         std::ranges::any_of(kCleanupPrefixes, [&](std::string_view prefix) {
+           return finalizer.starts_with(prefix);
+         });
+}
+
+bool HasCleanupFinalizer(const json& service) {
+  return std::ranges::any_of(Finalizers(service), [](const json& name) {
+    return name.is_string() && IsCleanupFinalizer(name.get_ref<const std::string&>());
+  });
+}
+
+std::string RemainsOfLoadBalancer(const json& service) {
+  std::string text;
+  for (const json& name : Finalizers(service)) {
+    if (!name.is_string() || !IsCleanupFinalizer(name.get_ref<const std::string&>())) continue;
+    text += (text.empty() ? "held by " : ", ") + name.get<std::string>();
+  }
+  const std::string addresses = Addresses(service);
+  if (!addresses.empty()) text += (text.empty() ? "" : ", and ") + ("it still has " + addresses);
+  return text;
+}
+
+std::optional<absl::Time> AddressChangedAt(const json& service) {
+  return WrittenAt(service, "", "/f:status/f:loadBalancer");
+}
+
+std::optional<absl::Time> TypeSetAt(const json& service, std::string_view manager) {
+  return WrittenAt(service, manager, "/f:spec/f:type");
+}
+
+}  // namespace kr::service
