@@ -87,7 +87,7 @@ spec: {hard: {pods: "200"}}
 ---
 apiVersion: v1
 kind: Service
-metadata: {name: web, namespace: %[1]s}
+metadata: {name: web, namespace: %[1]s, labels: {kube-remedy.io/http2: "true"}}
 spec: {selector: {app: web}, ports: [{port: 80}]}
 ---
 apiVersion: apps/v1
