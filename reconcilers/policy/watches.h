@@ -206,6 +206,7 @@ class Watches final : public cache::InformerObserver {
   std::map<const cache::Relation*, std::vector<JoinUse>> relation_users_;
   ParamSources params_;
   std::set<std::string, std::less<>> lease_namespaces_;  // in which policies read leases
+  bool leases_unseen_ = false;  // others than before: what is there has not been looked at
   uint64_t last_view_ = 0;
   bool rebind_scheduled_ = false;
   bool expand_scheduled_ = false;

@@ -41,7 +41,7 @@ void Watches::OnLease(const cache::Informer& informer, const DocumentPtr& before
 }
 
 void Watches::NoteLeases() {
-  lease_namespaces_.clear();
+  const auto before = std::exchange(lease_namespaces_, {});
   absl::Duration shortest = absl::InfiniteDuration();
   for (const auto& [key, served] : served_) {
     for (const signals::LeaseRead& read : served->policy->leases) {
@@ -50,6 +50,7 @@ void Watches::NoteLeases() {
     }
   }
   past_.leases.SetShortest(shortest);
+  leases_unseen_ = leases_unseen_ || before != lease_namespaces_;
   if (lease_namespaces_.empty()) past_.leases.Clear();
 }
 
@@ -67,6 +68,19 @@ void Watches::NoteLeaseWatches() {
     }
   }
   past_.leases.SetWatches(std::move(watches));
+  if (!std::exchange(leases_unseen_, false)) return;
+  // A watch that was open before has told what it has while nobody asked.
+  for (const auto& [key, served] : served_) {
+    if (!served->missing.ok()) continue;
+    for (const cache::View& view : ViewsOf(*served).leases) {
+      for (const cache::Informer* informer : view.informers()) {
+        informer->store().ForEach([&](cache::ObjectId, const DocumentPtr& lease) {
+          if (past_.leases.Find(lease->name_space(), lease->name())) return;
+          OnLease(*informer, {}, lease);
+        });
+      }
+    }
+  }
 }
 
 }  // namespace kr::policy

@@ -65,6 +65,27 @@ TEST_F(ManyLeases, AreNotedAndWakeNobody) {
   EXPECT_EQ(Sick(), 0u);
 }
 
+// Nobody reads leases for a moment: the watch is still open, and tells nobody.
+TEST_F(ManyLeases, APolicyThatFindsTheWatchOpenSeesWhatIsThere) {
+  stack_.Advance(absl::Seconds(1));
+  Pass(absl::Seconds(20));
+  const json policy = world_.server.Objects("remediationpolicies").begin()->second;
+  world_.server.Delete("remediationpolicies", "", "p");
+  stack_.Advance(absl::Milliseconds(100));
+  Renew(7);
+  stack_.Advance(absl::Milliseconds(100));
+  json again = policy;
+  again["metadata"] = {{"name", "p"}, {"generation", 1}};
+  world_.server.Put("remediationpolicies", again);
+  stack_.Advance(absl::Seconds(3));
+  EXPECT_EQ(stack_.watches.past().leases.size(), static_cast<size_t>(kNodes));
+  const auto sight = stack_.watches.past().leases.Find("kube-node-lease", "n7");
+  ASSERT_TRUE(sight);
+  EXPECT_TRUE(sight->exists);
+  EXPECT_EQ(sight->renew_time,
+            world_.server.Objects("leases").at("kube-node-lease/n7")["spec"]["renewTime"]);
+}
+
 TEST_F(ManyLeases, WatchRotationKeepsLeaseAge) {
   stack_.Advance(absl::Seconds(1));
   Pass(absl::Seconds(20));
