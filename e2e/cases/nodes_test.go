@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -366,4 +368,65 @@ spec:
 			t.Error("the pod of a host that came back was deleted by force")
 		}
 	})
+}
+
+// R39: a node that has fallen silent is switched off by the service that owns the machines, given up with proof,
+// switched on again, and given back.
+func TestR39NodeUnknown(t *testing.T) {
+	w, _ := bare.Get(t)
+	w.Operator(t, operator.Options{Kubeconfig: w.Account.Kubeconfig, Config: operator.Quick + "webhooks: {namespace: kube-remedy, allowNetworks: [127.0.0.0/8]}\n"})
+	const name, silent = "node-unknown", "unknown-1"
+	k := startKubelets(t, w, time.Second, map[string]string{"case": name}, silent, "unknown-2", "unknown-3")
+	r := newReceiver(t, w, "machines")
+	var asked []string
+	r.script(func(int) (int, string) {
+		for body := range r.bodies {
+			delete(r.bodies, body)
+			var call struct {
+				Fencing    map[string]any
+				Parameters struct{ Operation string }
+			}
+			if err := json.Unmarshal([]byte(body), &call); err != nil {
+				return 400, err.Error()
+			}
+			asked = append(asked, call.Parameters.Operation)
+			if call.Parameters.Operation == "off" {
+				call.Fencing["state"], call.Fencing["heldOff"] = "Off", true
+				text, _ := json.Marshal(map[string]any{"evidence": map[string]any{"fencing": call.Fencing}})
+				return 200, string(text)
+			}
+			k.speak(silent)
+		}
+		return 200, "{}"
+	})
+	folder, err := operator.Manifests("config/policies/node")
+	harness.Must(t, err)
+	text, err := os.ReadFile(filepath.Join(folder, name+".yaml"))
+	harness.Must(t, err)
+	w.Apply(t, strings.NewReplacer("for: 5m", "for: 1s", "after: 40s", "after: 5s", "all: true", "selector: {matchLabels: {case: node-unknown}}",
+		"maxUnhealthy: 20%", "maxUnhealthy: 50%", "  limits:", "  recovery: {stableFor: 1s}\n  limits:").Replace(string(text)))
+	w.DeleteAtEnd(t, name)
+	w.AwaitCondition(t, name, "Ready", "True", "Ready")
+	// Unknown with a fresh lease is no silence.
+	k.ready(t, "unknown-2", "Unknown", "Kubelet stopped posting node status.")
+	k.silence(silent)
+	k.ready(t, silent, "Unknown", "Kubelet stopped posting node status.")
+	tainted := func() bool {
+		return slices.ContainsFunc(getNode(t, w, silent).Spec.Taints, func(taint corev1.Taint) bool { return taint.Key == corev1.TaintNodeOutOfService })
+	}
+	harness.Eventually(t, "the out-of-service taint", harness.Limit, func() (bool, string) {
+		return tainted(), harness.Text(w.Policy(t, name).Status)
+	})
+	k.ready(t, "unknown-2", "True", "kubelet is posting ready status")
+	k.ready(t, silent, "True", "kubelet is posting ready status")
+	w.AwaitPhase(t, name, "Succeeded")
+	if n := getNode(t, w, silent); tainted() || n.Spec.Unschedulable || n.Annotations[holders] != "" {
+		t.Errorf("%s was not given back: %v %v", silent, n.Spec, n.Annotations)
+	}
+	if got := strings.Join(asked, " "); got != "off on" {
+		t.Errorf("the machines were asked for %q, want off and on", got)
+	}
+	if all := w.Remediations(t, name); len(all) != 1 || all[0].Spec.TargetRef.Name != silent {
+		t.Errorf("got %s", harness.Text(all))
+	}
 }

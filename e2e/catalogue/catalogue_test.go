@@ -133,6 +133,10 @@ func (i *incident) wantOne(touch ...string) {
 		return p.Status.Targets.Unhealthy == 0 && p.Status.Targets.Remediating == 0, harness.Text(p.Status)
 	})
 	if all := i.w.Remediations(i, i.policy); len(all) != 1 {
-		i.Errorf("there are %d Remediations of %s, want one", len(all), i.policy)
+		var told []string
+		for _, r := range all {
+			told = append(told, r.String())
+		}
+		i.Errorf("there are %d Remediations of %s, want one:\n%s", len(all), i.policy, strings.Join(told, "\n"))
 	}
 }
