@@ -17,7 +17,7 @@ omitManagedFields: true
 rules:
 - level: RequestResponse
   verbs: [create, update, patch, delete, deletecollection]
-  resources: [{group: kube-remedy.io}, {group: apps}]
+  resources: [{group: kube-remedy.io}, {group: apps}, {group: "", resources: [pods/eviction]}]
 - level: Metadata
 `
 

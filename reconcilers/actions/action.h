@@ -22,6 +22,10 @@
 namespace kr::crds {
 struct Remediation;
 }
+namespace kr::drain {
+class Cluster;
+struct Tried;
+}  // namespace kr::drain
 
 // What a step does, as a pure state machine. An action does no I/O and keeps no state: the runner
 // asks Next, does the one thing it answers, and asks again. So a crash at any point is the same as
@@ -97,6 +101,17 @@ struct Observed {
   std::map<std::string, Seen, std::less<>> looked;
   // Of the last Call, when this process made it.
   std::optional<Answer> answer;
+  // For actions that NeedsCluster: what is around; null while not all of it has been seen, then
+  // `cluster_missing` says what not.
+  const drain::Cluster* cluster = nullptr;
+  std::string cluster_missing = {};
+  // By UID: what the server said about the writes of a Batch that it did not execute, to this
+  // process. Null: nothing.
+  const std::map<std::string, drain::Tried>* tried = nullptr;
+  // A person has said yes to this rung.
+  bool approved = false;
+  // The pod that this process runs in; "" when it runs in none.
+  std::string own_pod_uid = {};
   // The remediation that the step is part of, and which step it is. Never null.
   const crds::Remediation* remediation = nullptr;
   crds::StepId step;
@@ -151,9 +166,13 @@ struct Wait {
   std::string progress;  // "3 of 5 updated"; shown in status
   nlohmann::json memo;   // kept in memory only: may be forgotten by a restart
   bool reread = false;   // what is waited for shows in the live object: read it again at `until`
+  // What kind of thing holds it up: bounded, for metrics; "" = nothing.
+  std::string blocked_by = {};
+  bool passing = false;  // it will be another thing in a moment: not worth a write of its own
 };
 struct Done {
   std::string message;
+  nlohmann::json memo = {};  // stored when it is not null: what later steps may ask about this one
   std::string announcement = {};   // told as an Event on the target when not empty (notify)
   std::string event = "Notified";  // the reason of that Event
   // Evidence that somebody else gave: kept in the record of the remediation under `source`.
@@ -170,12 +189,42 @@ struct Report {
   std::string reason;
   std::string message;
 };
+// Somebody else decided otherwise: the remediation ends Cancelled.
+struct Abort {
+  std::string reason;
+  std::string message;
+};
 // Sends `request`, a GET of something else than the object: what is around it?
 struct Look {
   kube::HttpRequest request;
   std::string name = {};  // of what it finds in Observed::looked; "": Observed::found
 };
-using Next = std::variant<Read, DryRun, Write, Wait, Done, Failed, Report, Look, Call>;
+// Several writes under one intent, sent at the same time: none depends on another, and each carries
+// the UID of its object. What the server did not execute is in Observed::tried; what nobody knows
+// stays in the status' intent, until the action has looked and says Settled.
+struct Batch {
+  struct One {
+    kube::HttpRequest request;
+    crds::ObjectReference object;
+  };
+  std::vector<One> writes;
+  std::string verb;     // as of a Write
+  std::string summary;  // as of a Write, of all of them
+  nlohmann::json memo;
+};
+// Of the objects of the open intent, these (UIDs) were written to; the others were not.
+struct Settled {
+  std::vector<std::string> executed;
+};
+using Next = std::variant<Read, DryRun, Write, Wait, Done, Failed, Report, Abort, Look, Call, Batch,
+                          Settled>;
+
+// One line of what an action that works on many objects is going to do.
+struct Foreseen {
+  crds::ObjectReference object;
+  std::string text;     // what, in words that stay the same until it is done
+  std::string message;  // what else is known of it now
+};
 
 // One step's action with its parameters, made when the policy is compiled. Immutable.
 class Action {
@@ -192,6 +241,12 @@ class Action {
   // `memo` is what the last Write or Wait of this step left, null at the start.
   // Asked after everything that happened; must not repeat a write whose effect is there.
   virtual Next Ask(const nlohmann::json& memo, const Observed& observed) const = 0;
+
+  // It decides by what is around its object: Observed::cluster.
+  virtual bool NeedsCluster() const { return false; }
+  // Of an action that works on many objects: each of them, for the plan. Observed::cluster is
+  // there.
+  virtual std::vector<Foreseen> Foresee(const Observed&) const { return {}; }
 
   // Whether the action has sections that must not be left in the middle: the log of one is kept
   // (by a finalizer) even if somebody deletes the Remediation.

@@ -11,6 +11,7 @@
 #include "reconcilers/actions/delete_node.h"
 #include "reconcilers/actions/delete_object.h"
 #include "reconcilers/actions/delete_pod.h"
+#include "reconcilers/actions/drain.h"
 #include "reconcilers/actions/notify.h"
 #include "reconcilers/actions/patch.h"
 #include "reconcilers/actions/recreate_service.h"
@@ -44,7 +45,7 @@ constexpr std::tuple kRegistry = {
     Entry<crds::Uncordon>{"uncordon", MakeUncordon},
     Entry<crds::Taint>{"taint", MakeTaint},
     Entry<crds::Untaint>{"untaint", MakeUntaint},
-    Entry<crds::Drain>{"drain", MakeUnsupported},
+    Entry<crds::Drain>{"drain", MakeDrain},
     Entry<crds::DeleteNode>{"deleteNode", MakeDeleteNode},
     Entry<crds::RunNodeCommand>{"nodeCommand", MakeUnsupported},
     Entry<crds::RecreateService>{"recreateService", MakeRecreateService},

@@ -297,13 +297,26 @@ void Watches::OnChange(const cache::Informer& informer, cache::ObjectId id,
       if (auto self = weak.lock()) (*self)->listener_.OnOwnObject(resource, before, after);
     });
   }
-  const bool extra = std::any_of(extras_.begin(), extras_.end(), [&](const ExtraWatch& watch) {
-    return watch.missing.ok() && watch.need.resource == resource &&
-           // Of the leases of nodes there are a hundred renewals a second.
-           (watch.need.namespaces.empty() ||
-            std::find(watch.need.namespaces.begin(), watch.need.namespaces.end(),
-                      (after ? after : before)->name_space()) != watch.need.namespaces.end());
-  });
+  bool extra = false, each = false;
+  for (const ExtraWatch& watch : extras_) {
+    if (!watch.missing.ok() || watch.need.resource != resource) continue;
+    // Of the leases of nodes there are a hundred renewals a second.
+    const std::vector<std::string>& in = watch.need.namespaces;
+    if (!in.empty() &&
+        std::find(in.begin(), in.end(), (after ? after : before)->name_space()) == in.end()) {
+      continue;
+    }
+    extra = extra || !watch.extra.each;
+    each = each || watch.extra.each;
+  }
+  if (each) {
+    const document::Document& told = after ? *after : *before;
+    engine_.After(absl::ZeroDuration(), [weak = std::weak_ptr(self_), gvk = resource.gvk,
+                                         key = kube::ObjectKey{std::string(told.name_space()),
+                                                               std::string(told.name())}] {
+      if (auto self = weak.lock()) (*self)->listener_.OnExtraObject(gvk, key);
+    });
+  }
   if (extra && !std::exchange(extra_scheduled_, true)) {
     engine_.After(absl::ZeroDuration(), [weak = std::weak_ptr(self_)] {
       auto self = weak.lock();

@@ -40,6 +40,9 @@ class WatchListener {
   virtual void OnRebound() = 0;
   // An object of a kind of Watches::Extra came, changed or went.
   virtual void OnExtra() {}
+  // The same of an Extra that wants to be told each of them.
+  virtual void OnExtraObject(const kube::GroupVersionKind& /*gvk*/,
+                             const kube::ObjectKey& /*key*/) {}
 };
 
 // Everything that is watched because a policy reads it: targets, joined objects, Events. Turns
@@ -75,6 +78,7 @@ class Watches final : public cache::InformerObserver {
     std::vector<std::string> names = {};
     std::string label_selector = {};
     std::vector<document::Path> paths = {};
+    bool each = false;  // OnExtraObject instead of OnExtra
     friend bool operator==(const Extra&, const Extra&) = default;
   };
   // All that are wanted from now on.

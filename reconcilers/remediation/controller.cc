@@ -37,9 +37,17 @@ Controller::Controller(Options options, runtime::Engine& engine, runtime::ApiSen
       events_(events),
       metrics_(metrics),
       webhooks_(options_.webhooks, engine, api, outbound),
-      services_{engine,          api,     events,   context.decoder, {}, options_.timing,
-                options_.limits, metrics, webhooks_},
       watches_(WithOwnKinds(options_.watches), engine, api, context, *this),
+      drains_(watches_, engine,
+              {.needs_changed = [this] { WatchForLimits(); },
+               .wake =
+                   [this](const std::string& name) {
+                     const auto runner = runners_.find(name);
+                     if (runner != runners_.end()) runner->second->Advance();
+                   }}),
+      services_{
+          engine,  api,       events,  context.decoder,     {}, options_.timing, options_.limits,
+          metrics, webhooks_, drains_, options_.own_pod_uid},
       symptoms_(engine, watches_, *this),
       owners_(engine, api, options_.timing.write_timeout, options_.timing.retry_max,
               [this](const std::string& policy_uid) { ConsiderSoon(policy_uid); }),
@@ -124,7 +132,11 @@ void Controller::OnExtra() {
   ReportBudgets();
 }
 
-// What limits count and ask for beyond what the policies themselves read.
+void Controller::OnExtraObject(const kube::GroupVersionKind& gvk, const kube::ObjectKey& key) {
+  drains_.OnObject(gvk, key);
+}
+
+// What limits count and drains look at beyond what the policies themselves read.
 void Controller::WatchForLimits() {
   bool nodes = false, namespaces = false;
   const auto acts_on = [&](const kube::GroupVersionKind& gvk) {
@@ -152,6 +164,7 @@ void Controller::WatchForLimits() {
     for (policy::Watches::Extra& claim : claims_.Needs()) extras.push_back(std::move(claim));
   }
   if (namespaces) extras.push_back(OptedOut());
+  for (policy::Watches::Extra& need : drains_.Needs()) extras.push_back(std::move(need));
   watches_.WatchAlso(std::move(extras));
 }
 
@@ -214,6 +227,7 @@ void Controller::OnParams() {
 void Controller::OnRebound() {
   OnParams();  // whether they can be read may have changed, too
   symptoms_.OnRebound();
+  drains_.OnViews();
   budgets_.Invalidate();
   for (auto& [uid, state] : states_) state.grouped = false;
   for (auto& [name, runner] : runners_) runner->Advance();

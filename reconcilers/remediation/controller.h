@@ -19,6 +19,7 @@
 #include "reconcilers/remediation/baseline_keeper.h"
 #include "reconcilers/remediation/budgets.h"
 #include "reconcilers/remediation/draft.h"
+#include "reconcilers/remediation/drains.h"
 #include "reconcilers/remediation/environment.h"
 #include "reconcilers/remediation/metrics.h"
 #include "reconcilers/remediation/node_claims.h"
@@ -49,6 +50,7 @@ class Controller final : private policy::WatchListener,
     // How often Alertmanager repeats at least; nullopt: no alerts are received.
     std::optional<absl::Duration> alerts_repeated_within;
     Webhooks::Options webhooks;
+    std::string own_pod_uid;  // "": this process runs in no pod
   };
 
   Controller(Options options, runtime::Engine& engine, runtime::ApiSender& api,
@@ -113,6 +115,7 @@ class Controller final : private policy::WatchListener,
   void OnParams() override;
   void OnRebound() override;
   void OnExtra() override;
+  void OnExtraObject(const kube::GroupVersionKind& gvk, const kube::ObjectKey& key) override;
   // SymptomListener.
   void OnReading(const policy::PolicyTargets& targets, const kube::ObjectKey& key,
                  const policy::Sick* sick) override;
@@ -266,9 +269,10 @@ class Controller final : private policy::WatchListener,
   runtime::EventSink& events_;
   const RemedyMetrics metrics_;
   Webhooks webhooks_;
-  Services services_;
   policy::Policies policies_;
   policy::Watches watches_;
+  Drains drains_;
+  Services services_;
   policy::Symptoms symptoms_;
   Registry registry_;
   limits::Ledger ledger_;

@@ -161,6 +161,8 @@ void Controller::Adopt() {
     if (IsOpen(remediation) || HoldsMitigations(remediation)) open.push_back(remediation);
     ReleaseFinalizer(remediation);  // its leader died before it could
   });
+  // Before the first of them goes on: what another one may have in its hands.
+  for (const crds::Remediation& remediation : open) drains_.Adopt(remediation);
   for (const crds::Remediation& remediation : open) TakeUp(remediation, {});
 }
 

@@ -14,6 +14,7 @@
 #include "reconcilers/limits/settings.h"
 #include "reconcilers/policy/compiled_policy.h"
 #include "reconcilers/policy/target_view.h"
+#include "reconcilers/remediation/drains.h"
 #include "reconcilers/remediation/metrics.h"
 #include "reconcilers/remediation/status_writer.h"
 #include "reconcilers/remediation/webhooks.h"
@@ -42,6 +43,8 @@ struct Services {
   limits::Settings limits;
   RemedyMetrics metrics;
   Webhooks& webhooks;
+  Drains& drains;
+  std::string own_pod_uid;  // "": this process runs in no pod
 };
 
 // What a remediation asks about the world as the caches see it, and about the policy as it is now.

@@ -73,8 +73,8 @@ class Reading final : public std::enable_shared_from_this<Reading> {
   void NextLease() {
     for (; lease_ < policy_->leases.size(); ++lease_) {
       const signals::LeaseRead& read = policy_->leases[lease_];
-      if (read.decides) return Send(kube::GetObject(policy::LeaseResource(), KeyOf(read)),
-                                    &Reading::OnLease);
+      if (read.decides)
+        return Send(kube::GetObject(policy::LeaseResource(), KeyOf(read)), &Reading::OnLease);
     }
     NextJoin();
   }

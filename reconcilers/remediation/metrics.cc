@@ -4,6 +4,8 @@
 
 #include "reconcilers/actions/registry.h"
 #include "reconcilers/actions/webhook_answer.h"
+#include "reconcilers/drain/answer.h"
+#include "reconcilers/drain/limits.h"
 #include "reconcilers/limits/reasons.h"
 
 namespace kr::remediation {
@@ -34,6 +36,12 @@ RemedyMetrics RemedyMetrics::Register(runtime::Metrics& metrics) {
                                  "Writes of actions to the cluster, by outcome.", {"outcome"});
   m.calls = metrics.AddCounters("webhook_calls_total",
                                 "Calls of webhooks, each try, by what came of it.", {"outcome"});
+  m.evictions = metrics.AddCounters(
+      "evictions_total", "Evictions and deletions of drains, each try, by what the server said.",
+      {"answer"});
+  m.blocked_seconds =
+      metrics.AddCounters("drain_blocked_seconds_total",
+                          "Time that drains were held up, by what held them up.", {"by"});
   m.detect_seconds = metrics.AddHistogram(
       "time_to_detect_seconds",
       "Time from the first sight of a symptom to its Remediation, `for` and waiting included.",
@@ -68,6 +76,12 @@ RemedyMetrics RemedyMetrics::Register(runtime::Metrics& metrics) {
   }
   for (const actions::CallOutcome outcome : actions::kCallOutcomes) {
     m.calls.With({actions::ToString(outcome)});
+  }
+  for (int said = 0; said <= static_cast<int>(drain::Answer::Said::kUnknown); ++said) {
+    m.evictions.With({drain::ToString(static_cast<drain::Answer::Said>(said))});
+  }
+  for (int by = 0; by <= static_cast<int>(drain::Block::By::kServer); ++by) {
+    m.blocked_seconds.With({drain::ToString(static_cast<drain::Block::By>(by))});
   }
   return m;
 }

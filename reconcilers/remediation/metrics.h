@@ -9,11 +9,13 @@ namespace kr::remediation {
 // What the operator counts about its own work, stage by stage. Label values are bounded: reasons,
 // phases, kinds of action; never objects. docs/metrics.md says what each is good for.
 struct RemedyMetrics {
-  runtime::CounterFamily remediations;  // {phase}: made ("Created") and ended
-  runtime::CounterFamily refusals;      // {reason}: targets that began to wait
-  runtime::CounterFamily steps;         // {action, state}: that ended, with their remediation
-  runtime::CounterFamily writes;        // {outcome}: of actions
-  runtime::CounterFamily calls;         // {outcome}: of webhooks, each try
+  runtime::CounterFamily remediations;     // {phase}: made ("Created") and ended
+  runtime::CounterFamily refusals;         // {reason}: targets that began to wait
+  runtime::CounterFamily steps;            // {action, state}: that ended, with their remediation
+  runtime::CounterFamily writes;           // {outcome}: of actions
+  runtime::CounterFamily calls;            // {outcome}: of webhooks, each try
+  runtime::CounterFamily evictions;        // {answer}: of drains, each try
+  runtime::CounterFamily blocked_seconds;  // {by}: that drains waited for something
   // All from the first sight of the symptom, so `for` and waiting are included.
   runtime::Histogram detect_seconds;  // until the Remediation was made
   runtime::Histogram act_seconds;     // until its first write was answered

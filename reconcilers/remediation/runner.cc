@@ -29,6 +29,7 @@ Runner::Runner(Services& services, const World& world, policy::CompiledPolicyPtr
       self_(std::make_shared<Runner*>(this)) {}
 
 Runner::~Runner() {
+  if (drains_) services_.drains.Leave(remediation().metadata.name);
   services_.engine.Cancel(timer_);
 }
 
@@ -65,6 +66,7 @@ void Runner::Advance() {
     ended_ = true;  // before a crash that came before we knew
     return callbacks_.ended(*this);
   }
+  ShareDrains();
   if (ending_) return Finish(*std::exchange(ending_, std::nullopt));
   if (auto end = MayStop()) return Finish(*std::move(end));
   // Rests on what it reads itself, whatever the caches say.

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "reconcilers/drain/plan.h"
 #include "reconcilers/remediation/environment.h"
 #include "reconcilers/remediation/ladder.h"
 #include "reconcilers/remediation/live_check.h"
@@ -172,6 +173,7 @@ class Runner {
     std::optional<nlohmann::json> found;
     std::map<std::string, actions::Seen, std::less<>> looked;
     std::optional<actions::Answer> answer;
+    std::map<std::string, drain::Tried> tried;  // by UID
     nlohmann::json wait_memo;
     absl::Time reread_at = absl::InfiniteFuture();
     std::string refusal;
@@ -206,6 +208,7 @@ class Runner {
   // runner_object.cc: what actions ask to see.
   actions::Observed Observe(const actions::ObjectRef& ref, const crds::StepId& step,
                             absl::Time step_started, const AtHand& hand);
+  bool IsApproved(const crds::StepId& step) const;  // by a person
   void ReadObject(size_t index);
   // GET: null when there is no such object. `then` is not called for other errors: they are told
   // and it is tried again; nor is it when the runner is gone.
@@ -223,6 +226,19 @@ class Runner {
   // Of an effect that is to be taken back: the finalizer comes first.
   bool NeedsFinalizer(const policy::Step& step) const;
   void PutFinalizer();
+
+  // runner_batch.cc: several writes at once, and what drains share.
+  Paused ExecuteBatch(size_t index, const policy::Step& step, actions::Batch batch);
+  void OnBatch(size_t index, const std::vector<crds::ObjectReference>& objects,
+               WriteAhead::BatchResult result);
+  void OnSettled(size_t index, const actions::Settled& settled);
+  void Record(size_t index, const crds::Intent& intent, const crds::ObjectReference& object,
+              crds::WriteOutcome outcome);
+  // Instead of one line of the plan: one for each object.
+  void PlanObjectsOf(size_t index, const policy::Step& step);
+  // Whether a drain is ahead or under way; says so to those who share.
+  void ShareDrains();
+  void KeepBlockedTime(const actions::Wait* wait);
 
   // runner_call.cc: calls of webhooks.
   Paused ExecuteCall(size_t index, const policy::Step& step, actions::Call call);
@@ -280,6 +296,9 @@ class Runner {
   void AdvanceObserve();
   void AdvancePlanning();
   void PlanNext(const policy::Step& step, const crds::ObjectReference& object, actions::Next next);
+  // Of an action that works on many objects: one line for each of them.
+  void PlanForeseen(const policy::Step& step, const crds::ObjectReference& object,
+                    const actions::ObjectRef& ref);
   void LookToPlan(actions::Look look);
   crds::StepId PlannedId(const policy::Step& step) const;
   void Plan(const policy::Step& step, const std::optional<crds::ObjectReference>& object,
@@ -336,6 +355,11 @@ class Runner {
     std::vector<crds::PlannedStep> plan;
   };
   std::optional<Planning> planning_;
+
+  bool drains_ = false;     // ShareDrains has said so
+  std::string blocked_by_;  // what a step is held up by since blocked_since_, for metrics
+  absl::Time blocked_since_;
+  std::string told_block_;  // the last one that was told
 
   // Callbacks hold it weakly.
   std::shared_ptr<Runner*> self_;

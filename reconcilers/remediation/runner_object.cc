@@ -39,6 +39,11 @@ actions::Observed Runner::Observe(const actions::ObjectRef& ref, const crds::Ste
                              .found = hand.found,
                              .looked = hand.looked,
                              .answer = hand.answer,
+                             .cluster = services_.drains.seen(),
+                             .cluster_missing = services_.drains.missing(),
+                             .tried = &hand.tried,
+                             .approved = IsApproved(step),
+                             .own_pod_uid = services_.own_pod_uid,
                              .remediation = &remediation(),
                              .step = step,
                              .planning = planning_.has_value(),
@@ -63,6 +68,14 @@ actions::Observed Runner::Observe(const actions::ObjectRef& ref, const crds::Ste
     return outcome.value->ToJson();
   };
   return observed;
+}
+
+bool Runner::IsApproved(const crds::StepId& step) const {
+  return std::any_of(status().approvals.begin(), status().approvals.end(),
+                     [&](const crds::ApprovalRecord& record) {
+                       return record.remedy == step.remedy && record.attempt == step.attempt &&
+                              record.state == crds::ApprovalState::kApproved;
+                     });
 }
 
 void Runner::AskServer(size_t index, kube::HttpRequest question, bool dry_run, std::string look) {

@@ -78,8 +78,29 @@ void Runner::AdvancePlanning() {
     return Plan(step, object, text, "", std::nullopt,
                 "discovery does not know where " + object.kind + " lives");
   }
+  if (step.action->NeedsCluster()) return PlanForeseen(step, object, *ref);
   PlanNext(step, object,
            step.action->Ask(nullptr, Observe(*ref, PlannedId(step), Now(), planning.hand)));
+}
+
+void Runner::PlanForeseen(const policy::Step& step, const crds::ObjectReference& object,
+                          const actions::ObjectRef& ref) {
+  if (services_.drains.seen() == nullptr) {
+    return Idle(crds::refusal::kStaleView,
+                "reading what is around " + object.ToString() + ": " + services_.drains.missing(),
+                Now() + services_.timing.retry_max);
+  }
+  const auto lines = step.action->Foresee(Observe(ref, PlannedId(step), Now(), planning_->hand));
+  const std::string action(step.action->kind());
+  for (const actions::Foreseen& line : lines) {
+    planning_->plan.push_back({.id = PlannedId(step),
+                               .action = action,
+                               .object = line.object,
+                               .text = line.text,
+                               .message = line.message});
+  }
+  Plan(step, object, step.action->Describe(), "", std::nullopt,
+       lines.empty() ? "there is nothing to do" : "");
 }
 
 void Runner::PlanNext(const policy::Step& step, const crds::ObjectReference& object,
@@ -108,6 +129,9 @@ void Runner::PlanNext(const policy::Step& step, const crds::ObjectReference& obj
   if (auto* call = std::get_if<actions::Call>(&next)) {
     return Plan(step, object, text, call->body, std::nullopt,
                 "not validated: a webhook is not called for a plan");
+  }
+  if (auto* abort = std::get_if<actions::Abort>(&next)) {
+    return Plan(step, object, text, "", WriteOutcome::kRejected, abort->message);
   }
   auto* dry_run = std::get_if<actions::DryRun>(&next);
   auto* write = std::get_if<actions::Write>(&next);

@@ -1,6 +1,7 @@
 // The steps of a rung: ask the action, do the one thing that it answers, ask again. A step with
 // applyTo is the same for each of its objects.
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "crds/v1alpha1/reasons.h"
@@ -12,6 +13,12 @@ namespace kr::remediation {
 using crds::StepState;
 
 namespace {
+
+// Reasons of actions are words of their code; an end outlives the answer that brought it.
+std::string_view Kept(const std::string& reason) {
+  static auto* const known = new std::set<std::string>;
+  return *known->insert(reason).first;
+}
 
 bool IsOver(StepState state) {
   return state != StepState::kPending && state != StepState::kRunning;
@@ -97,9 +104,16 @@ bool Runner::AdvanceObjects(const policy::Step& step, const std::vector<size_t>&
       pause = std::move(paused);
     } else {
       pause->until = std::min(pause->until, paused->until);
+      pause->passing = pause->passing && paused->passing;
     }
   }
   if (!pause) return true;
+  if (pause->passing) {
+    // It goes to the server with the next thing that is worth it.
+    mutable_status().message = std::move(pause->progress);
+    WakeAt(pause->until);
+    return false;
+  }
   const auto end = ShouldStop();  // and yet it is here
   Idle(crds::reason::kRunning,
        (end ? "completes what was begun, then it stops (" + end->message + "): " : std::string()) +
@@ -126,6 +140,10 @@ Runner::Paused Runner::AskStep(size_t index, const policy::Step& step) {
   AtHand& hand = Hand(index);
   if (Now() >= hand.reread_at) hand.ForgetLive();
   if (progress.acted_at) return AskAfter(index, step);
+  // One that may take hours is not only asked before its writes whether it is still wanted.
+  if (step.action->NeedsCluster() && !status().intent) {
+    if (std::optional<Paused> instead = MayAct(index, step)) return *std::move(instead);
+  }
   const nlohmann::json memo = hand.wait_memo.is_null() ? progress.memo.Parse() : hand.wait_memo;
   return OnNext(index, step,
                 step.action->Ask(memo, Observe(*ref, progress.id, *progress.started_at, hand)));
@@ -151,6 +169,14 @@ Runner::Paused Runner::OnNext(size_t index, const policy::Step& step, actions::N
   if (auto* call = std::get_if<actions::Call>(&next)) {
     return ExecuteCall(index, step, std::move(*call));
   }
+  if (auto* batch = std::get_if<actions::Batch>(&next)) {
+    return ExecuteBatch(index, step, std::move(*batch));
+  }
+  if (auto* settled = std::get_if<actions::Settled>(&next)) {
+    OnSettled(index, *settled);
+    return std::nullopt;
+  }
+  KeepBlockedTime(std::get_if<actions::Wait>(&next));
   if (auto* wait = std::get_if<actions::Wait>(&next)) {
     hand.wait_memo = wait->memo;
     if (wait->reread) hand.reread_at = std::min(hand.reread_at, wait->until);
@@ -165,6 +191,10 @@ Runner::Paused Runner::OnNext(size_t index, const policy::Step& step, actions::N
       if (called && done->announcement.empty()) {
         Tell(runtime::Event::Type::kNormal, "RemedyApplied", done->message);
       }
+    }
+    if (!done->memo.is_null()) mutable_status().steps[index].memo = crds::RawJson(done->memo);
+    if (step.action->NeedsCluster()) {
+      Tell(runtime::Event::Type::kNormal, "DrainSucceeded", done->message);
     }
     if (!done->source.empty()) KeepEvidence(index, *done);
     if (!done->announcement.empty()) {
@@ -189,10 +219,19 @@ Runner::Paused Runner::OnNext(size_t index, const policy::Step& step, actions::N
   if (auto* report = std::get_if<actions::Report>(&next)) {
     mutable_status().steps[index].state = StepState::kSkipped;
     mutable_status().steps[index].message = report->message;
-    Finish({crds::Phase::kReported, report->reason, report->message});
+    Finish({crds::Phase::kReported, Kept(report->reason), report->message});
+    return std::nullopt;
+  }
+  if (auto* abort = std::get_if<actions::Abort>(&next)) {
+    mutable_status().steps[index].state = StepState::kSkipped;
+    mutable_status().steps[index].message = abort->message;
+    Finish({crds::Phase::kCancelled, Kept(abort->reason), abort->message});
     return std::nullopt;
   }
   auto& failed = std::get<actions::Failed>(next);
+  if (step.action->NeedsCluster()) {
+    Tell(runtime::Event::Type::kWarning, "DrainFailed", failed.message);
+  }
   StepEnded(index, StepState::kFailed, failed.reason + ": " + failed.message);
   return std::nullopt;
 }
@@ -211,7 +250,9 @@ void Runner::StepEnded(size_t index, StepState state, std::string message) {
 }
 
 void Runner::StepFailed(size_t index, const policy::Step& step) {
-  if (step.spec.on_failure == crds::OnFailure::kRollback) {
+  const auto* drain = std::get_if<crds::Drain>(&step.spec.action);
+  const bool gives_up = drain != nullptr && drain->on_timeout == crds::DrainOnTimeout::kAbort;
+  if (step.spec.on_failure == crds::OnFailure::kRollback || gives_up) {
     std::vector<size_t> changes = AttemptSteps(status(), *CurrentRung(status()));
     std::reverse(changes.begin(), changes.end());
     if (TakeBackNext(changes)) return;

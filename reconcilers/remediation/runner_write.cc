@@ -44,8 +44,9 @@ std::optional<Runner::Paused> Runner::MayAct(size_t index, const policy::Step& s
   // The rung's first step was checked live; before a write that comes later, be it after nothing
   // but waiting, the cache has to say that the symptom is still there.
   const size_t rung = *CurrentRung(status());
-  const bool later =
-      AttemptSteps(status(), rung).front() != index || LastWrite(status(), rung).has_value();
+  // By hand nobody asks for a symptom.
+  const bool later = !status().manual && (AttemptSteps(status(), rung).front() != index ||
+                                          LastWrite(status(), rung).has_value());
   if (later && step.action->disruption() != actions::Disruption::kNone) {
     if (!OwnWritesSeen()) {
       return idle(crds::reason::kRunning, "waiting for the cache to see our own write",

@@ -44,6 +44,13 @@ std::string TextOf(const kube::ApiError& error) {
   return text;
 }
 
+// The failure that a successful answer may carry in its body.
+Status StatusInside(const kube::Reply& reply) {
+  const auto body = nlohmann::json::parse(reply.body, nullptr, false);
+  if (!body.is_object() || body.value("kind", "") != "Status") return OkStatus();
+  return body.value("status", "") == "Failure" ? kube::StatusFromJson(reply.body) : OkStatus();
+}
+
 }  // namespace
 
 void WriteAhead::Execute(size_t step, const actions::ObjectRef& ref, actions::Write write,
@@ -75,6 +82,54 @@ void WriteAhead::Execute(size_t step, const actions::ObjectRef& ref, actions::Wr
     }
     Send(std::move(request), std::move(done));
   });
+}
+
+void WriteAhead::Execute(size_t step, actions::Batch batch, BatchDone done) {
+  crds::RemediationStatus& status = writer_.status();
+  crds::StepProgress& progress = status.steps[step];
+  progress.memo = crds::RawJson(batch.memo);
+  const actions::Batch::One& first = batch.writes.front();
+  status.intent = crds::Intent{.step = progress.id,
+                               .verb = VerbOf(batch.verb),
+                               .object = first.object,
+                               .content_type = first.request.content_type,
+                               .body = first.request.body,
+                               .body_digest = Sha256Hex(first.request.body),
+                               .at = services_.engine.clock().Now()};
+  for (size_t i = 1; i < batch.writes.size(); ++i) {
+    status.intent->others.push_back(batch.writes[i].object);
+  }
+  writer_.Save([this, batch = std::move(batch), done = std::move(done)](SaveResult save,
+                                                                        Status error) mutable {
+    if (save != SaveResult::kSaved) {
+      return std::move(done)({.answers = {}, .save = save, .error = error});
+    }
+    SendBatch(std::move(batch), std::move(done));
+  });
+}
+
+void WriteAhead::SendBatch(actions::Batch batch, BatchDone done) {
+  // The last answer hands all of them on.
+  struct Gathering {
+    std::vector<StatusOr<kube::Reply>> answers;
+    size_t open = 0;
+    BatchDone done;
+  };
+  auto gathering = std::make_shared<Gathering>();
+  gathering->open = batch.writes.size();
+  gathering->answers.assign(batch.writes.size(), runtime::NotSent("not answered"));
+  gathering->done = std::move(done);
+  for (size_t i = 0; i < batch.writes.size(); ++i) {
+    kube::HttpRequest request = std::move(batch.writes[i].request);
+    request.timeout = services_.timing.write_timeout;
+    services_.api.Send(std::move(request),
+                       [weak = std::weak_ptr(self_), gathering, i](StatusOr<kube::Reply> reply) {
+                         gathering->answers[i] = std::move(reply);
+                         if (--gathering->open > 0 || !weak.lock()) return;
+                         std::move(gathering->done)({.answers = std::move(gathering->answers)});
+                       },
+                       {.permit = runtime::PermitNeed::kDisruptive});
+  }
 }
 
 void WriteAhead::Call(size_t step, const actions::ObjectRef& ref, actions::Call call,
@@ -119,6 +174,10 @@ void WriteAhead::Send(kube::HttpRequest request, Done done) {
 }
 
 WriteAhead::Result WriteAhead::Judge(StatusOr<kube::Reply> reply) {
+  // An eviction may answer 201 and say in its body that it was refused.
+  if (reply.ok()) {
+    if (Status inside = StatusInside(*reply); !inside.ok()) reply = std::move(inside);
+  }
   if (reply.ok()) {
     Result result{.kind = Result::Kind::kDone};
     auto object = nlohmann::json::parse(reply->body, nullptr, false);

@@ -3,6 +3,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <nlohmann/json.hpp>
 
@@ -45,11 +46,24 @@ class WriteAhead {
   };
   using CallDone = absl::AnyInvocable<void(CallResult)>;
 
+  // Of a batch: the answers in the order of its writes, unless the intent could not be written
+  // down, then `save` and `error`.
+  struct BatchResult {
+    std::vector<StatusOr<kube::Reply>> answers;
+    SaveResult save = SaveResult::kSaved;
+    Status error;
+  };
+  using BatchDone = absl::AnyInvocable<void(BatchResult)>;
+
   WriteAhead(Services& services, StatusWriter& writer) : services_(services), writer_(writer) {}
 
   // For step `step` (an index into status.steps). `rollback`: the write takes an earlier one back.
   void Execute(size_t step, const actions::ObjectRef& ref, actions::Write write, bool rollback,
                Done done);
+
+  // All of them at the same time, under one intent. What the answers mean is the caller's to say:
+  // it takes out of the intent what is settled.
+  void Execute(size_t step, actions::Batch batch, BatchDone done);
 
   // Calls a webhook for step `step`. The first call writes down the intent, which stands until
   // Resolve: whether the receiver has done anything nobody knows before it says so.
@@ -62,6 +76,7 @@ class WriteAhead {
  private:
   void Send(kube::HttpRequest request, Done done);
   void SendCall(actions::Call call, CallDone done);
+  void SendBatch(actions::Batch batch, BatchDone done);
   Result Judge(StatusOr<kube::Reply> reply);
 
   Services& services_;

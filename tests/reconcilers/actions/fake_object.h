@@ -33,11 +33,10 @@ inline void ApplyMerge(json& object, const json& patch) {
 
 // Strategic merge as far as these tests need it: lists by their merge key, $patch: delete.
 inline void ApplyStrategic(json& object, const json& patch) {
-  static const std::map<std::string, std::string> keys = {
-      {"containers", "name"},
-      {"env", "name"},
-      {"volumeMounts", "mountPath"},
-      {"conditions", "type"}};
+  static const std::map<std::string, std::string> keys = {{"containers", "name"},
+                                                          {"env", "name"},
+                                                          {"volumeMounts", "mountPath"},
+                                                          {"conditions", "type"}};
   if (!object.is_object()) object = json::object();
   for (const auto& [field, value] : patch.items()) {
     auto key = keys.find(field);
@@ -168,8 +167,8 @@ inline Outcome Drive(const Action& action, FakeObject& server, Observed observed
 
 // "Write", "Done", ...: the first word of what an action answered.
 inline std::string KindOf(const Next& next) {
-  constexpr const char* names[] = {"Read",   "DryRun", "Write", "Wait", "Done",
-                                   "Failed", "Report", "Look",  "Call"};
+  constexpr const char* names[] = {"Read",   "DryRun", "Write", "Wait", "Done",  "Failed",
+                                   "Report", "Abort",  "Look",  "Call", "Batch", "Settled"};
   return names[next.index()];
 }
 // With reason and message where there are some.

@@ -45,6 +45,8 @@ std::vector<crds::Step> Steps() {
   out_of_service.effect = crds::TaintEffect::kNoExecute;
   crds::Untaint untaint;
   untaint.key = "example.com/sick";
+  crds::Drain drain;
+  drain.on_timeout = crds::DrainOnTimeout::kDeletePods;
   crds::WaitFor wait_for;
   wait_for.expression = "object.ready";
   crds::Webhook webhook;
@@ -60,7 +62,8 @@ std::vector<crds::Step> Steps() {
           {wait_for, {}, {}},       {notify, {}, {}},
           {crds::Cordon(), {}, {}}, {crds::Uncordon(), {}, {}},
           {taint, {}, {}},          {out_of_service, {}, {}},
-          {untaint, {}, {}},        {crds::DeleteNode(), {}, {}}};
+          {untaint, {}, {}},        {crds::DeleteNode(), {}, {}},
+          {drain, {}, {}}};
 }
 
 // Those that leave a workload there, changed or not.
@@ -74,6 +77,7 @@ std::vector<crds::Step> StepsOnWorkloads() {
            std::holds_alternative<crds::Untaint>(step.action) ||
            std::holds_alternative<crds::DeleteNode>(step.action) ||
            std::holds_alternative<crds::DeletePod>(step.action) ||
+           std::holds_alternative<crds::Drain>(step.action) ||
            std::holds_alternative<crds::Webhook>(step.action) ||
            std::holds_alternative<crds::Delete>(step.action);
   });

@@ -48,19 +48,23 @@ kube::HttpResponse Discovery(
                 {"verbs", {"get", "list", "watch", "patch"}}};
   };
   if (path == "/api/v1") {
-    return Answer(200, {{"kind", "APIResourceList"},
-                        {"groupVersion", "v1"},
-                        {"resources",
-                         {resource("pods", "Pod"), resource("configmaps", "ConfigMap"),
-                          resource("services", "Service"), resource("nodes", "Node", false),
-                          resource("namespaces", "Namespace", false)}}});
+    return Answer(
+        200, {{"kind", "APIResourceList"},
+              {"groupVersion", "v1"},
+              {"resources",
+               {resource("pods", "Pod"), resource("configmaps", "ConfigMap"),
+                resource("services", "Service"),
+                resource("persistentvolumeclaims", "PersistentVolumeClaim"),
+                resource("persistentvolumes", "PersistentVolume", false),
+                resource("nodes", "Node", false), resource("namespaces", "Namespace", false)}}});
   }
   if (path == "/apis/apps/v1") {
     return Answer(200,
                   {{"kind", "APIResourceList"},
                    {"groupVersion", "apps/v1"},
                    {"resources",
-                    {resource("daemonsets", "DaemonSet"), resource("deployments", "Deployment")}}});
+                    {resource("daemonsets", "DaemonSet"), resource("deployments", "Deployment"),
+                     resource("statefulsets", "StatefulSet")}}});
   }
   const auto found = more.find(path);
   if (found == more.end() || found->second.empty()) return Refuse(404, "NotFound");
@@ -274,13 +278,15 @@ kube::HttpResponse FakeApi::Remove(const kube::HttpRequest& request, const Targe
     return Answer(200, {{"kind", "Status"}, {"status", "Success"}});
   }
   writes_.push_back({request.method, request.target, request.body, true, request.timeout, permit});
-  if ((*object)["metadata"].value("finalizers", json::array()).empty()) {
+  if (evict && target.plural == "pods") {
+    evict(target.name_space + "/" + target.name);
+  } else if ((*object)["metadata"].value("finalizers", json::array()).empty()) {
     server_.Delete(target.plural, target.name_space, target.name);
   } else {
     storage["metadata"]["deletionTimestamp"] = "2026-01-02T03:04:05Z";
     server_.Put(target.plural, storage);
   }
-  return Answer(200, {{"kind", "Status"}, {"status", "Success"}});
+  return Answer(evicts ? 201 : 200, {{"kind", "Status"}, {"status", "Success"}});
 }
 
 }  // namespace kr::remediation

@@ -52,6 +52,8 @@ class FakeApi final : public runtime::ApiSender {
   std::function<std::string(const std::string& plural, const nlohmann::json& before,
                             nlohmann::json& after)>
       admit;
+  // What an eviction does instead of removing the pod at once, by "namespace/name".
+  std::function<void(const std::string& key)> evict;
   // Namespaced kinds besides the well-known ones: plural and kind by path, "/apis/example.com/v1".
   std::map<std::string, std::map<std::string, std::string>> kinds;
   // From a request, which is executed at once, to its answer.

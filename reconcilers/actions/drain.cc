@@ -1,0 +1,329 @@
+#include "reconcilers/actions/drain.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include <nlohmann/json.hpp>
+
+#include "crds/meta/duration.h"
+#include "crds/v1alpha1/remediation.h"
+#include "reconcilers/actions/change.h"
+#include "reconcilers/actions/drain_result.h"
+#include "reconcilers/drain/decide.h"
+#include "reconcilers/drain/parse.h"
+#include "reconcilers/drain/request.h"
+
+namespace kr::actions {
+namespace {
+
+using nlohmann::json;
+
+constexpr char kBegun[] = "begun";
+// A live list is believed for so long.
+constexpr absl::Duration kFresh = absl::Seconds(2);
+// Until a set that is not whole is looked at again, if nothing tells sooner.
+constexpr absl::Duration kLookAgain = absl::Seconds(5);
+// So long after an eviction it is getting on, whatever it waits for at the moment.
+constexpr absl::Duration kPassing = absl::Seconds(10);
+constexpr char kOnNode[] = "pods of the node";
+
+// One pod as `it`.
+class ItOnly final : public cel::Activation {
+ public:
+  explicit ItOnly(const json& it) : it_(it) {}
+  StatusOr<cel::Value> Resolve(std::string_view variable) const override {
+    if (variable == "it") return cel::Value::FromJson(it_);
+    return InvalidArgument("unknown variable");
+  }
+
+ private:
+  const json& it_;
+};
+
+bool IsTrue(const cel::Program& program, const json& pod, absl::Time now) {
+  const auto value = program.Evaluate(ItOnly(pod), now).value;
+  return value.ok() && value->AsBool() != nullptr && *value->AsBool();
+}
+
+std::vector<crds::ObjectReference> ObjectsOf(const crds::Intent& intent) {
+  std::vector<crds::ObjectReference> objects{intent.object};
+  objects.insert(objects.end(), intent.others.begin(), intent.others.end());
+  return objects;
+}
+
+class DrainAction final : public Action {
+ public:
+  DrainAction(const crds::Drain& params, std::optional<cel::Program> leader_when,
+              std::optional<cel::Program> ready_when)
+      : params_(params), leader_when_(std::move(leader_when)), ready_when_(std::move(ready_when)) {}
+
+  std::string_view kind() const override { return "drain"; }
+  Disruption disruption() const override { return Disruption::kNode; }
+  Reversal reversal() const override { return Reversal::kIrreversible; }
+  bool NeedsCluster() const override { return true; }
+
+  std::vector<RbacRule> RequiredRules(const kube::Resource&) const override {
+    std::vector<RbacRule> rules{{"", "nodes", "get"}, {"", "pods/eviction", "create"}};
+    const std::pair<const char*, const char*> watched[] = {{"", "pods"},
+                                                           {"", "nodes"},
+                                                           {"", "persistentvolumeclaims"},
+                                                           {"", "persistentvolumes"},
+                                                           {"apps", "statefulsets"},
+                                                           {"policy", "poddisruptionbudgets"},
+                                                           {"storage.k8s.io", "volumeattachments"}};
+    for (const auto& [group, resource] : watched) {
+      for (const char* verb : {"list", "watch"}) rules.push_back({group, resource, verb});
+    }
+    if (params_.on_timeout == crds::DrainOnTimeout::kDeletePods) {
+      rules.push_back({"", "pods", "delete"});
+    }
+    return rules;
+  }
+
+  std::string Describe() const override {
+    std::string text = "evict the pods of the node";
+    if (params_.stateful_sets != crds::DrainStatefulSets::kEvict) {
+      text += ", statefulSets: " + std::string(crds::ToString(params_.stateful_sets));
+    }
+    text += ", within " + crds::FormatDuration(params_.timeout);
+    if (params_.on_timeout != crds::DrainOnTimeout::kKeepCordoned) {
+      text += ", then " + std::string(crds::ToString(params_.on_timeout));
+    }
+    return text;
+  }
+
+  Next Ask(const json& memo, const Observed& observed) const override {
+    const kube::GroupVersionKind& gvk = observed.ref.resource.gvk;
+    if (!gvk.group.empty() || gvk.kind != "Node") {
+      return Failed{"NotANode", "drain works on Nodes, not on " + ObjectText(observed.ref)};
+    }
+    if (observed.cluster == nullptr) {
+      return Wait{.until = observed.now + absl::Seconds(10),
+                  .progress = "reading what is around the node: " + observed.cluster_missing,
+                  .memo = memo};
+    }
+    if (const auto* intent = OpenIntent(observed)) return SettleIntent(*intent, observed);
+    const bool begun = FindFlag(memo, kBegun);
+    if (!begun) {
+      if (auto instead = AwaitCordon(observed)) return *std::move(instead);
+    }
+    const drain::Situation situation = SituationOf(observed);
+    drain::Decision decision = drain::Decide(situation, begun);
+    const absl::Time busy_until = LastEviction(observed) + kPassing;
+    if (auto* evict = std::get_if<drain::Evict>(&decision)) {
+      if (evict->set == nullptr) return Send(*evict, situation, observed);
+      return SendOneOf(*evict->set, *evict, situation, observed);
+    }
+    if (auto* pause = std::get_if<drain::Pause>(&decision)) {
+      const bool passing = observed.now < busy_until;
+      return Wait{.until = passing ? std::min(pause->until, busy_until) : pause->until,
+                  .progress = std::move(pause->text),
+                  .memo = {{kBegun, true}},
+                  .blocked_by = pause->block ? std::string(drain::ToString(pause->block->by)) : "",
+                  .passing = passing};
+    }
+    if (auto* done = std::get_if<drain::Drained>(&decision)) {
+      return Done{.message = (done->complete ? "drained: " : "partly drained: ") + done->text,
+                  .memo = {{kBegun, true},
+                           {kDrainResult, done->complete ? kDrainComplete : kDrainPartial}}};
+    }
+    auto& gave_up = std::get<drain::GiveUp>(decision);
+    if (gave_up.by_person) return Abort{std::move(gave_up.reason), std::move(gave_up.text)};
+    return Failed{std::move(gave_up.reason), std::move(gave_up.text)};
+  }
+
+  std::vector<Foreseen> Foresee(const Observed& observed) const override {
+    std::vector<Foreseen> lines;
+    const drain::Plan plan = drain::MakePlan(SituationOf(observed));
+    for (const drain::Line& line : plan.lines) {
+      lines.push_back(
+          {.object = Reference(*line.pod), .text = line.Text(), .message = line.Message()});
+    }
+    if (!plan.missing_room.empty()) {
+      lines.push_back({.object = {"v1", "Node", "", observed.ref.key.name, observed.ref.uid},
+                       .text = "move its pods",
+                       .message = "blocked: the other nodes lack " + plan.missing_room});
+    }
+    return lines;
+  }
+
+ private:
+  static bool FindFlag(const json& memo, const char* name) {
+    return memo.is_object() && memo.value(name, false);
+  }
+
+  static crds::ObjectReference Reference(const drain::Pod& pod) {
+    return {"v1", "Pod", pod.key.name_space, pod.key.name, pod.uid};
+  }
+
+  static const crds::Intent* OpenIntent(const Observed& observed) {
+    const auto& intent = observed.remediation->status.intent;
+    return intent && intent->step == observed.step ? &*intent : nullptr;
+  }
+
+  drain::Situation SituationOf(const Observed& observed) const {
+    drain::Situation situation{.rules = params_,
+                               .cluster = *observed.cluster,
+                               .node = observed.ref.key.name,
+                               .node_uid = observed.ref.uid,
+                               .self = observed.remediation->metadata.name,
+                               .own_pod_uid = observed.own_pod_uid,
+                               .approved = observed.approved,
+                               .started = observed.step_started,
+                               .now = observed.now};
+    for (const crds::StepProgress& step : observed.remediation->status.steps) {
+      if (step.id != observed.step) continue;
+      for (const crds::WriteRecord& write : step.writes) {
+        situation.evicted[write.object.uid] = {write.object.name_space, write.object.name};
+      }
+    }
+    if (observed.tried != nullptr) situation.answers = *observed.tried;
+    return situation;
+  }
+
+  static absl::Time LastEviction(const Observed& observed) {
+    absl::Time last = absl::InfinitePast();
+    for (const crds::StepProgress& step : observed.remediation->status.steps) {
+      if (step.id == observed.step && !step.writes.empty()) last = step.writes.back().intent_at;
+    }
+    return last;
+  }
+
+  // Before the first look at the pods: that the node is cordoned, and that this is seen.
+  static std::optional<Next> AwaitCordon(const Observed& observed) {
+    if (!observed.live) return Read{};
+    if (auto next = NeedLive(observed)) return next;
+    const json* cordoned = Find(*observed.live, {"spec", "unschedulable"});
+    if (cordoned == nullptr || *cordoned != true) {
+      return Failed{"NotCordoned", ObjectText(observed.ref) +
+                                       " is not cordoned, so that its pods would come back; put a "
+                                       "cordon step before"};
+    }
+    const drain::Node* node = observed.cluster->FindNode(observed.ref.key.name);
+    if (node != nullptr && node->uid == observed.ref.uid && node->unschedulable) {
+      return std::nullopt;
+    }
+    return Wait{.until = observed.now + absl::Seconds(1),
+                .progress = "waiting until the cordon is seen",
+                .memo = nullptr};
+  }
+
+  // What an eviction whose answer got lost has done shows in the pods of the node.
+  static Next SettleIntent(const crds::Intent& intent, const Observed& observed) {
+    const auto list = observed.looked.find(kOnNode);
+    if (list == observed.looked.end()) {
+      return Look{drain::ListPodsOn(observed.ref.key.name), kOnNode};
+    }
+    std::set<std::string> untouched;
+    for (const json& item : list->second.object.value("items", json::array())) {
+      const drain::Pod pod = drain::ParsePod(item);
+      if (!pod.deleted) untouched.insert(pod.uid);
+    }
+    Settled settled;
+    for (const crds::ObjectReference& object : ObjectsOf(intent)) {
+      if (!untouched.contains(object.uid)) settled.executed.push_back(object.uid);
+    }
+    return settled;
+  }
+
+  // A member of a set goes only while a live list shows the set whole.
+  Next SendOneOf(const drain::StatefulSet& set, drain::Evict evict,
+                 const drain::Situation& situation, const Observed& observed) const {
+    const std::string tag = "StatefulSet " + set.key.ToString();
+    const auto list = observed.looked.find(tag);
+    if (list == observed.looked.end() || list->second.at + kFresh < observed.now) {
+      return Look{drain::ListPods(set.key.name_space, set.selector.ToString()), tag};
+    }
+    std::vector<drain::Pod> members;
+    std::set<std::string> leaders;
+    std::string not_ready;
+    for (const json& item : list->second.object.value("items", json::array())) {
+      drain::Pod pod = drain::ParsePod(item);
+      if (!pod.owner || pod.owner->uid != set.uid) continue;
+      if (leader_when_ && IsTrue(*leader_when_, item, observed.now)) leaders.insert(pod.uid);
+      const bool stays = pod.node != situation.node;
+      if (stays && ready_when_ && !IsTrue(*ready_when_, item, observed.now)) {
+        not_ready = pod.key.ToString();
+      }
+      members.push_back(std::move(pod));
+    }
+    evict.pods = {AfterLeaders(evict.pods.front(), set, leaders, situation)};
+    std::string why = drain::WhyNotWhole(set, members, evict.pods.front(), observed.now);
+    if (why.empty() && !not_ready.empty()) why = "readyWhen does not hold for its pod " + not_ready;
+    if (why.empty()) return Send(evict, situation, observed);
+    const auto whole = drain::WholeAt(set, members, observed.now);
+    return Wait{
+        .until = std::min(observed.now + kLookAgain, whole.value_or(absl::InfiniteFuture())),
+        .progress = drain::TextOf(*evict.pods.front()) + ": " + why,
+        .memo = {{kBegun, true}},
+        .blocked_by = "Quorum"};
+  }
+
+  // Another pod of the set on the node instead of a leader, while there is one.
+  static const drain::Pod* AfterLeaders(const drain::Pod* chosen, const drain::StatefulSet& set,
+                                        const std::set<std::string>& leaders,
+                                        const drain::Situation& situation) {
+    if (!leaders.contains(chosen->uid)) return chosen;
+    const drain::Pod* other = nullptr;
+    for (const drain::Pod* pod : situation.cluster.PodsOf(set.uid)) {
+      if (pod->node != situation.node || leaders.contains(pod->uid) ||
+          situation.cluster.IsLeaving(*pod)) {
+        continue;
+      }
+      if (other == nullptr || drain::OrdinalOf(pod->key.name) > drain::OrdinalOf(other->key.name)) {
+        other = pod;
+      }
+    }
+    return other == nullptr ? chosen : other;
+  }
+
+  Next Send(const drain::Evict& evict, const drain::Situation& situation,
+            const Observed& observed) const {
+    Batch batch{.verb = evict.remove ? "Delete" : "Evict", .memo = {{kBegun, true}}};
+    for (const drain::Pod* pod : evict.pods) {
+      std::optional<int64_t> grace;
+      const int64_t own = pod->spec->grace_seconds;
+      const auto lower = [&](int64_t seconds) {
+        if (seconds < grace.value_or(own)) grace = std::max<int64_t>(seconds, 1);
+      };
+      if (params_.grace_period_seconds) lower(*params_.grace_period_seconds);
+      if (evict.remove) {
+        const absl::Time deadline = situation.started + params_.timeout;
+        lower(absl::ToInt64Seconds(std::max(deadline - situation.now, absl::Seconds(1))));
+      }
+      batch.writes.push_back(
+          {evict.remove ? drain::DeleteRequest(pod->key, pod->uid, grace, observed.server_timeout)
+                        : drain::EvictRequest(pod->key, pod->uid, grace, observed.server_timeout),
+           Reference(*pod)});
+    }
+    const std::string verb = evict.remove ? "delete " : "evict ";
+    batch.summary =
+        verb + (batch.writes.size() == 1 ? batch.writes.front().object.ToString()
+                                         : std::to_string(batch.writes.size()) + " pods");
+    return batch;
+  }
+
+  const crds::Drain params_;
+  const std::optional<cel::Program> leader_when_, ready_when_;
+};
+
+StatusOr<std::optional<cel::Program>> CompileIt(const std::string& expression,
+                                                const std::string& path) {
+  if (expression.empty()) return std::nullopt;
+  auto program = cel::Program::Compile(expression, {{"it", cel::Type::Dyn()}}, cel::Type::Bool());
+  if (!program.ok()) return Annotate(program.status(), path);
+  return *std::move(program);
+}
+
+}  // namespace
+
+StatusOr<std::unique_ptr<Action>> MakeDrain(const crds::Drain& params, const cel::Scope&,
+                                            std::string_view path) {
+  const std::string at(path);
+  KR_ASSIGN_OR_RETURN(auto leader, CompileIt(params.leader_when, at + ".leaderWhen"));
+  KR_ASSIGN_OR_RETURN(auto ready, CompileIt(params.ready_when, at + ".readyWhen"));
+  return std::make_unique<DrainAction>(params, std::move(leader), std::move(ready));
+}
+
+}  // namespace kr::actions

@@ -1,0 +1,192 @@
+// Several writes at once: one intent, the requests side by side, and what the answers say of each.
+// Drains are what needs it: fifteen pods of a node are not fifteen entries of a log.
+#include <algorithm>
+#include <utility>
+
+#include "crds/v1alpha1/reasons.h"
+#include "crds/v1alpha1/remediation_fields.h"
+#include "reconcilers/drain/answer.h"
+#include "reconcilers/remediation/runner.h"
+
+namespace kr::remediation {
+
+using Said = drain::Answer::Said;
+
+namespace {
+
+std::vector<crds::ObjectReference> ObjectsOf(const crds::Intent& intent) {
+  std::vector<crds::ObjectReference> objects{intent.object};
+  objects.insert(objects.end(), intent.others.begin(), intent.others.end());
+  return objects;
+}
+
+kube::ObjectKey KeyOf(const crds::ObjectReference& object) {
+  return {object.name_space, object.name};
+}
+
+}  // namespace
+
+Runner::Paused Runner::ExecuteBatch(size_t index, const policy::Step& step, actions::Batch batch) {
+  if (std::optional<Paused> instead = MayAct(index, step)) return *std::move(instead);
+  busy_ = true;
+  seen_live_.reset();
+  const crds::RemediationStatus& log = status();
+  if (log.steps[index].writes.empty() && log.steps[index].memo.empty()) {
+    PlanObjectsOf(index, step);
+    Tell(runtime::Event::Type::kNormal, "DrainStarted", step.action->Describe());
+  }
+  mutable_status().message = batch.summary;
+  Describe(*policy_, mutable_status());
+  std::vector<crds::ObjectReference> objects;
+  drain::Cluster& cluster = services_.drains.cluster();
+  const std::string& self = remediation().metadata.name;
+  cluster.Open(remediation().spec.target_ref.name, self);
+  for (const actions::Batch::One& one : batch.writes) {
+    cluster.Reserve(KeyOf(one.object), one.object.uid, self, Now());
+    objects.push_back(one.object);
+  }
+  write_ahead_.Execute(
+      index, std::move(batch),
+      [this, index, objects = std::move(objects)](WriteAhead::BatchResult result) mutable {
+        busy_ = false;
+        OnBatch(index, objects, std::move(result));
+      });
+  return std::nullopt;
+}
+
+void Runner::OnBatch(size_t index, const std::vector<crds::ObjectReference>& objects,
+                     WriteAhead::BatchResult result) {
+  drain::Cluster& cluster = services_.drains.cluster();
+  dirty_ = true;
+  if (result.save != SaveResult::kSaved) {
+    for (const crds::ObjectReference& object : objects) cluster.Release(object.uid);
+    Continue(result.save, result.error);
+    return;
+  }
+  last_save_ = services_.engine.Now();
+  AtHand& hand = Hand(index);
+  hand.ForgetLive();
+  const crds::Intent intent = *std::exchange(mutable_status().intent, std::nullopt);
+  std::vector<crds::ObjectReference> unknown;
+  for (size_t i = 0; i < objects.size(); ++i) {
+    const crds::ObjectReference& object = objects[i];
+    const StatusOr<kube::Reply>& reply = result.answers[i];
+    drain::Answer answer = drain::Read(reply);
+    if (!reply.ok() && runtime::IsNotSent(reply.status())) answer.said = Said::kBusy;
+    services_.metrics.evictions.With({std::string(drain::ToString(answer.said))}).Increment();
+    if (answer.said == Said::kUnknown) {
+      unknown.push_back(object);
+      continue;
+    }
+    if (drain::IsThrough(answer.said)) {
+      hand.tried.erase(object.uid);
+      cluster.Settle(KeyOf(object), object.uid);
+      Record(index, intent, object,
+             answer.said == Said::kAccepted ? crds::WriteOutcome::kApplied
+                                            : crds::WriteOutcome::kUnchanged);
+      continue;
+    }
+    cluster.Release(object.uid);
+    const auto before = hand.tried.find(object.uid);
+    const bool again = before != hand.tried.end() && before->second.answer.said == answer.said;
+    const int64_t times = again ? before->second.times + 1 : 1;
+    hand.tried[object.uid] = {.answer = std::move(answer), .at = Now(), .times = times};
+  }
+  if (!unknown.empty()) {
+    crds::Intent open = intent;
+    open.object = unknown.front();
+    open.others.assign(unknown.begin() + 1, unknown.end());
+    mutable_status().intent = std::move(open);
+  }
+  if (deleted_) return Stopped();
+  hand.retry_at = Now() + (unknown.empty() ? absl::ZeroDuration() : hand.retry);
+  Advance();
+}
+
+void Runner::Record(size_t index, const crds::Intent& intent, const crds::ObjectReference& object,
+                    crds::WriteOutcome outcome) {
+  std::vector<crds::WriteRecord>& writes = mutable_status().steps[index].writes;
+  if (writes.size() == crds::kMaxWrites) return;
+  writes.push_back(
+      {.verb = intent.verb, .object = object, .outcome = outcome, .intent_at = intent.at});
+}
+
+void Runner::OnSettled(size_t index, const actions::Settled& settled) {
+  const crds::Intent intent = *std::exchange(mutable_status().intent, std::nullopt);
+  drain::Cluster& cluster = services_.drains.cluster();
+  for (const crds::ObjectReference& object : ObjectsOf(intent)) {
+    const bool executed = std::find(settled.executed.begin(), settled.executed.end(), object.uid) !=
+                          settled.executed.end();
+    if (!executed) {
+      cluster.Release(object.uid);
+      continue;
+    }
+    cluster.Settle(KeyOf(object), object.uid);
+    Record(index, intent, object, crds::WriteOutcome::kApplied);
+  }
+  Hand(index).ForgetLive();
+  dirty_ = true;
+  Advance();
+}
+
+void Runner::PlanObjectsOf(size_t index, const policy::Step& step) {
+  const crds::StepProgress& progress = status().steps[index];
+  const auto ref = RefOf(progress);
+  if (!ref || services_.drains.seen() == nullptr) return;
+  const auto foreseen =
+      step.action->Foresee(Observe(*ref, progress.id, *progress.started_at, Hand(index)));
+  std::vector<crds::PlannedStep>& plan = mutable_status().plan;
+  const auto same = [&](const crds::PlannedStep& line) {
+    return line.id.remedy == progress.id.remedy && line.id.step == progress.id.step;
+  };
+  // Those of an earlier attempt, or of the question to a person, are out of date.
+  std::erase_if(plan, [&](const crds::PlannedStep& line) {
+    return same(line) && line.object && line.object->kind == "Pod";
+  });
+  auto at = std::find_if(plan.begin(), plan.end(), same);
+  at = at == plan.end() ? at : at + 1;
+  std::vector<crds::PlannedStep> lines;
+  for (const actions::Foreseen& line : foreseen) {
+    if (plan.size() + lines.size() >= crds::kMaxRecordedSteps) break;
+    lines.push_back({.id = progress.id,
+                     .action = progress.action,
+                     .object = line.object,
+                     .text = line.text,
+                     .message = line.message});
+  }
+  plan.insert(at, lines.begin(), lines.end());
+}
+
+void Runner::ShareDrains() {
+  bool ahead = false;
+  const bool runs = status().phase && (*status().phase == crds::Phase::kRunning ||
+                                       *status().phase == crds::Phase::kAwaitingApproval ||
+                                       *status().phase == crds::Phase::kPending);
+  for (size_t r = 0; runs && r < policy_->remedies.size(); ++r) {
+    const bool over =
+        r < status().remedies.size() && (status().remedies[r].state == crds::RemedyState::kFailed ||
+                                         status().remedies[r].state == crds::RemedyState::kSkipped);
+    for (const policy::Step& step : policy_->remedies[r].steps) {
+      ahead = ahead || (!over && step.action->NeedsCluster());
+    }
+  }
+  if (ahead == std::exchange(drains_, ahead)) return;
+  const std::string& self = remediation().metadata.name;
+  if (ahead) return services_.drains.Use(self, remediation().spec.target_ref.name);
+  services_.drains.Leave(self);
+}
+
+void Runner::KeepBlockedTime(const actions::Wait* wait) {
+  const std::string by = wait == nullptr ? "" : wait->blocked_by;
+  if (by != blocked_by_ && !blocked_by_.empty()) {
+    services_.metrics.blocked_seconds.With({blocked_by_})
+        .Increment(absl::ToDoubleSeconds(Now() - blocked_since_));
+  }
+  if (by != blocked_by_) blocked_since_ = Now();
+  blocked_by_ = by;
+  if (by.empty() || wait->passing || by == told_block_) return;
+  told_block_ = by;
+  Tell(runtime::Event::Type::kWarning, "DrainBlocked", wait->progress);
+}
+
+}  // namespace kr::remediation
