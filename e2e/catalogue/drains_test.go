@@ -1,6 +1,7 @@
 package catalogue
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -19,7 +20,9 @@ func pool(t *testing.T, name string) string {
 	for _, node := range []string{name + "-1", name + "-2"} {
 		w.Node(t, node, "zone-a")
 		w.Kubectl(t, "", "label", "node", node, "pool="+name)
-		t.Cleanup(func() { w.TryKubectl(t, "", "delete", "node", node, "--wait=false") })
+		t.Cleanup(func() { // the test's own context has ended by then
+			_ = w.Client.CoreV1().Nodes().Delete(context.WithoutCancel(t.Context()), node, metav1.DeleteOptions{})
+		})
 	}
 	w.Namespace(t, name)
 	w.Apply(t, fmt.Sprintf(`

@@ -6,6 +6,7 @@
 #   BENCH_PODS, BENCH_NODES     a smaller cluster, to try it out: nothing is judged then
 #   BENCH_PEERS=false           without client-go
 #   BENCH_SPEED=false           without the latencies
+#   BENCH_DRAINS=false          without emptying 200 nodes
 #   BENCH_PARTS=false           without the google-benchmarks of the parts
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -21,6 +22,11 @@ KUBE_REMEDY_BIN=$build/bin build/bench-tools/bars \
   --pods "${BENCH_PODS:-30000}" --nodes "${BENCH_NODES:-1000}" \
   --peers="${BENCH_PEERS:-true}" --speed="${BENCH_SPEED:-true}" \
   --generator "$build/tests/bench/data/bench-data" --peers-program build/bench-tools/peers
+
+if [ "${BENCH_DRAINS:-true}" = true ]; then
+  printf '\n== drains\n'
+  (cd tests/bench && KUBE_REMEDY_BIN="$build/bin" go run ./drains --nodes "${BENCH_DRAINED:-200}")
+fi
 
 [ "${BENCH_PARTS:-true}" = true ] || exit 0
 for bench in "${parts[@]}"; do
