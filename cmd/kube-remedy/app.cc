@@ -87,6 +87,11 @@ remediation::Controller::Options ControllerOptions(const Config& config) {
                                                                       : config.webhooks_namespace,
                       .allow_http = config.webhooks_allow_http,
                       .read_timeout = config.write_timeout};
+  options.node_jobs = {.name_space = config.node_namespace,
+                       .image = config.node_image,
+                       .service_account = config.node_service_account,
+                       .api_server = config.node_api_server,
+                       .own_pod = {options.limits.own_namespace, FromEnvironment("POD_NAME")}};
   options.report = {.interval = config.status_interval, .write_timeout = config.write_timeout};
   options.prune_interval = config.prune_interval;
   options.paused = config.paused;

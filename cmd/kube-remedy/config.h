@@ -64,6 +64,12 @@ struct Config {
   bool webhooks_allow_http = false;
   std::vector<std::string> webhooks_allow_networks;  // exceptions of kube::AddressFilter
 
+  // The pods of Jobs that run something on a node.
+  std::string node_namespace = "kube-remedy-node";
+  std::string node_image;  // "" = that of the controller's own pod
+  std::string node_service_account = "kube-remedy-node";
+  std::string node_api_server;  // "host:port"; "" = as every pod finds it
+
   size_t engine_queue_bytes = size_t{16} << 20;
   size_t event_queue = 1000;
 

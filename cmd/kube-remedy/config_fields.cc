@@ -76,6 +76,15 @@ void VisitWebhooks(ConfigVisitor& v, Config& c) {
   });
 }
 
+void VisitNodeCommands(ConfigVisitor& v, Config& c) {
+  v.Section("nodeCommands", [&] {
+    v.Text("namespace", c.node_namespace);
+    v.Text("image", c.node_image);
+    v.Text("serviceAccount", c.node_service_account);
+    v.Text("apiServer", c.node_api_server);
+  });
+}
+
 }  // namespace
 
 void VisitConfig(ConfigVisitor& v, Config& c) {
@@ -93,6 +102,7 @@ void VisitConfig(ConfigVisitor& v, Config& c) {
   VisitWatches(v, c);
   VisitAlerts(v, c);
   VisitWebhooks(v, c);
+  VisitNodeCommands(v, c);
   v.Section("queues", [&] {
     v.Bytes("engine", c.engine_queue_bytes, size_t{64} << 10);
     v.Count("events", c.event_queue, 1, 1'000'000);

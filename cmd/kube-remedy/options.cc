@@ -64,8 +64,10 @@ void AddControllerOptions(CLI::App& app, ControllerFlags& flags) {
 
 }  // namespace
 
-std::variant<ControllerFlags, int> ParseControllerFlags(int argc, const char* const* argv,
-                                                        std::ostream& out, std::ostream& err) {
+std::variant<ControllerFlags, NodeRunFlags, AgentFlags, int> ParseFlags(int argc,
+                                                                        const char* const* argv,
+                                                                        std::ostream& out,
+                                                                        std::ostream& err) {
   CLI::App app("Heals known incidents in a Kubernetes cluster, as RemediationPolicies say.",
                "kube-remedy");
   app.set_version_flag("--version", "kube-remedy " + std::string(Version()), "Print the version");
@@ -77,7 +79,16 @@ std::variant<ControllerFlags, int> ParseControllerFlags(int argc, const char* co
   controller->set_version_flag("--version", "kube-remedy " + std::string(Version()),
                                "Print the version");
 
+  NodeRunFlags node_run_flags;
+  CLI::App* node_run = app.add_subcommand("node-run", "Execute one NodeTask on this node (a Job)");
+  AddNodeRunOptions(*node_run, node_run_flags);
+  AgentFlags agent_flags;
+  CLI::App* agent = app.add_subcommand("agent", "Execute the NodeTasks of this node (a DaemonSet)");
+  AddAgentOptions(*agent, agent_flags);
+
   if (const auto exit = ParseArguments(app, argc, argv, out, err)) return *exit;
+  if (node_run->parsed()) return node_run_flags;
+  if (agent->parsed()) return agent_flags;
   return flags;
 }
 

@@ -6,6 +6,7 @@
 #include <variant>
 
 #include "cmd/kube-remedy/config.h"
+#include "cmd/kube-remedy/node_options.h"
 #include "controller/base/status.h"
 #include "controller/kube/config.h"
 
@@ -23,9 +24,11 @@ struct ControllerFlags {
   std::optional<std::string> transport;
 };
 
-// The flags, or the exit status when --help, --version or an error ended it.
-std::variant<ControllerFlags, int> ParseControllerFlags(int argc, const char* const* argv,
-                                                        std::ostream& out, std::ostream& err);
+// The flags of the subcommand, or the exit status when --help, --version or an error ended it.
+std::variant<ControllerFlags, NodeRunFlags, AgentFlags, int> ParseFlags(int argc,
+                                                                        const char* const* argv,
+                                                                        std::ostream& out,
+                                                                        std::ostream& err);
 
 // The configuration file, if any, with the flags on top.
 StatusOr<Config> LoadConfig(const ControllerFlags& flags);

@@ -45,8 +45,10 @@ enum class Reversal {
 
 struct RbacRule {
   std::string api_group, resource, verb;
-  // Not "": only the object of this name in the operator's own namespace.
+  // Not "": only the object of this name in the operator's own namespace; "*": all of them there.
   std::string own_name = {};
+  // Not "": only in this namespace.
+  std::string name_space = {};
   friend auto operator<=>(const RbacRule&, const RbacRule&) = default;
 };
 
@@ -72,6 +74,15 @@ struct Answer {
   std::string error = {};  // of the other kinds
   absl::Time at = {};
   int64_t tries = 1;  // so many calls were made since this process began to make them
+};
+
+// How Jobs are made that run something on a host: from the operator's configuration.
+struct NodeJobs {
+  std::string name_space;       // of the Jobs, and of the leases of agents
+  std::string image;            // "" = that of the operator's own pod
+  std::string service_account;  // of their pods
+  std::string api_server;       // "host:port" for their pods; "" = as every pod finds it
+  kube::ObjectKey own_pod;      // name "" = we do not run in a pod
 };
 
 // Evaluates over the current view of the policy's scope. Errors mean "unknown".
@@ -117,6 +128,8 @@ struct Observed {
   crds::StepId step;
   // It is only planned: what steps before it will have done cannot be seen.
   bool planning = false;
+  // Never null while a step runs or is planned.
+  const NodeJobs* node_jobs = nullptr;
   // Why the server did not execute the step's last write for now (429), as it said it; "" when it
   // has not. The runner comes back with growing pauses; the action decides how often.
   std::string refusal;

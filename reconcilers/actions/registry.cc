@@ -12,6 +12,7 @@
 #include "reconcilers/actions/delete_object.h"
 #include "reconcilers/actions/delete_pod.h"
 #include "reconcilers/actions/drain.h"
+#include "reconcilers/actions/node_command.h"
 #include "reconcilers/actions/notify.h"
 #include "reconcilers/actions/patch.h"
 #include "reconcilers/actions/recreate_service.h"
@@ -47,7 +48,7 @@ constexpr std::tuple kRegistry = {
     Entry<crds::Untaint>{"untaint", MakeUntaint},
     Entry<crds::Drain>{"drain", MakeDrain},
     Entry<crds::DeleteNode>{"deleteNode", MakeDeleteNode},
-    Entry<crds::RunNodeCommand>{"nodeCommand", MakeUnsupported},
+    Entry<crds::RunNodeCommand>{"nodeCommand", MakeNodeCommand},
     Entry<crds::RecreateService>{"recreateService", MakeRecreateService},
     Entry<crds::Webhook>{"webhook", MakeWebhook},
     Entry<crds::WaitFor>{"waitFor", MakeWaitFor},

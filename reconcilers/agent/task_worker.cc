@@ -232,8 +232,7 @@ StatusOr<TaskWorker::Found> TaskWorker::Get(const std::string& name, std::stop_t
   auto task = crds::FromJson<crds::NodeTask>(object);
   if (!task.ok()) return Annotate(task.status(), "NodeTask " + name);
   const bool dated = reply.server_date != absl::InfinitePast();
-  return Found{*std::move(task),
-               object.value(json::json_pointer("/metadata/resourceVersion"), ""),
+  return Found{*std::move(task), object.value(json::json_pointer("/metadata/resourceVersion"), ""),
                dated ? reply.server_date : host_.clock.Now()};
 }
 

@@ -5,6 +5,7 @@
 
 #include "controller/base/log.h"
 #include "crds/v1alpha1/common.h"
+#include "reconcilers/node/resources.h"
 #include "reconcilers/policy/kind_scope.h"
 #include "reconcilers/remediation/resources.h"
 #include "reconcilers/remediation/target_facts.h"
@@ -18,6 +19,20 @@ policy::Watches::Extra OptedOut() {
           .label_selector = std::string(crds::kExcludeLabel) + "=true",
           .paths = {*document::Path::Parse("metadata.labels['" + std::string(crds::kExcludeLabel) +
                                            "']")}};
+}
+
+// What runners of nodeCommand steps wait for.
+policy::Watches::Extra NodeTasks() {
+  return {.gvk = node::NodeTaskResource().gvk, .paths = {*document::Path::Parse("status.phase")}};
+}
+
+bool RunsNodeCommands(const policy::CompiledPolicy& policy) {
+  for (const policy::Remedy& remedy : policy.remedies) {
+    for (const policy::Step& step : remedy.steps) {
+      if (std::holds_alternative<crds::RunNodeCommand>(step.spec.action)) return true;
+    }
+  }
+  return false;
 }
 
 policy::Watches::Options WithOwnKinds(policy::Watches::Options options) {
@@ -45,9 +60,18 @@ Controller::Controller(Options options, runtime::Engine& engine, runtime::ApiSen
                      const auto runner = runners_.find(name);
                      if (runner != runners_.end()) runner->second->Advance();
                    }}),
-      services_{
-          engine,  api,       events,  context.decoder,     {}, options_.timing, options_.limits,
-          metrics, webhooks_, drains_, options_.own_pod_uid},
+      services_{engine,
+                api,
+                events,
+                context.decoder,
+                {},
+                options_.timing,
+                options_.limits,
+                metrics,
+                webhooks_,
+                drains_,
+                options_.own_pod_uid,
+                options_.node_jobs},
       symptoms_(engine, watches_, *this),
       owners_(engine, api, options_.timing.write_timeout, options_.timing.retry_max,
               [this](const std::string& policy_uid) { ConsiderSoon(policy_uid); }),
@@ -130,6 +154,16 @@ void Controller::OnExtra() {
     if (!state.waiting.empty()) ConsiderSoon(uid);
   }
   ReportBudgets();
+  WakeForNodeTasks();
+}
+
+void Controller::WakeForNodeTasks() {
+  for (auto& [name, runner] : runners_) {
+    for (const std::string& task : runner->NodeTasks()) {
+      const document::DocumentPtr found = watches_.Find(NodeTasks()).view.Find("", task);
+      if (found) runner->OnNodeTask(task, found->resource_version());
+    }
+  }
 }
 
 void Controller::OnExtraObject(const kube::GroupVersionKind& gvk, const kube::ObjectKey& key) {
@@ -165,6 +199,13 @@ void Controller::WatchForLimits() {
   }
   if (namespaces) extras.push_back(OptedOut());
   for (policy::Watches::Extra& need : drains_.Needs()) extras.push_back(std::move(need));
+  const auto runs = [](const auto& runner) { return RunsNodeCommands(*runner.second->policy()); };
+  const std::vector<policy::CompiledPolicyPtr> compiled = policies_.Compiled();
+  if (std::any_of(compiled.begin(), compiled.end(),
+                  [](const auto& p) { return RunsNodeCommands(*p); }) ||
+      std::any_of(runners_.begin(), runners_.end(), runs)) {
+    extras.push_back(NodeTasks());
+  }
   watches_.WatchAlso(std::move(extras));
 }
 

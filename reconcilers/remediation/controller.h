@@ -51,6 +51,7 @@ class Controller final : private policy::WatchListener,
     std::optional<absl::Duration> alerts_repeated_within;
     Webhooks::Options webhooks;
     std::string own_pod_uid;  // "": this process runs in no pod
+    actions::NodeJobs node_jobs;
   };
 
   Controller(Options options, runtime::Engine& engine, runtime::ApiSender& api,
@@ -153,6 +154,7 @@ class Controller final : private policy::WatchListener,
   void OnBudget(const document::DocumentPtr& before, const document::DocumentPtr& after);
   void Serve();
   void WatchForLimits();
+  void WakeForNodeTasks();
   // Whether the values of parameters are others than before.
   bool RefreshParams();
   // Remediations.

@@ -10,6 +10,7 @@
 #include "controller/runtime/api_sender.h"
 #include "controller/runtime/engine.h"
 #include "controller/runtime/event_recorder.h"
+#include "reconcilers/actions/action.h"
 #include "reconcilers/limits/reasons.h"
 #include "reconcilers/limits/settings.h"
 #include "reconcilers/policy/compiled_policy.h"
@@ -45,6 +46,7 @@ struct Services {
   Webhooks& webhooks;
   Drains& drains;
   std::string own_pod_uid;  // "": this process runs in no pod
+  const actions::NodeJobs& node_jobs;
 };
 
 // What a remediation asks about the world as the caches see it, and about the policy as it is now.

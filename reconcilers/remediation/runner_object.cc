@@ -47,6 +47,7 @@ actions::Observed Runner::Observe(const actions::ObjectRef& ref, const crds::Ste
                              .remediation = &remediation(),
                              .step = step,
                              .planning = planning_.has_value(),
+                             .node_jobs = &services_.node_jobs,
                              .refusal = hand.refusal,
                              .now = as_of.value_or(Now()),
                              .step_started = as_of.value_or(step_started),

@@ -6,6 +6,7 @@
 
 #include "crds/v1alpha1/reasons.h"
 #include "reconcilers/actions/webhook_answer.h"
+#include "reconcilers/node/task.h"
 #include "reconcilers/remediation/runner.h"
 
 namespace kr::remediation {
@@ -43,6 +44,30 @@ Runner::AtHand& Runner::Hand(size_t index) {
     seen_live_.reset();
   }
   return hand->second;
+}
+
+std::vector<std::string> Runner::NodeTasks() const {
+  std::vector<std::string> names;
+  for (const crds::StepProgress& progress : status().steps) {
+    if (progress.state != StepState::kRunning || progress.memo.empty()) continue;
+    if (progress.action != "nodeCommand") continue;
+    names.push_back(progress.memo.Parse().value(node::kMemoTask, ""));
+  }
+  return names;
+}
+
+void Runner::OnNodeTask(std::string_view name, std::string_view resource_version) {
+  bool news = false;
+  for (auto& [index, hand] : at_hand_) {
+    if (index >= status().steps.size() || hand.task_version == resource_version) continue;
+    const crds::StepProgress& progress = status().steps[index];
+    if (progress.action != "nodeCommand" || progress.memo.empty()) continue;
+    if (progress.memo.Parse().value(node::kMemoTask, "") != name) continue;
+    hand.task_version = resource_version;
+    hand.reread_at = Now();
+    news = true;
+  }
+  if (news) Advance();
 }
 
 void Runner::AdvanceStep() {

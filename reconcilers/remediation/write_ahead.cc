@@ -184,13 +184,15 @@ WriteAhead::Result WriteAhead::Judge(StatusOr<kube::Reply> reply) {
     const std::string after = ResourceVersion(object);
     const crds::Intent& intent = *writer_.status().intent;
     const bool unchanged = !after.empty() && after == intent.resource_version;
-    // Subresources answer with an object of their own.
+    // Subresources answer with an object of their own, and what a step makes for its object is
+    // another one: neither says which version of the object is to be awaited.
     const bool same_kind =
         !object.is_object() || !object.contains("kind") || object["kind"] == intent.object.kind;
     // A deletion that is done at once answers with what the object was.
     const bool was = intent.verb == crds::Verb::kDelete && !after.empty() &&
                      !object["metadata"].contains("deletionTimestamp");
-    Resolve(unchanged ? crds::WriteOutcome::kUnchanged : crds::WriteOutcome::kApplied, object);
+    Resolve(unchanged ? crds::WriteOutcome::kUnchanged : crds::WriteOutcome::kApplied,
+            same_kind ? object : nlohmann::json());
     if (!after.empty() && same_kind && !was) result.object = std::move(object);
     return result;
   }

@@ -17,15 +17,14 @@ using ::testing::HasSubstr;
 using testing::StatusIs;
 
 struct Parsed {
-  std::variant<ControllerFlags, int> result;
+  std::variant<ControllerFlags, NodeRunFlags, AgentFlags, int> result;
   std::string out, err;
 };
 
 Parsed Parse(std::vector<const char*> arguments) {
   arguments.insert(arguments.begin(), "kube-remedy");
   std::ostringstream out, err;
-  auto result =
-      ParseControllerFlags(static_cast<int>(arguments.size()), arguments.data(), out, err);
+  auto result = ParseFlags(static_cast<int>(arguments.size()), arguments.data(), out, err);
   return {std::move(result), out.str(), err.str()};
 }
 

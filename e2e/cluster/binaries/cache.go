@@ -63,7 +63,18 @@ type layout struct {
 	versions map[string]string // by module path
 }
 
-func findLayout() (*layout, error) {
+// part is a set of programs that is built into one folder of the cache: its name begins with the versions of these.
+type part struct {
+	names    []string
+	programs []Program
+}
+
+var (
+	controlPlane = part{[]string{"kubernetes", "etcd", "kwok"}, []Program{APIServer, Etcd, Kwok}}
+	realNode     = part{[]string{"node", "containerd", "cni", "crictl"}, []Program{Kubelet, Containerd, Loopback, Crictl}}
+)
+
+func findLayout(p part) (*layout, error) {
 	root, err := RepositoryRoot()
 	if err != nil {
 		return nil, err
@@ -76,8 +87,8 @@ func findLayout() (*layout, error) {
 	// The digest covers go.sum, so that a dependency that was bumped alone is built too.
 	digest := sha256.New()
 	fmt.Fprintln(digest, recipeVersion)
-	for _, p := range []Program{APIServer, Etcd, Kwok} {
-		r := p.recipe()
+	for _, program := range p.programs {
+		r := program.recipe()
 		for _, name := range []string{"go.mod", "go.sum"} {
 			text, err := os.ReadFile(filepath.Join(l.source, r.wrapper, name))
 			if err != nil {
@@ -91,14 +102,12 @@ func findLayout() (*layout, error) {
 			}
 		}
 	}
-	key := strings.Join([]string{
-		"kubernetes-" + l.versions[kubernetesModule],
-		"etcd-" + l.versions[etcdModule],
-		"kwok-" + l.versions[kwokModule],
-		runtime.GOOS + "-" + runtime.GOARCH,
-		hex.EncodeToString(digest.Sum(nil))[:8],
-	}, "_")
-	l.target = filepath.Join(cache, "bin", key)
+	var key []string
+	for n, program := range p.programs {
+		key = append(key, p.names[n]+"-"+l.versions[program.recipe().module])
+	}
+	key = append(key, runtime.GOOS+"-"+runtime.GOARCH, hex.EncodeToString(digest.Sum(nil))[:8])
+	l.target = filepath.Join(cache, "bin", strings.Join(key, "_"))
 	return l, nil
 }
 

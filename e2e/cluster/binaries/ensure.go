@@ -41,7 +41,16 @@ func Ensure(ctx context.Context, progress io.Writer, wanted ...Program) (*Set, e
 	if len(wanted) == 0 {
 		wanted = All()
 	}
-	l, err := findLayout()
+	return ensure(ctx, progress, controlPlane, wanted)
+}
+
+// EnsureNode builds those programs of a real node that the cache does not hold.
+func EnsureNode(ctx context.Context, progress io.Writer) (*Set, error) {
+	return ensure(ctx, progress, realNode, Node())
+}
+
+func ensure(ctx context.Context, progress io.Writer, p part, wanted []Program) (*Set, error) {
+	l, err := findLayout(p)
 	if err != nil {
 		return nil, err
 	}

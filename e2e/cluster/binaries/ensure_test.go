@@ -10,7 +10,7 @@ import (
 
 func TestTheCacheKeyNamesTheVersions(t *testing.T) {
 	t.Setenv(CacheEnv, t.TempDir())
-	l, err := findLayout()
+	l, err := findLayout(controlPlane)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,351 @@
+package realnode_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/kube-remedy/kube-remedy/e2e/cluster"
+	"github.com/kube-remedy/kube-remedy/e2e/harness"
+	"github.com/kube-remedy/kube-remedy/e2e/operator"
+	"github.com/kube-remedy/kube-remedy/e2e/realnode"
+)
+
+const nodeName = "real"
+
+var taskKind = schema.GroupVersionResource{Group: "kube-remedy.io", Version: "v1alpha1", Resource: "nodetasks"}
+
+// A host is the real node with everything that the stories need around it.
+type host struct {
+	*harness.World
+	node *realnode.Node
+}
+
+func start(t *testing.T) *host {
+	t.Helper()
+	if why := realnode.Unsupported(); why != "" {
+		t.Skip("no real node can run here: " + why)
+	}
+	w := harness.Start(t, cluster.Options{Scheduler: true, ControllerManagerArgs: realnode.ControllerManagerArgs})
+	for _, folder := range []string{"config/node-commands"} {
+		path, err := operator.Manifests(folder)
+		harness.Must(t, err)
+		w.Kubectl(t, "", "apply", "-k", path)
+	}
+	binary, err := operator.Binary("kube-remedy")
+	harness.Must(t, err)
+	node, err := realnode.Start(t.Context(), w.Cluster, nodeName, binary, os.Stderr)
+	harness.Must(t, err)
+	t.Cleanup(func() {
+		if t.Failed() {
+			console, _ := os.ReadFile(node.Log())
+			journal, _ := node.Run(context.Background(), "journalctl", "--no-pager", "-n", "60")
+			t.Logf("the console of the node:\n%s\nits journal:\n%s", console, journal)
+		}
+		harness.Must(t, node.Stop())
+	})
+	h := &host{w, node}
+	h.awaitReady(t, corev1.ConditionTrue, "", 2*time.Minute)
+	server, err := url.Parse(w.URL())
+	harness.Must(t, err)
+	config := operator.Quick + fmt.Sprintf("nodeCommands: {image: %q, apiServer: %q}\n", realnode.RemedyImage, server.Host)
+	w.Operator(t, operator.Options{Config: config})
+	return h
+}
+
+func (h *host) awaitReady(t *testing.T, status corev1.ConditionStatus, message string, limit time.Duration) {
+	t.Helper()
+	harness.Eventually(t, "Ready="+string(status)+" "+message, limit, func() (bool, string) {
+		node, err := h.Client.CoreV1().Nodes().Get(t.Context(), nodeName, metav1.GetOptions{})
+		if err != nil {
+			return false, err.Error()
+		}
+		for _, c := range node.Status.Conditions {
+			if c.Type == corev1.NodeReady {
+				return c.Status == status && strings.Contains(c.Message, message), string(c.Status) + ": " + c.Message
+			}
+		}
+		return false, "no condition"
+	})
+}
+
+// mark sets an annotation by which a policy knows its symptom; "" takes it away.
+func (h *host) mark(t *testing.T, name, value string) {
+	t.Helper()
+	var set any
+	if value != "" {
+		set = value
+	}
+	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{"annotations": map[string]any{"test/" + name: set}}})
+	harness.Must(t, err)
+	_, err = h.Client.CoreV1().Nodes().Patch(t.Context(), nodeName, types.MergePatchType, patch, metav1.PatchOptions{})
+	harness.Must(t, err)
+}
+
+func (h *host) task(t *testing.T, command string) *unstructured.Unstructured {
+	t.Helper()
+	list, err := h.Dynamic.Resource(taskKind).List(t.Context(), metav1.ListOptions{})
+	harness.Must(t, err)
+	for _, task := range list.Items {
+		if name, _, _ := unstructured.NestedString(task.Object, "spec", "nodeCommand"); name == command {
+			return &task
+		}
+	}
+	t.Fatalf("there is no NodeTask of %s", command)
+	return nil
+}
+
+// policy is one whose symptom is the annotation test/NAME, and which runs a command.
+func policy(name, step string) string {
+	return fmt.Sprintf(`
+apiVersion: kube-remedy.io/v1alpha1
+kind: RemediationPolicy
+metadata: {name: %[1]s}
+spec:
+  target: {apiVersion: v1, kind: Node, all: true, includeControlPlane: true}
+  triggers:
+  - name: marked
+    match: [{name: m, expression: "object.metadata.?annotations['test/%[1]s'].hasValue()"}]
+  remedies:
+  - name: run
+    steps:
+    - nodeCommand: %[2]s
+    verify: [{name: done, expression: "true"}]
+    cureWithin: 1m
+  recovery: {stableFor: 1s}
+  limits: {maxUnhealthy: 100%%, cooldown: 1s}
+`, name, step)
+}
+
+// What people meet on one host, one after the other: it takes a minute to make one.
+func TestARealNode(t *testing.T) {
+	h := start(t)
+	t.Run("PruneImagesByJob", h.pruneImagesByJob)
+	t.Run("AParameterThatIsAnOrder", h.refusesParameters)
+	t.Run("WithoutAnAgentAHungRuntimeReachesTheNextRung", h.hungRuntimeWithoutAgent)
+	t.Run("TheAgentStarts", h.startAgent)
+	t.Run("AHungRuntimeIsRepairedByTheAgent", h.hungRuntime)
+	t.Run("AHungKubeletIsRestartedByTheAgent", h.hungKubelet)
+	t.Run("KubeletSettingsGoBackByThemselves", h.kubeletSettings)
+	t.Run("Reboot", h.reboot)
+}
+
+func (h *host) pruneImagesByJob(t *testing.T) {
+	_, err := h.node.Run(t.Context(), "ctr", "-n", "k8s.io", "images", "tag", realnode.PauseImage, "registry.local/unused:1")
+	harness.Must(t, err)
+	h.Apply(t, policy("prune", "{name: prune-images}"))
+	h.DeleteAtEnd(t, "prune")
+	h.mark(t, "prune", "yes")
+	h.AwaitRemediation(t, "prune", "the command is over", func(r *harness.Remediation) bool {
+		return r.Status.Phase == "Holding" || r.Status.Phase == "Failed"
+	})
+	h.mark(t, "prune", "")
+	h.AwaitPhase(t, "prune", "Succeeded")
+	task := h.task(t, "prune-images")
+	t.Logf("the task: %v", task.Object["status"])
+	if via, _, _ := unstructured.NestedString(task.Object, "spec", "via"); via != "Job" {
+		t.Errorf("via is %s", via)
+	}
+	images, err := h.node.Run(t.Context(), "crictl", "images", "-q")
+	harness.Must(t, err)
+	t.Logf("images left:\n%s", images)
+}
+
+func (h *host) refusesParameters(t *testing.T) {
+	for name, value := range map[string]string{"semicolon": "1M; touch /pwned", "subshell": "$(touch /pwned)", "line": "1M\\ntouch /pwned", "path": "../../pwned"} {
+		t.Run(name, func(t *testing.T) {
+			h.Apply(t, policy(name, fmt.Sprintf(`{name: vacuum-journal, parameters: [{name: size, value: "%s"}]}`, value)))
+			h.DeleteAtEnd(t, name)
+			h.mark(t, name, "yes")
+			failed := h.AwaitPhase(t, name, "Failed")
+			h.mark(t, name, "")
+			if !strings.Contains(harness.Text(failed.Status.Steps), "does not match ^[1-9]") {
+				t.Errorf("it does not say why: %s", harness.Text(failed.Status.Steps))
+			}
+		})
+	}
+	if out, err := h.node.Run(t.Context(), "ls", "/pwned"); err == nil {
+		t.Errorf("something was executed: %s", out)
+	}
+}
+
+const stuckRuntime = `
+apiVersion: kube-remedy.io/v1alpha1
+kind: RemediationPolicy
+metadata: {name: %s}
+spec:
+  target: {apiVersion: v1, kind: Node, all: true, includeControlPlane: true}
+  triggers:
+  - name: runtime-down
+    for: 1s
+    condition: {type: Ready, status: ["False"], message: "PLEG is not healthy|container runtime is down"}
+  remedies:
+  - name: restart-runtime
+    steps:
+    - nodeCommand: {name: restart-container-runtime, startDeadline: 10s}
+    cureWithin: 2m
+  - name: tell
+    steps: [{patch: {patch: {metadata: {labels: {next-rung: "yes"}}}}}]
+    cureWithin: 2m
+  recovery: {stableFor: 2s}
+  limits: {maxUnhealthy: 100%%, cooldown: 1s}
+`
+
+func (h *host) hungRuntimeWithoutAgent(t *testing.T) {
+	h.Apply(t, fmt.Sprintf(stuckRuntime, "no-agent"))
+	h.DeleteAtEnd(t, "no-agent")
+	harness.Must(t, h.node.Signal(t.Context(), "containerd", "STOP"))
+	h.awaitReady(t, corev1.ConditionFalse, "container runtime is down", 3*time.Minute)
+	harness.Eventually(t, "the next rung", time.Minute, func() (bool, string) {
+		node, err := h.Client.CoreV1().Nodes().Get(t.Context(), nodeName, metav1.GetOptions{})
+		return err == nil && node.Labels["next-rung"] == "yes", fmt.Sprint(err)
+	})
+	for _, r := range h.World.Remediations(t, "no-agent") {
+		if !strings.Contains(harness.Text(r.Status.Steps), "NotStarted") {
+			t.Errorf("it does not say why the first rung failed: %s", harness.Text(r.Status.Steps))
+		}
+	}
+	jobs, err := h.Client.BatchV1().Jobs("kube-remedy-node").List(t.Context(), metav1.ListOptions{LabelSelector: "kube-remedy.io/node-task"})
+	harness.Must(t, err)
+	for _, job := range jobs.Items {
+		if job.DeletionTimestamp == nil && job.Status.CompletionTime == nil && strings.HasPrefix(job.Name, "restart") {
+			t.Errorf("the Job %s is still there", job.Name)
+		}
+	}
+	harness.Must(t, h.node.Signal(t.Context(), "containerd", "CONT"))
+	h.awaitReady(t, corev1.ConditionTrue, "", time.Minute)
+}
+
+func (h *host) startAgent(t *testing.T) {
+	server, err := url.Parse(h.URL())
+	harness.Must(t, err)
+	path, err := operator.Manifests("config/agent")
+	harness.Must(t, err)
+	text := h.Kubectl(t, "", "kustomize", path)
+	text = strings.ReplaceAll(text, "image: kube-remedy:0.1.0", "image: "+realnode.RemedyImage)
+	text = strings.ReplaceAll(text, "        env:\n", fmt.Sprintf("        env:\n        - {name: KUBERNETES_SERVICE_HOST, value: %q}\n        - {name: KUBERNETES_SERVICE_PORT, value: %q}\n", server.Hostname(), server.Port()))
+	h.Apply(t, text)
+	harness.Eventually(t, "the agent's lease", time.Minute, func() (bool, string) {
+		lease, err := h.Client.CoordinationV1().Leases("kube-remedy-node").Get(t.Context(), "kube-remedy-agent-"+nodeName, metav1.GetOptions{})
+		if err != nil {
+			pods, _ := h.Client.CoreV1().Pods("kube-remedy-node").List(t.Context(), metav1.ListOptions{})
+			for _, pod := range pods.Items {
+				err = fmt.Errorf("%w; pod %s %s %+v", err, pod.Name, pod.Status.Phase, pod.Status.ContainerStatuses)
+			}
+			return false, err.Error()
+		}
+		return lease.Spec.RenewTime != nil, fmt.Sprint(lease.Spec)
+	})
+}
+
+func (h *host) hungRuntime(t *testing.T) {
+	h.Apply(t, fmt.Sprintf(stuckRuntime, "agent"))
+	h.DeleteAtEnd(t, "agent")
+	before, err := h.node.MainPID(t.Context(), "containerd")
+	harness.Must(t, err)
+	harness.Must(t, h.node.Signal(t.Context(), "containerd", "STOP"))
+	h.awaitReady(t, corev1.ConditionFalse, "container runtime is down", 3*time.Minute)
+	done := h.AwaitPhase(t, "agent", "Succeeded")
+	h.awaitReady(t, corev1.ConditionTrue, "", 10*time.Second)
+	after, err := h.node.MainPID(t.Context(), "containerd")
+	harness.Must(t, err)
+	if before == after {
+		t.Error("containerd is still the same process")
+	}
+	t.Logf("the remediation: %s", done.String())
+}
+
+func (h *host) hungKubelet(t *testing.T) {
+	h.Apply(t, `
+apiVersion: kube-remedy.io/v1alpha1
+kind: RemediationPolicy
+metadata: {name: kubelet}
+spec:
+  target: {apiVersion: v1, kind: Node, all: true, includeControlPlane: true}
+  triggers:
+  - name: silent
+    for: 1s
+    condition: {type: Ready, status: ["Unknown"]}
+  remedies:
+  - name: restart-kubelet
+    steps: [{nodeCommand: {name: restart-kubelet}}]
+    cureWithin: 2m
+  recovery: {stableFor: 2s}
+  limits: {maxUnhealthy: 100%, cooldown: 1s}
+`)
+	h.DeleteAtEnd(t, "kubelet")
+	harness.Must(t, h.node.Signal(t.Context(), "kubelet", "STOP"))
+	h.awaitReady(t, corev1.ConditionUnknown, "", time.Minute)
+	done := h.AwaitPhase(t, "kubelet", "Succeeded")
+	h.awaitReady(t, corev1.ConditionTrue, "", 10*time.Second)
+	t.Logf("the remediation: %s", done.String())
+}
+
+func (h *host) kubeletSettings(t *testing.T) {
+	h.Apply(t, policy("qps", "{name: set-kubelet-config, parameters: [{name: kubeAPIQPS, value: '40'}, {name: kubeAPIBurst, value: '80'}]}"))
+	h.DeleteAtEnd(t, "qps")
+	h.mark(t, "qps", "yes")
+	h.AwaitRemediation(t, "qps", "the command is over", func(r *harness.Remediation) bool {
+		return r.Status.Phase == "Holding" || r.Status.Phase == "Failed"
+	})
+	h.mark(t, "qps", "")
+	h.AwaitPhase(t, "qps", "Succeeded")
+	text, err := h.node.Run(t.Context(), "cat", "/var/lib/kubelet/config.yaml")
+	harness.Must(t, err)
+	if !strings.Contains(text, "kubeAPIQPS: 40\n") || !strings.Contains(text, "# Kept by those who change settings.") {
+		t.Errorf("the file is:\n%s", text)
+	}
+	// A kubelet does not start with a threshold below the other one.
+	h.Apply(t, policy("wrong", "{name: set-kubelet-config, parameters: [{name: imageGCHighThresholdPercent, value: '10'}, {name: imageGCLowThresholdPercent, value: '90'}]}"))
+	h.DeleteAtEnd(t, "wrong")
+	h.mark(t, "wrong", "yes")
+	failed := h.AwaitPhase(t, "wrong", "Failed")
+	h.mark(t, "wrong", "")
+	if !strings.Contains(harness.Text(failed.Status.Steps), "the old content was put back") {
+		t.Errorf("it does not say that the file went back: %s", harness.Text(failed.Status.Steps))
+	}
+	h.awaitReady(t, corev1.ConditionTrue, "", time.Minute)
+	again, err := h.node.Run(t.Context(), "cat", "/var/lib/kubelet/config.yaml")
+	harness.Must(t, err)
+	if again != text {
+		t.Errorf("the file is not as it was:\n%s", again)
+	}
+}
+
+func (h *host) reboot(t *testing.T) {
+	before, err := h.Client.CoreV1().Nodes().Get(t.Context(), nodeName, metav1.GetOptions{})
+	harness.Must(t, err)
+	h.Apply(t, policy("restart", "{name: reboot}"))
+	h.DeleteAtEnd(t, "restart")
+	h.mark(t, "restart", "yes")
+	h.AwaitRemediation(t, "restart", "the host has restarted", func(r *harness.Remediation) bool {
+		return r.Status.Phase == "Holding" || r.Status.Phase == "Failed"
+	})
+	h.mark(t, "restart", "")
+	h.AwaitPhase(t, "restart", "Succeeded")
+	after, err := h.Client.CoreV1().Nodes().Get(t.Context(), nodeName, metav1.GetOptions{})
+	harness.Must(t, err)
+	if before.Status.NodeInfo.BootID == after.Status.NodeInfo.BootID {
+		t.Error("the boot ID is the same")
+	}
+	if boots := h.node.Boots(); boots != 2 {
+		t.Errorf("the machine was started %d times", boots)
+	}
+	// Who is there after the restart finds the marker, and reports instead of running it again.
+	harness.Eventually(t, "the task says what came of it", time.Minute, func() (bool, string) {
+		task := h.task(t, "reboot")
+		phase, _, _ := unstructured.NestedString(task.Object, "status", "phase")
+		return phase == "Succeeded", fmt.Sprint(task.Object["status"])
+	})
+}
