@@ -16,3 +16,5 @@ step "fault proxy, local cluster, demo"
 (cd e2e && go test ./faultproxy/... ./cluster/... ./cmd/...)
 step "end to end on a real control plane"
 (cd e2e && KUBE_REMEDY_BIN="$(realpath "../$build")/bin" go test -p 1 -timeout 30m ./cases/... ./catalogue/... ./faults/...)
+step "on a real node"
+(cd e2e && KUBE_REMEDY_BIN="$(realpath "../$build")/bin" go test -timeout 15m ./realnode/...)

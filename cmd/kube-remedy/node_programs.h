@@ -3,6 +3,7 @@
 #include <stop_token>
 
 #include "cmd/kube-remedy/node_options.h"
+#include "controller/base/clock.h"
 #include "controller/base/status.h"
 #include "controller/kube/config.h"
 

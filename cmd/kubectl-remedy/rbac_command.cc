@@ -129,6 +129,12 @@ class RbacCommand final : public Command {
         if (step.apply_to) Add(resource, "get");  // what the step works on is read when it begins
         const bool change = step.action->reversal() == actions::Reversal::kChange;
         for (const actions::RbacRule& rule : step.action->RequiredRules(resource)) {
+          if (!rule.name_space.empty()) {
+            console.err << "note: " << step.action->kind() << " also needs " << rule.verb << " of "
+                        << rule.resource << " in namespace " << rule.name_space
+                        << ": kubectl apply -k config/node\n";
+            continue;
+          }
           if (!rule.own_name.empty()) {
             own_[{rule.api_group, rule.resource, rule.verb}].insert(rule.own_name);
             continue;
@@ -211,10 +217,9 @@ class RbacCommand final : public Command {
     json rules = json::array();
     for (const auto& [what, names] : own_) {
       const auto& [group, resource, verb] = what;
-      rules.push_back({{"apiGroups", {group}},
-                       {"resources", {resource}},
-                       {"resourceNames", names},
-                       {"verbs", {verb}}});
+      json rule = {{"apiGroups", {group}}, {"resources", {resource}}, {"verbs", {verb}}};
+      if (!names.contains("*")) rule["resourceNames"] = names;
+      rules.push_back(std::move(rule));
     }
     const json own_role = {{"apiVersion", "rbac.authorization.k8s.io/v1"},
                            {"kind", "Role"},

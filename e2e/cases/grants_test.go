@@ -170,7 +170,9 @@ spec:
 	w.Apply(t, nodeMaintenanceCRD)
 	w.Kubectl(t, "", "wait", "--for=condition=Established", "crd/nodemaintenances.nodemaintenance.medik8s.io")
 	w.ApplyPolicy(t, "listed-nodes", ns, fmt.Sprintf(nodesPolicy, "listed"))
-	for _, claims := range []string{"nodemaintenances", "leases"} {
+	w.ApplyPolicy(t, "listed-commands", ns, "spec: {target: {namespaces: null}, remedies: [{name: cure, steps: [{nodeCommand: {name: none}}]}]}",
+		"spec: {target: {apiVersion: v1, kind: Node, selector: {matchLabels: {host: none}}}}")
+	for _, claims := range []string{"nodemaintenances", "leases", "nodetasks"} {
 		harness.Eventually(t, claims+" to be listed", harness.Limit, func() (bool, string) {
 			lists, err := w.AuditEvents(`"verb":"list"`)
 			harness.Must(t, err)

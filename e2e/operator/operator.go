@@ -35,6 +35,7 @@ leaderElection: {leaseDuration: 6s, renewDeadline: 4s, retryPeriod: 1s}
 limits: {breakerCalm: 2s}
 timing: {retryInitial: 100ms, retryMax: 1s, recheck: 50ms, statusInterval: 200ms, progressInterval: 200ms, pruneInterval: 1s}
 watches: {settle: 200ms, backoffInitial: 100ms, backoffMax: 1s}
+nodeCommands: {image: "registry.local/kube-remedy:test"}
 `
 
 // Options say how to run it.

@@ -18,6 +18,7 @@ import (
 const (
 	PauseImage  = "registry.local/pause:1"
 	RemedyImage = "registry.local/kube-remedy:test"
+	UnusedImage = "registry.local/unused:1" // of no container
 )
 
 // A fileInImage is one regular file.

@@ -128,13 +128,14 @@ func (n *Node) writeImages(ctx context.Context, dir, remedy string) error {
 	if err != nil {
 		return err
 	}
-	for name, image := range map[string]string{"pause": PauseImage, "kube-remedy": RemedyImage} {
+	for name, image := range map[string]string{"pause": PauseImage, "kube-remedy": RemedyImage, "unused": UnusedImage} {
 		if err := os.WriteFile(filepath.Join(dir, name+".name"), []byte(image), 0o644); err != nil {
 			return err
 		}
 	}
 	return errors.Join(
 		writeImage(filepath.Join(dir, "pause.tar"), PauseImage, []fileInImage{{"/pause", pause}}, "/pause"),
+		writeImage(filepath.Join(dir, "unused.tar"), UnusedImage, []fileInImage{{"/unused", pause}}, "/unused"),
 		writeImage(filepath.Join(dir, "kube-remedy.tar"), RemedyImage, files, "/usr/bin/kube-remedy"))
 }
 

@@ -108,9 +108,12 @@ StatusOr<NodeTaskStatus> TaskWorker::Execute(Found found, const node::HostIdenti
     return marker.status;
   }
   log::Info("Executing", {{"task", name}, {"command", spec.node_command}});
+  // An agent that is replaced finishes what it has begun; the pod of a Job is told to stop because
+  // its time is over.
+  const std::stop_token patience = options_.via == crds::TaskVia::kAgent ? std::stop_token() : stop;
   Executed executed;
   thread_.Do([&] {
-    executed = ExecuteCommands(name, spec, host_, stop, [&](const auto& results) {
+    executed = ExecuteCommands(name, spec, host_, patience, [&](const auto& results) {
       marker.status.results = results;
       keep();
     });
@@ -200,7 +203,8 @@ StatusOr<NodeTaskStatus> TaskWorker::Tell(const std::string& name, NodeTaskStatu
                                           std::stop_token stop) {
   absl::Duration pause = options_.retry;
   for (;;) {
-    const Status told = Patch(name, status, "", stop);
+    // Once also when we are to stop: it takes no longer than a request may.
+    const Status told = Patch(name, status, "", {});
     if (told.ok()) return status;
     if (absl::IsNotFound(told)) return told;
     if (absl::IsInvalidArgument(told) || absl::IsPermissionDenied(told)) {
