@@ -134,7 +134,11 @@ func (h *host) task(t *testing.T, command string) *unstructured.Unstructured {
 }
 
 // policy is one whose symptom is the annotation test/NAME, and which runs a command.
-func policy(name, step string) string {
+func policy(name, command string) string {
+	return policyOf(name, "{nodeCommand: "+command+"}")
+}
+
+func policyOf(name, steps string) string {
 	return fmt.Sprintf(`
 apiVersion: kube-remedy.io/v1alpha1
 kind: RemediationPolicy
@@ -146,13 +150,12 @@ spec:
     match: [{name: m, expression: "object.metadata.?annotations['test/%[1]s'].hasValue()"}]
   remedies:
   - name: run
-    steps:
-    - nodeCommand: %[2]s
+    steps: [%[2]s]
     verify: [{name: done, expression: "true"}]
     cureWithin: 1m
   recovery: {stableFor: 1s}
   limits: {maxUnhealthy: 100%%, cooldown: 1s}
-`, name, step)
+`, name, steps)
 }
 
 // What people meet on one host, one after the other: it takes a minute to make one.
@@ -362,7 +365,7 @@ func (h *host) kubeletSettings(t *testing.T) {
 func (h *host) reboot(t *testing.T) {
 	before, err := h.Client.CoreV1().Nodes().Get(t.Context(), nodeName, metav1.GetOptions{})
 	harness.Must(t, err)
-	h.Apply(t, policy("restart", "{name: reboot}"))
+	h.Apply(t, policyOf("restart", "{cordon: {}}, {nodeCommand: {name: reboot}}"))
 	h.DeleteAtEnd(t, "restart")
 	h.mark(t, "restart", "yes")
 	h.awaitRemediation(t, "restart", "the host has restarted", func(r *harness.Remediation) bool {
@@ -374,6 +377,9 @@ func (h *host) reboot(t *testing.T) {
 	harness.Must(t, err)
 	if before.Status.NodeInfo.BootID == after.Status.NodeInfo.BootID {
 		t.Error("the boot ID is the same")
+	}
+	if after.Spec.Unschedulable {
+		t.Error("the node is still cordoned")
 	}
 	if boots := h.node.Boots(); boots != 2 {
 		t.Errorf("the machine was started %d times", boots)
