@@ -243,7 +243,7 @@ spec:
   - name: tell
     steps: [{notify: {message: The runtime could not be restarted.}}]
   recovery: {stableFor: 2s}
-  limits: {maxUnhealthy: 100%%, cooldown: 1s}
+  limits: {maxUnhealthy: 100%%, cooldown: 1h}
 `
 
 func (h *host) hungRuntimeWithoutAgent(t *testing.T) {

@@ -83,6 +83,11 @@ std::optional<Refusal> CheckJournal(const crds::NodeTask& task, const json& reme
   if (cancelled || !TextAt(remediation, "/metadata/deletionTimestamp").empty()) {
     return Refusal{"Cancelled", name + " is being cancelled"};
   }
+  // One that has ended in the middle of a step leaves the step as it was.
+  if (const std::string phase = TextAt(remediation, "/status/phase"); phase != "Running") {
+    return Refusal{"StepOver", name + " is " + (phase.empty() ? "not begun" : phase) +
+                                   ": nobody waits for this task"};
+  }
   const auto steps = json::json_pointer("/status/steps");
   if (remediation.contains(steps) && remediation[steps].is_array()) {
     for (const json& progress : remediation[steps]) {

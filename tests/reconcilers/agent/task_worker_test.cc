@@ -110,7 +110,7 @@ spec: {commands: [{argv: [/bin/true], timeout: 1m}]}
                          {"spec", crds::ToJson(spec)}};
     json remediation = testing::ParseYaml(R"(
 metadata: {name: rem, uid: rem-uid}
-status: {steps: [{remedy: cure, attempt: 1, step: 0, state: Running}]}
+status: {phase: Running, steps: [{remedy: cure, attempt: 1, step: 0, state: Running}]}
 )");
     remediation["status"]["steps"][0]["memo"] = {{"task", name},
                                                  {"digest", node::TaskDigest(spec)}};

@@ -41,6 +41,7 @@ status: {nodeInfo: {systemUUID: EC2-1, bootID: boot-1}}
     remediation = testing::ParseYaml(R"(
 metadata: {name: rem, uid: rem-uid}
 status:
+  phase: Running
   steps:
   - {remedy: cure, attempt: 2, step: 0, state: Succeeded}
   - {remedy: cure, attempt: 2, step: 1, state: Running}
@@ -118,6 +119,10 @@ TEST(TaskCheck, WhatIsNotWantedAnyMoreDoesNotBegin) {
   EXPECT_EQ(w.Refused(), "Cancelled");
   w = World();
   w.remediation["status"]["steps"][1]["state"] = "Failed";
+  EXPECT_EQ(w.Refused(), "StepOver");
+  // Its policy was deleted in the middle of the step, and a Job on the node begins late.
+  w = World();
+  w.remediation["status"]["phase"] = "Cancelled";
   EXPECT_EQ(w.Refused(), "StepOver");
 }
 
