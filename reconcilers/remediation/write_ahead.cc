@@ -16,11 +16,15 @@ crds::Verb VerbOf(std::string_view verb) {
   return crds::Verb::kPatch;
 }
 
-std::string ResourceVersion(const nlohmann::json& object) {
-  const auto pointer = nlohmann::json::json_pointer("/metadata/resourceVersion");
+std::string TextAt(const nlohmann::json& object, const char* place) {
+  const nlohmann::json::json_pointer pointer(place);
   if (!object.is_object() || !object.contains(pointer)) return "";
-  const nlohmann::json& version = object[pointer];
-  return version.is_string() ? version.get<std::string>() : "";
+  const nlohmann::json& text = object[pointer];
+  return text.is_string() ? text.get<std::string>() : "";
+}
+
+std::string ResourceVersion(const nlohmann::json& object) {
+  return TextAt(object, "/metadata/resourceVersion");
 }
 
 // The version that the object must still have.
@@ -184,15 +188,17 @@ WriteAhead::Result WriteAhead::Judge(StatusOr<kube::Reply> reply) {
     const std::string after = ResourceVersion(object);
     const crds::Intent& intent = *writer_.status().intent;
     const bool unchanged = !after.empty() && after == intent.resource_version;
-    // Subresources answer with an object of their own, and what a step makes for its object is
-    // another one: neither says which version of the object is to be awaited.
+    // Subresources answer with an object of their own that has the object's metadata. What a step
+    // makes for its object is another one, and says nothing of which version is to be awaited.
     const bool same_kind =
         !object.is_object() || !object.contains("kind") || object["kind"] == intent.object.kind;
+    const bool about_it = same_kind || (!intent.object.uid.empty() &&
+                                        TextAt(object, "/metadata/uid") == intent.object.uid);
     // A deletion that is done at once answers with what the object was.
     const bool was = intent.verb == crds::Verb::kDelete && !after.empty() &&
                      !object["metadata"].contains("deletionTimestamp");
     Resolve(unchanged ? crds::WriteOutcome::kUnchanged : crds::WriteOutcome::kApplied,
-            same_kind ? object : nlohmann::json());
+            about_it ? object : nlohmann::json());
     if (!after.empty() && same_kind && !was) result.object = std::move(object);
     return result;
   }

@@ -106,6 +106,7 @@ watches:
   backoffMax: 2s
 alerts: {listen: "127.0.0.1:0", certFile: c, keyFile: k, tokenFile: t, repeatedWithin: 1m}
 webhooks: {namespace: hooks, allowHttp: true, allowNetworks: [127.0.0.1, "fe80::/10"]}
+nodeCommands: {namespace: hosts, image: "kr:1", serviceAccount: runner, apiServer: "10.0.0.1:6443"}
 queues: {engine: 512Ki, events: 10}
 )",
                                                            "f"));
@@ -133,6 +134,10 @@ queues: {engine: 512Ki, events: 10}
       {"listen", "127.0.0.1:0"},
       {"log.format", "json"},
       {"log.level", "debug"},
+      {"nodeCommands.apiServer", "10.0.0.1:6443"},
+      {"nodeCommands.image", "kr:1"},
+      {"nodeCommands.namespace", "hosts"},
+      {"nodeCommands.serviceAccount", "runner"},
       {"paused", "true"},
       {"queues.engine", "512Ki"},
       {"queues.events", "10"},

@@ -89,7 +89,8 @@ TEST(OptionsTest, MistakesAreNamed) {
   };
   const std::vector<Case> cases{
       {{}, "A subcommand is required"},
-      {{"agent"}, "there is no command agent"},
+      {{"agnet"}, "there is no command agnet"},
+      {{"agent"}, "--node-name is required"},
       {{"controller", "--lissen", ":1"}, "--lissen"},
       {{"controller", "--log-level", "loud"}, "--log-level: loud not in {debug,info,"},
       {{"controller", "--transport", "carrier-pigeon"}, "--transport: carrier-pigeon not in"},

@@ -47,7 +47,8 @@ std::vector<std::string> Shipped(const std::vector<std::string>& folders) {
   std::vector<std::string> objects;
   for (const std::string& folder : folders) {
     for (const auto& file :
-         std::filesystem::directory_iterator(KR_SOURCE_DIR "/config/" + folder)) {
+         std::filesystem::recursive_directory_iterator(KR_SOURCE_DIR "/config/" + folder)) {
+      if (file.is_directory()) continue;
       std::ifstream in(file.path());
       const std::string text{std::istreambuf_iterator<char>(in), {}};
       const auto documents = cmd::ParseManifest(text);
