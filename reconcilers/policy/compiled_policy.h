@@ -85,8 +85,8 @@ struct CompiledPolicy {
   std::vector<Trigger> triggers;  // OR
   std::vector<Remedy> remedies;
   std::vector<limits::Window> windows;
-  std::vector<GroupKey> groups;           // of limits.groups
-  std::vector<NamedProgram> healthy;      // all must hold; empty: the object exists
+  std::vector<GroupKey> groups;                     // of limits.groups
+  std::vector<NamedProgram> healthy;                // all must hold; empty: the object exists
   std::vector<signals::SignalPtr> healthy_signals;  // all must hold besides
   std::vector<NamedProgram> revert_when;  // recovery.revert.when, as a list of at most one
 

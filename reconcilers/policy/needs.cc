@@ -64,11 +64,11 @@ cache::Need ParamNeed(const ParamSources::value_type& source) {
 cache::Need LeaseNeed(const CompiledPolicy& policy, const signals::LeaseRead& lease) {
   const std::vector<document::Path> paths = {FieldPath({"spec", "renewTime"}),
                                              FieldPath({"spec", "holderIdentity"})};
-  return {.resource = LeaseResource(),
-          .namespaces = {lease.name_space},
-          .names = lease.name.empty() ? policy.spec.target.names
-                                      : std::vector<std::string>{lease.name},
-          .projection = document::Projection::Of(paths)};
+  return {
+      .resource = LeaseResource(),
+      .namespaces = {lease.name_space},
+      .names = lease.name.empty() ? policy.spec.target.names : std::vector<std::string>{lease.name},
+      .projection = document::Projection::Of(paths)};
 }
 
 cache::Need EventNeed(const CompiledPolicy& policy) {
