@@ -9,6 +9,24 @@ constexpr absl::Duration kPatience = absl::Minutes(1);
 
 }  // namespace
 
+StatusOr<std::vector<ComputedValue>> CompileParameters(
+    std::span<const crds::ActionParameter> parameters, const cel::Scope& scope,
+    std::string_view path) {
+  std::vector<ComputedValue> values;
+  for (size_t i = 0; i < parameters.size(); ++i) {
+    const crds::ActionParameter& parameter = parameters[i];
+    if (parameter.expression.empty()) continue;
+    const std::string element = std::string(path) + ".parameters[" + std::to_string(i) + "]";
+    if (!parameter.value.empty()) {
+      return InvalidArgument(element + ": value and expression exclude each other");
+    }
+    StatusOr<cel::Program> program = cel::Program::Compile(parameter.expression, scope);
+    if (!program.ok()) return Annotate(program.status(), element + ".expression");
+    values.push_back({parameter.name, *std::move(program)});
+  }
+  return values;
+}
+
 std::string TextOf(const std::vector<ComputedValue>& values) {
   std::string text;
   for (const ComputedValue& value : values) {

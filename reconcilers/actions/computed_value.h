@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -10,6 +11,8 @@
 
 #include "controller/base/status.h"
 #include "controller/cel/program.h"
+#include "controller/cel/type.h"
+#include "crds/v1alpha1/node_steps.h"
 #include "reconcilers/actions/action.h"
 
 // Values that a step computes when it begins, and stores: what all actions with expressions have in
@@ -20,6 +23,12 @@ struct ComputedValue {
   std::string place;                    // "/spec/replicas"
   std::optional<cel::Program> program;  // nullopt: what is there is removed
 };
+
+// Of an action at `path`, the values of those of its parameters that have an expression, by name.
+// InvalidArgument names the parameter and the column.
+StatusOr<std::vector<ComputedValue>> CompileParameters(
+    std::span<const crds::ActionParameter> parameters, const cel::Scope& scope,
+    std::string_view path);
 
 // For Describe: ", /spec/replicas = object.spec.replicas * 2, /spec/paused removed".
 std::string TextOf(const std::vector<ComputedValue>& values);

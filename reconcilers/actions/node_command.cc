@@ -430,18 +430,8 @@ class NodeCommandAction final : public Action {
 
 StatusOr<std::unique_ptr<Action>> MakeNodeCommand(const crds::RunNodeCommand& params,
                                                   const cel::Scope& scope, std::string_view path) {
-  std::vector<ComputedValue> values;
-  for (size_t i = 0; i < params.parameters.size(); ++i) {
-    const crds::ActionParameter& parameter = params.parameters[i];
-    if (parameter.expression.empty()) continue;
-    const std::string element = std::string(path) + ".parameters[" + std::to_string(i) + "]";
-    if (!parameter.value.empty()) {
-      return InvalidArgument(element + ": value and expression exclude each other");
-    }
-    StatusOr<cel::Program> program = cel::Program::Compile(parameter.expression, scope);
-    if (!program.ok()) return Annotate(program.status(), element + ".expression");
-    values.push_back({parameter.name, *std::move(program)});
-  }
+  KR_ASSIGN_OR_RETURN(std::vector<ComputedValue> values,
+                      CompileParameters(params.parameters, scope, path));
   return std::make_unique<NodeCommandAction>(params, std::move(values));
 }
 
