@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
@@ -224,4 +225,63 @@ spec:
 		d, err := i.w.Client.AppsV1().Deployments("r40").Get(t.Context(), "poison", metav1.GetOptions{})
 		return err == nil && *d.Spec.Replicas == 0
 	})
+}
+
+// awaitDeleted waits until there is no such node any more.
+func (i *incident) awaitDeleted(node string) {
+	i.Helper()
+	harness.Eventually(i, node+" to be deleted", harness.Limit, func() (bool, string) {
+		_, err := i.w.Client.CoreV1().Nodes().Get(i.Context(), node, metav1.GetOptions{})
+		all := i.w.Remediations(i, i.policy)
+		return apierrors.IsNotFound(err), all[len(all)-1].String()
+	})
+}
+
+// R33: a node is removed after its last pod, and not at all when one cannot go.
+func TestR33NodeDecommission(t *testing.T) {
+	node := pool(t, "r33")
+	i := play(t, "node/node-decommission", "", "")
+	i.w.Kubectl(t, "", "label", "node", node, "kube-remedy.io/decommission=true")
+	r := i.w.AwaitPhase(t, i.policy, "AwaitingApproval")
+	i.w.Kubectl(t, "", "remedy", "approve", r.Name)
+	i.awaitDeleted(node)
+	i.cured()
+	i.w.AwaitReadyPods(t, "r33", 2)
+
+	// The other node has all of the pods now, and nowhere to move them.
+	i.w.Kubectl(t, "", "label", "node", "r33-2", "kube-remedy.io/decommission=true")
+	r = i.w.AwaitPhase(t, i.policy, "AwaitingApproval")
+	i.w.Kubectl(t, "", "remedy", "approve", r.Name)
+	i.w.AwaitRemediation(t, i.policy, "to say what holds it up", func(r *harness.Remediation) bool {
+		return strings.Contains(r.Status.Message, "no other node would take it")
+	})
+	i.w.AwaitReadyPods(t, "r33", 2)
+	i.w.Kubectl(t, "", "remedy", "cancel", r.Name)
+	i.awaitUncordoned("r33-2")
+	if left := i.w.PodsOn(t, "r33", "r33-2"); len(left) != 2 {
+		t.Errorf("pods were evicted that no other node takes: %v are left", left)
+	}
+}
+
+// R103: an old node goes when its zone has a new one, and not before.
+func TestR103NodeGenerationRolling(t *testing.T) {
+	node := pool(t, "r103")
+	i := play(t, "node/node-generation-rolling", "", "")
+	i.w.Kubectl(t, "", "label", "node", node, "r103-2", "--overwrite", "topology.kubernetes.io/zone=zone-r103", "kube-remedy.io/replace=true")
+	harness.Eventually(t, "both nodes to be targets", harness.Limit, func() (bool, string) {
+		p := i.w.Policy(t, i.policy)
+		return p.Status.Targets.Selected == 2, harness.Text(p.Status)
+	})
+	if all := i.w.Remediations(t, i.policy); len(all) != 0 {
+		t.Fatalf("a node is replaced by nothing: %s", all[0].String())
+	}
+	i.w.Kubectl(t, "", "label", "node", "r103-2", "kube-remedy.io/replace-")
+	r := i.w.AwaitPhase(t, i.policy, "AwaitingApproval")
+	i.w.Kubectl(t, "", "remedy", "approve", r.Name)
+	i.awaitDeleted(node)
+	i.cured()
+	i.w.AwaitReadyPods(t, "r103", 2)
+	if left := i.w.PodsOn(t, "r103", "r103-2"); len(left) != 2 {
+		t.Errorf("the new node has %v", left)
+	}
 }
