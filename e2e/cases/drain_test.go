@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	appsv1 "k8s.io/api/apps/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
@@ -235,6 +236,24 @@ func TestAnUncordonInTheMiddleEndsTheDrain(t *testing.T) {
 	if isCordoned(t, w, "n1") {
 		t.Error("it was cordoned again")
 	}
+}
+
+// TestADrainedNodeIsDeleted, after its last pod, and the remediation ends with it.
+func TestADrainedNodeIsDeleted(t *testing.T) {
+	const ns = "retired"
+	w := zones(t)
+	w.Namespace(t, ns)
+	w.Deployment(t, ns, "web", 6)
+	w.AwaitReadyPods(t, ns, 6)
+	w.Operator(t, operator.Options{})
+	w.Apply(t, strings.Replace(fmt.Sprintf(drainPolicy, ns, "10m"), "    cureWithin", "    - deleteNode: {}\n    cureWithin", 1))
+	deadlock(t, w, "n1", true)
+	r := w.AwaitPhase(t, ns, "Succeeded")
+	wantText(t, "why it ended", r.Status.Message, "n1 was removed")
+	if _, err := w.Client.CoreV1().Nodes().Get(t.Context(), "n1", metav1.GetOptions{}); !apierrors.IsNotFound(err) {
+		t.Errorf("the node is still there (%v)", err)
+	}
+	w.AwaitReadyPods(t, ns, 6)
 }
 
 // nodesExempt is the quick configuration in which these policies may take more than one node at once.

@@ -157,6 +157,7 @@ func TestAServerWithoutStreamingLists(t *testing.T) {
 			`match: [{name: joined, expression: related.sets.size() > 5}]`},
 		{"listed-pods", "{apiVersion: v1, kind: Pod, namespaces: [listed]}", `[{name: claims, preset: PVCsOfPod}]`,
 			`match: [{name: joined, expression: related.claims.size() > 5}]`},
+		{"listed-volumes", "{apiVersion: v1, kind: PersistentVolume, all: true}", "[]", `changed: {expression: object.metadata.labels}`},
 	} {
 		w.ApplyPolicy(t, c.name, ns, fmt.Sprintf(`
 spec:
@@ -172,7 +173,7 @@ spec:
 	w.ApplyPolicy(t, "listed-nodes", ns, fmt.Sprintf(nodesPolicy, "listed"))
 	w.ApplyPolicy(t, "listed-commands", ns, "spec: {target: {namespaces: null}, remedies: [{name: cure, steps: [{nodeCommand: {name: none}}]}]}",
 		"spec: {target: {apiVersion: v1, kind: Node, selector: {matchLabels: {host: none}}}}")
-	for _, claims := range []string{"nodemaintenances", "leases", "nodetasks"} {
+	for _, claims := range []string{"nodemaintenances", "leases", "nodetasks", "persistentvolumes"} {
 		harness.Eventually(t, claims+" to be listed", harness.Limit, func() (bool, string) {
 			lists, err := w.AuditEvents(`"verb":"list"`)
 			harness.Must(t, err)
