@@ -130,9 +130,10 @@ class RbacCommand final : public Command {
         const bool change = step.action->reversal() == actions::Reversal::kChange;
         for (const actions::RbacRule& rule : step.action->RequiredRules(resource)) {
           if (!rule.name_space.empty()) {
-            console.err << "note: " << step.action->kind() << " also needs " << rule.verb << " of "
-                        << rule.resource << " in namespace " << rule.name_space
-                        << ": kubectl apply -k config/node\n";
+            const std::string note = "note: " + std::string(step.action->kind()) +
+                                     " also needs what config/node allows in namespace " +
+                                     rule.name_space + ": kubectl apply -k config/node";
+            if (notes_.insert(note).second) console.err << note << "\n";
             continue;
           }
           if (!rule.own_name.empty()) {
@@ -246,6 +247,7 @@ class RbacCommand final : public Command {
   std::map<std::pair<std::string, std::string>, std::set<std::string>> verbs_;
   // Names of objects in the operator's own namespace, by API group, resource and verb.
   std::map<std::tuple<std::string, std::string, std::string>, std::set<std::string>> own_;
+  std::set<std::string> notes_;  // said already
   std::unique_ptr<Cluster> cluster_;
   bool asked_ = false;
   bool claims_ = false;  // some policy acts on Nodes

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -74,7 +75,9 @@ func (i *incident) allow(policy string) {
 	i.Helper()
 	file := filepath.Join(i.TempDir(), "policy.yaml")
 	harness.Must(i, os.WriteFile(file, []byte(policy), 0o600))
-	i.w.Apply(i.T, i.w.Kubectl(i, "", "remedy", "rbac", "-f", file))
+	roles := i.w.Kubectl(i, "", "remedy", "rbac", "-f", file)
+	// What no ClusterRole can say goes to standard error, which comes along here.
+	i.w.Apply(i.T, regexp.MustCompile(`(?m)^note: .*\n`).ReplaceAllString(roles, ""))
 }
 
 // get is a field of an object, as kubectl prints it.

@@ -39,7 +39,7 @@ spec:
     spec:
       nodeSelector: {pool: %[1]s}
       topologySpreadConstraints:
-      - {maxSkew: 1, topologyKey: kubernetes.io/hostname, whenUnsatisfiable: ScheduleAnyway, labelSelector: {matchLabels: {app: db}}}
+      - {maxSkew: 1, topologyKey: kubernetes.io/hostname, whenUnsatisfiable: DoNotSchedule, nodeTaintsPolicy: Honor, labelSelector: {matchLabels: {app: db}}}
       containers: [{name: main, image: "registry.local/main:1"}]
 `, name))
 	w.AwaitReadyPods(t, name, 2)
@@ -250,7 +250,9 @@ func TestR33NodeDecommission(t *testing.T) {
 
 	// The other node has all of the pods now, and nowhere to move them.
 	i.w.Kubectl(t, "", "label", "node", "r33-2", "kube-remedy.io/decommission=true")
-	r = i.w.AwaitPhase(t, i.policy, "AwaitingApproval")
+	r = i.w.AwaitRemediation(t, i.policy, "to ask about r33-2", func(r *harness.Remediation) bool {
+		return r.Spec.TargetRef.Name == "r33-2" && r.Status.Phase == "AwaitingApproval"
+	})
 	i.w.Kubectl(t, "", "remedy", "approve", r.Name)
 	i.w.AwaitRemediation(t, i.policy, "to say what holds it up", func(r *harness.Remediation) bool {
 		return strings.Contains(r.Status.Message, "no other node would take it")

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -30,7 +31,6 @@ type history struct {
 	mu           sync.Mutex
 	changes      map[string][]string            // by namespace
 	remediations map[string]harness.Remediation // by name, as they are now
-	markers      int
 }
 
 func newHistory(w *harness.World) (*history, error) {
@@ -103,11 +103,13 @@ func (h *history) of(namespace string) []string {
 	return slices.Clone(h.changes[namespace])
 }
 
+// markers counts the objects that catchUp has made in the cluster, which several tests share.
+var markers atomic.Int64
+
 // catchUp waits until the history has all that happened so far: an object of each kind is made and seen.
 func (w *ward) catchUp() {
 	w.t.Helper()
-	w.history.markers++
-	name := fmt.Sprintf("marker-%d", w.history.markers)
+	name := fmt.Sprintf("marker-%d", markers.Add(1))
 	pod := map[string]any{"containers": []any{map[string]any{"name": "c", "image": "i"}}}
 	specs := map[string]map[string]any{
 		"configmaps": {"apiVersion": "v1", "kind": "ConfigMap"},
