@@ -70,6 +70,13 @@ func play(t *testing.T, policy, ns, setup string, hurry ...string) *incident {
 	return i
 }
 
+// once gives the policy a cooldown, as it has where it is shipped: what happened stays in its window for longer than
+// the remedy takes.
+func (i *incident) once() {
+	i.Helper()
+	i.w.Kubectl(i, "", "patch", "rempol", i.policy, "--type=merge", "-p", `{"spec":{"limits":{"cooldown":"10m"}}}`)
+}
+
 // allow lets the operator do what `kubectl remedy rbac` says that the policy needs, and no more.
 func (i *incident) allow(policy string) {
 	i.Helper()
@@ -129,7 +136,7 @@ func (i *incident) wantWrites(resource string, want int) {
 func (i *incident) wantOne(touch ...string) {
 	i.Helper()
 	if len(touch) > 0 {
-		i.w.Kubectl(i, "", append(append([]string{"-n", i.ns, "annotate"}, touch...), "looked-at=again")...)
+		i.w.Kubectl(i, "", append(append([]string{"-n", i.ns, "annotate", "--overwrite"}, touch...), "looked-at=again")...)
 	}
 	harness.Eventually(i, "nothing to be sick any more", harness.Limit, func() (bool, string) {
 		p := i.w.Policy(i, i.policy)

@@ -1,10 +1,13 @@
 package catalogue
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
 	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kube-remedy/kube-remedy/e2e/harness"
 	"github.com/kube-remedy/kube-remedy/e2e/operator"
@@ -25,8 +28,11 @@ func playOnNode(t *testing.T, policy, node string, hurry ...string) *sickNode {
 	harness.Must(t, err)
 	w.Kubectl(t, "", "apply", "-k", commands)
 	w.Apply(t, fmt.Sprintf("apiVersion: v1\nkind: Node\nmetadata: {name: %s}\n", node))
-	t.Cleanup(func() { w.TryKubectl(t, "", "delete", "node", node) })
+	t.Cleanup(func() { // the test's own context has ended by then
+		_ = w.Client.CoreV1().Nodes().Delete(context.WithoutCancel(t.Context()), node, metav1.DeleteOptions{})
+	})
 	s := &sickNode{play(t, "node/"+policy, "", "", hurry...), node, w.NodeToken(t, node)}
+	s.once()
 	s.set("KubeletReady", "Ready=True")
 	return s
 }
@@ -101,7 +107,7 @@ func TestR35ImageGC(t *testing.T) {
 	s := playOnNode(t, "node-image-gc-failed", "gc")
 	const message = "Failed to garbage collect required amount of images. Attempted to free 5 bytes, but only found 0 bytes eligible to free."
 	s.event("ImageGCFailed", message, 2)
-	s.w.Kubectl(t, "", "annotate", "node", s.node, "looked-at=first")
+	s.w.Kubectl(t, "", "annotate", "--overwrite", "node", s.node, "looked-at=first")
 	s.event("FreeDiskSpaceFailed", message, 1)
 	s.ran("prune-images")
 	s.ran("vacuum-journal")
@@ -141,7 +147,7 @@ func TestR25KubeletMemory(t *testing.T) {
 
 // R18: five pods whose deletion lags, on an old kubelet; a person says yes.
 func TestR18KubeletQPS(t *testing.T) {
-	s := playOnNode(t, "kubelet-api-qps", "qps", "duration('60s')", "duration('1s')", "for: 2m", "for: 1s", "default: 5", "default: 2")
+	s := playOnNode(t, "kubelet-api-qps", "qps", "duration('60s')", "duration('1s')", "for: 2m", "for: 1s", "default: 5,", "default: 2,")
 	const ns = "qps"
 	s.ns = ns
 	s.w.Namespace(t, ns)
@@ -154,6 +160,7 @@ func TestR18KubeletQPS(t *testing.T) {
 		t.Errorf("the task is %s", spec)
 	}
 	for n := range 2 {
+		s.w.Kubectl(t, "", "-n", ns, "delete", "pod", fmt.Sprintf("late-%d", n), "--force", "--grace-period=0", "--wait=false")
 		s.w.Kubectl(t, "", "-n", ns, "patch", "pod", fmt.Sprintf("late-%d", n), "--type=merge", "-p", `{"metadata":{"finalizers":null}}`)
 	}
 	s.cured()

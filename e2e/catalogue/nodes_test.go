@@ -1,11 +1,13 @@
 package catalogue
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
 
 	"github.com/kube-remedy/kube-remedy/e2e/harness"
+	"github.com/kube-remedy/kube-remedy/e2e/operator"
 )
 
 // node is the simulated node that the incidents are about; the others are well.
@@ -59,7 +61,9 @@ spec:
   selector: {matchLabels: {k8s-app: %[2]s}}
   template: {metadata: {labels: {k8s-app: %[2]s}}, spec: {tolerations: [{operator: Exists}], containers: [{name: c, image: i}], %[5]s}}
 `, kind, name, i.ns, strings.TrimSuffix(more, ","), where))
-	i.T.Cleanup(func() { i.w.TryKubectl(i.T, "", "-n", i.ns, "delete", strings.ToLower(kind), name) })
+	i.T.Cleanup(func() { // the test's own context has ended by then
+		_, _ = operator.Kubectl(context.WithoutCancel(i.Context()), i.w.AdminKubeconfig(), nil, "-n", i.ns, "delete", strings.ToLower(kind), name)
+	})
 	i.await("True", `{.items[0].status.conditions[?(@.type=="Ready")].status}`, "pods", "-l", "k8s-app="+name)
 	return i.get("{.items[0].metadata.name}", "pods", "-l", "k8s-app="+name), i.get("{.items[0].metadata.uid}", "pods", "-l", "k8s-app="+name)
 }
@@ -125,6 +129,7 @@ func TestR44NodeOverload(t *testing.T) {
 // R51: three owners' pods get no network.
 func TestR51SandboxWithoutNetwork(t *testing.T) {
 	i := play(t, "node/sandbox-cni", "kube-system", "")
+	i.once()
 	_, agent := i.onNode("DaemonSet", "flannel")
 	for _, owner := range []string{"xa", "xb", "xc"} {
 		pod, uid := i.onNode("Deployment", owner)

@@ -278,14 +278,14 @@ spec:
 func TestR102CompletedPods(t *testing.T) {
 	i := play(t, "completed-pods-kube-system", "kube-system", "")
 	pod := func(name string, ended time.Duration) {
-		i.w.Apply(t, fmt.Sprintf("{apiVersion: v1, kind: Pod, metadata: {name: %s, namespace: kube-system}, spec: {schedulerName: nobody, containers: [{name: c, image: i}]}}", name))
+		i.w.Apply(t, fmt.Sprintf("{apiVersion: v1, kind: Pod, metadata: {name: %s, namespace: kube-system, labels: {of: r102}}, spec: {schedulerName: nobody, containers: [{name: c, image: i}]}}", name))
 		i.status(`{"status":{"phase":"Succeeded","containerStatuses":[{"name":"c","image":"i","imageID":"","ready":false,"restartCount":0,`+
 			`"state":{"terminated":{"exitCode":0,"finishedAt":"`+ago(ended)+`"}}}]}}`, "pod", name)
 	}
 	pod("just-now", time.Minute)
 	pod("old", 2*time.Hour)
 	harness.Eventually(t, "the old pod to go", harness.Limit, func() (bool, string) {
-		out := i.get("{.items[*].metadata.name}", "pods")
+		out := i.get("{.items[*].metadata.name}", "pods", "-l", "of=r102")
 		return out == "just-now", out
 	})
 	i.wantWrites("pods", 1)

@@ -1,12 +1,15 @@
 package catalogue
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 
@@ -24,8 +27,37 @@ func cloud(t *testing.T, class string, refuse bool) *fakecloud.Provider {
 	p, err := fakecloud.Start(t.Context(), fakecloud.Options{Client: kubernetes.NewForConfigOrDie(config), Class: class, Refuse: refuse,
 		CreationOnly: []string{"service.beta.kubernetes.io/alibaba-cloud-loadbalancer-address-type"}})
 	harness.Must(t, err)
-	t.Cleanup(p.Stop)
+	t.Cleanup(func() {
+		defer p.Stop()
+		dropServices(t, w)
+	})
 	return p
+}
+
+// dropServices deletes the Services of a test while there is a cloud that lets them go: other tests look at all Services.
+func dropServices(t *testing.T, w *harness.World) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), harness.Limit)
+	defer cancel()
+	for {
+		all, err := w.Client.CoreV1().Services(metav1.NamespaceAll).List(ctx, metav1.ListOptions{})
+		left := 0
+		for _, service := range all.Items {
+			if service.Spec.LoadBalancerClass == nil {
+				continue
+			}
+			left++
+			_ = w.Client.CoreV1().Services(service.Namespace).Delete(ctx, service.Name, metav1.DeleteOptions{})
+		}
+		if err != nil || left == 0 {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			t.Errorf("%d Services are left", left)
+			return
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
 }
 
 // balanced is a Service with a load balancer; annotations are YAML.
