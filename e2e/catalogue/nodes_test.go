@@ -88,6 +88,7 @@ func (i *incident) awaitTaint(key string, there bool) {
 // R41: the kernel has killed twice; once is nothing.
 func TestR41SystemOOM(t *testing.T) {
 	i := play(t, "node/node-system-oom", "", "", "'30m'", "'2s'", "timeout: 35m", "timeout: 30s")
+	i.once()
 	uid := i.get("{.metadata.uid}", "node", node)
 	i.event("oom.1", "Node", node, "", uid, "SystemOOM", "System OOM encountered, victim process: java, pid: 1", 1)
 	i.event("oom.2", "Node", node, "", uid, "SystemOOM", "System OOM encountered, victim process: java, pid: 2", 1)
@@ -100,6 +101,7 @@ func TestR41SystemOOM(t *testing.T) {
 // R44: probes of three owners' pods fail on one node; of two they are the owners' own affair.
 func TestR44NodeOverload(t *testing.T) {
 	i := play(t, "node/pod-restart-node-overload", "overload", "")
+	i.once()
 	fail := func(owner string) {
 		pod, uid := i.onNode("Deployment", owner)
 		i.event("probe."+owner, "Pod", pod, i.ns, uid, "Unhealthy", "Liveness probe failed: context deadline exceeded", 4)
