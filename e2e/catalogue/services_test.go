@@ -24,7 +24,7 @@ func cloud(t *testing.T, class string, refuse bool) *fakecloud.Provider {
 	w, _ := withNodes.Get(t)
 	config := rest.CopyConfig(w.RESTConfig())
 	config.QPS = -1
-	p, err := fakecloud.Start(t.Context(), fakecloud.Options{Client: kubernetes.NewForConfigOrDie(config), Class: class, Refuse: refuse,
+	p, err := fakecloud.Start(context.WithoutCancel(t.Context()), fakecloud.Options{Client: kubernetes.NewForConfigOrDie(config), Class: class, Refuse: refuse,
 		CreationOnly: []string{"service.beta.kubernetes.io/alibaba-cloud-loadbalancer-address-type"}})
 	harness.Must(t, err)
 	t.Cleanup(func() {
