@@ -67,9 +67,9 @@ unit: build ## Unit tests only
 	@ctest --test-dir $(BUILD) -L unit --output-on-failure -j $(JOBS)
 
 .PHONY: asan tsan
-asan tsan: ## Unit tests under AddressSanitizer and UBSan, or under ThreadSanitizer
+asan tsan: ## Tests under AddressSanitizer and UBSan, or those with threads under ThreadSanitizer
 	@cmake --preset $@
-	@cmake --build build/$@ -j $(JOBS)
+	@cmake --build build/$@ -j $(JOBS) --target kr_tests
 	@hack/sanitize.sh build/$@
 
 .PHONY: fmt

@@ -20,6 +20,7 @@ while read -r lines file; do
 done < <(git ls-files '*.cc' '*.h' '*.go' '*.sh' | xargs wc -l)
 
 say "each header compiles alone"
+hack/own_header_first.sh || fail=1
 cmake --build "$build" --target all_verify_interface_header_sets -- -k 0 || fail=1
 
 say "schema parity"
