@@ -133,10 +133,16 @@ void FakeApiServer::CutAll(const Status& status) {
 std::map<std::string, json> FakeApiServer::Objects(const std::string& plural) const {
   std::map<std::string, json> result;
   const std::string prefix = plural + "/";
-  for (const auto& [key, object] : objects_) {
-    if (key.rfind(prefix, 0) == 0) result[key.substr(prefix.size())] = object;
+  for (auto it = objects_.lower_bound(prefix);
+       it != objects_.end() && it->first.starts_with(prefix); ++it) {
+    result[it->first.substr(prefix.size())] = it->second;
   }
   return result;
+}
+
+const json* FakeApiServer::Find(const std::string& plural, const std::string& key) const {
+  const auto found = objects_.find(plural + "/" + key);
+  return found == objects_.end() ? nullptr : &found->second;
 }
 
 void FakeApiServer::Serve() {

@@ -68,6 +68,8 @@ class FakeApiServer {
   std::string version() const { return std::to_string(version_); }
   // The objects of a resource, by "namespace/name".
   std::map<std::string, nlohmann::json> Objects(const std::string& plural) const;
+  // One of them, by the same key, or nullptr; valid until the next change.
+  const nlohmann::json* Find(const std::string& plural, const std::string& key) const;
   // Of all requests so far.
   int lists = 0;
   int watches = 0;

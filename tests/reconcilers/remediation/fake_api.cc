@@ -163,10 +163,9 @@ kube::HttpResponse FakeApi::Execute(const kube::HttpRequest& request, const Targ
 }
 
 json* FakeApi::Find(const Target& target, json& storage) const {
-  const auto objects = server_.Objects(target.plural);
-  const auto found = objects.find(target.name_space + "/" + target.name);
-  if (found == objects.end()) return nullptr;
-  storage = found->second;
+  const json* found = server_.Find(target.plural, target.name_space + "/" + target.name);
+  if (found == nullptr) return nullptr;
+  storage = *found;
   return &storage;
 }
 

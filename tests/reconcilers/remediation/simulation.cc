@@ -189,9 +189,8 @@ void Simulation::Edit(const std::string& plural, const std::string& key, const j
 }
 
 json Simulation::Get(const std::string& plural, const std::string& key) const {
-  const auto objects = server.Objects(plural);
-  const auto found = objects.find(key);
-  return found == objects.end() ? json() : found->second;
+  const json* found = server.Find(plural, key);
+  return found == nullptr ? json() : *found;
 }
 
 std::string Simulation::HealthHost(const std::string& name, const std::string& name_space) const {
