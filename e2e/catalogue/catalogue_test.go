@@ -70,13 +70,6 @@ func play(t *testing.T, policy, ns, setup string, hurry ...string) *incident {
 	return i
 }
 
-// once gives the policy a cooldown, as it has where it is shipped: what happened stays in its window for longer than
-// the remedy takes.
-func (i *incident) once() {
-	i.Helper()
-	i.w.Kubectl(i, "", "patch", "rempol", i.policy, "--type=merge", "-p", `{"spec":{"limits":{"cooldown":"10m"}}}`)
-}
-
 // allow lets the operator do what `kubectl remedy rbac` says that the policy needs, and no more.
 func (i *incident) allow(policy string) {
 	i.Helper()

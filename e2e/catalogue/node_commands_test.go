@@ -32,7 +32,6 @@ func playOnNode(t *testing.T, policy, node string, hurry ...string) *sickNode {
 		_ = w.Client.CoreV1().Nodes().Delete(context.WithoutCancel(t.Context()), node, metav1.DeleteOptions{})
 	})
 	s := &sickNode{play(t, "node/"+policy, "", "", hurry...), node, w.NodeToken(t, node)}
-	s.once()
 	s.set("KubeletReady", "Ready=True")
 	return s
 }

@@ -227,10 +227,11 @@ void Symptoms::Judge(PolicyTargets& targets, const kube::ObjectKey& key,
     return listener_.OnTargetGone(targets, key);
   }
   const absl::Time now = engine_.clock().Now();
-  const TargetView view(policy, object, watches_.Around(policy),
-                        {.now = now,
-                         .events_since = listener_.EventsSince(policy, key),
-                         .schedule_since = listener_.ScheduleSince(policy, key)});
+  const absl::Time events_since = listener_.EventsSince(policy, key);
+  const absl::Time schedule_since = listener_.ScheduleSince(policy, key);
+  const TargetView view(
+      policy, object, watches_.Around(policy),
+      {.now = now, .events_since = events_since, .schedule_since = schedule_since});
   for (const Trigger& trigger : policy.triggers) {
     for (const signals::SignalPtr& signal : trigger.signals) {
       signal->Note(view, !targets.settled, watches_.past());
@@ -252,6 +253,8 @@ void Symptoms::Judge(PolicyTargets& targets, const kube::ObjectKey& key,
     sick->second.unknown = evaluation.symptom.cause;
     sick->second.evidence = EvidenceOf(evaluation);
     sick->second.planned = IsPlanned(policy, evaluation);
+    sick->second.events_since = events_since;
+    sick->second.schedule_since = schedule_since;
     if (sick->second.symptom.ripe_at) {
       queue_.AddAt({policy.id, key}, *sick->second.symptom.ripe_at, engine_.Now());
     }

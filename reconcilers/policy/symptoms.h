@@ -29,6 +29,10 @@ struct Sick {
   std::vector<crds::Evidence> evidence;  // of the trigger that holds
   // Nothing is wrong, something is to be done: only triggers with a schedule hold.
   bool planned = false;
+  // SymptomListener::EventsSince and ScheduleSince when it was judged: once they say more, this is
+  // about what has been answered since.
+  absl::Time events_since = absl::InfinitePast();
+  absl::Time schedule_since = absl::InfinitePast();
 };
 
 // What is known of the targets of one policy, and one kind. Healthy targets cost nothing here.
@@ -62,7 +66,7 @@ class SymptomListener {
   virtual void OnSettled(const PolicyTargets& targets) = 0;
   // Whether a remediation of this target is open.
   virtual bool Watching(const CompiledPolicy& policy, const kube::ObjectKey& key) const = 0;
-  // Events that happened before this have been answered already: the last remediation's last write.
+  // Events that happened before this have been answered already, by the last remediation.
   virtual absl::Time EventsSince(const CompiledPolicy& policy,
                                  const kube::ObjectKey& key) const = 0;
   // What TargetBaseline is to remember of a target of a policy that keeps some: the values that

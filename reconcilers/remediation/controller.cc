@@ -7,6 +7,7 @@
 #include "crds/v1alpha1/common.h"
 #include "reconcilers/node/resources.h"
 #include "reconcilers/policy/kind_scope.h"
+#include "reconcilers/remediation/ladder.h"
 #include "reconcilers/remediation/resources.h"
 #include "reconcilers/remediation/target_facts.h"
 
@@ -312,13 +313,7 @@ absl::Time Controller::EventsSince(const policy::CompiledPolicy& policy,
   const document::DocumentPtr target = watches_.Target(policy, key);
   if (!target) return since;
   const crds::Remediation* newest = registry_.NewestAbout(policy.uid, TargetRef(policy, *target));
-  if (newest == nullptr || IsOpen(*newest)) return since;
-  for (const crds::StepProgress& step : newest->status.steps) {
-    for (const crds::WriteRecord& write : step.writes) {
-      if (write.outcome == crds::WriteOutcome::kApplied) since = std::max(since, write.intent_at);
-    }
-  }
-  return since;
+  return newest == nullptr || IsOpen(*newest) ? since : Answered(newest->status);
 }
 
 absl::Time Controller::ScheduleSince(const policy::CompiledPolicy& policy,

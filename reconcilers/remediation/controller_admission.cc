@@ -325,6 +325,11 @@ void Controller::TryAdmit(Session& session, const Candidate& candidate) {
     return;
   }
   if (!sick.symptom.trigger) return;
+  if (sick.events_since < EventsSince(policy, key) ||
+      (sick.planned && sick.schedule_since < ScheduleSince(policy, key))) {
+    // Seen before the last remediation ended; an evaluation that is paced may still be due.
+    return symptoms_.Queue(policy.id, key);
+  }
   const limits::Beginning beginning =
       limits::Begin(view.memory, policy.generation, view.sick_since, options_.limits);
   Draft draft = MakeDraft(policy, *target, *lineage, sick, beginning, view.reverted);

@@ -141,6 +141,21 @@ std::optional<absl::Time> LastWrite(const RemediationStatus& status, size_t rung
   return last;
 }
 
+absl::Time Answered(const RemediationStatus& status) {
+  absl::Time last = absl::InfinitePast();
+  for (const crds::StepProgress& step : status.steps) {
+    for (const crds::WriteRecord& write : step.writes) {
+      if (write.outcome == crds::WriteOutcome::kApplied) last = std::max(last, write.intent_at);
+    }
+  }
+  if (status.phase == crds::Phase::kReported) return status.finished_at.value_or(last);
+  if (status.phase != crds::Phase::kSucceeded || last != absl::InfinitePast()) return last;
+  for (const crds::RemedyProgress& remedy : status.remedies) {
+    last = std::max(last, remedy.steps_done_at.value_or(last));
+  }
+  return last;
+}
+
 bool HasWritten(const RemediationStatus& status) {
   return std::any_of(status.steps.begin(), status.steps.end(), [&](const crds::StepProgress& step) {
     if (step.action == "notify") return false;  // a webhook was told, nothing was done

@@ -46,6 +46,9 @@ void Describe(const policy::CompiledPolicy& policy, crds::RemediationStatus& sta
 
 // When the rung's current attempt last changed something; nullopt when it has not.
 std::optional<absl::Time> LastWrite(const crds::RemediationStatus& status, size_t rung);
+// Events up to then are answered by a remediation that is over: those that its last write could
+// have been about, and when it had nothing to write and is cured, or only told, those until then.
+absl::Time Answered(const crds::RemediationStatus& status);
 // Whether anything was written (or may have been) by this remediation.
 bool HasWritten(const crds::RemediationStatus& status);
 
