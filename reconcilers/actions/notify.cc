@@ -53,7 +53,19 @@ class NotifyAction final : public Action {
 
   Next Ask(const nlohmann::json& memo, const Observed& observed) const override {
     std::string text = FindText(memo, {kText});
-    if (text.empty()) text = Fitting(Text(observed));
+    if (text.empty()) {
+      const StatusOr<nlohmann::json> value =
+          expression_ ? observed.evaluate(*expression_) : nlohmann::json();
+      // The cache has not caught up with the step before, most often.
+      const absl::Time deadline = observed.step_started + kPatience;
+      if (absl::IsUnavailable(value.status()) && observed.now < deadline) {
+        return Wait{.until = deadline,
+                    .progress = "what is to be told cannot be evaluated yet: " +
+                                std::string(Message(value.status())),
+                    .memo = nullptr};
+      }
+      text = Fitting(Text(observed, value));
+    }
     Done done{.message = "told: " + text, .announcement = text};
     if (webhook_.empty()) return done;
 
@@ -79,11 +91,10 @@ class NotifyAction final : public Action {
   }
 
  private:
-  std::string Text(const Observed& observed) const {
+  std::string Text(const Observed& observed, const StatusOr<nlohmann::json>& value) const {
     if (!message_.empty()) return message_;
     std::string fallback = ObjectText(observed.ref) + " shows the symptom of this policy";
     if (!expression_) return fallback;
-    StatusOr<nlohmann::json> value = observed.evaluate(*expression_);
     if (!value.ok()) {
       return fallback +
              " (messageExpression cannot be evaluated: " + std::string(Message(value.status())) +

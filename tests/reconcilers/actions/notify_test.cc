@@ -50,6 +50,21 @@ TEST(NotifyTest, SomethingIsAlwaysTold) {
   }
 }
 
+// Right behind a write the cache is behind, too.
+TEST(NotifyTest, WaitsAMomentForWhatItTells) {
+  Observed observed = Seeing(std::nullopt);
+  observed.evaluate = [](const cel::Program&) -> StatusOr<json> {
+    return Unavailable("the cache has not seen our own write yet");
+  };
+  const std::unique_ptr<Action> action = *MakeNotify({"", "object.text"}, kScope, "p.notify");
+  const Next next = action->Ask(nullptr, observed);
+  ASSERT_EQ(KindOf(next), "Wait");
+  EXPECT_EQ(std::get<Wait>(next).progress,
+            "what is to be told cannot be evaluated yet: the cache has not seen our own write yet");
+  observed.now = std::get<Wait>(next).until;
+  EXPECT_EQ(KindOf(action->Ask(nullptr, observed)), "Done") << "nobody is left without a notice";
+}
+
 TEST(NotifyTest, FitsIntoAnEvent) {
   EXPECT_EQ(Told({std::string(1024, 'x'), ""}, Seeing(std::nullopt)), std::string(1024, 'x'));
   EXPECT_EQ(Told({std::string(1025, 'x'), ""}, Seeing(std::nullopt)),
