@@ -2,7 +2,11 @@
 #include <algorithm>
 #include <variant>
 
+#include <nlohmann/json.hpp>
+
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "crds/v1alpha1/codec.h"
 #include "crds/v1alpha1/validate_parts.h"
 
 namespace kr::crds {
@@ -22,6 +26,11 @@ bool IsForced(const Step& step) {
   return pod != nullptr && pod->mode == DeletePodMode::kForce;
 }
 
+// Whether the policy is about nodes that somebody else has cordoned, or sets the field itself.
+bool KnowsCordons(const RemediationPolicySpec& spec) {
+  return absl::StrContains(ToJson(spec).dump(), "unschedulable");
+}
+
 bool IsWhole(const IntOrPercent& limit) {
   return limit.percent && limit.value >= 100;
 }
@@ -32,6 +41,7 @@ void ValidateNodeSteps(const RemediationPolicySpec& spec, const FieldPath& path,
                        Problems& problems) {
   const FieldPath remedies = path["remedies"];
   bool evidence = false, drained = false, empties = false;
+  bool cordoned = KnowsCordons(spec);
   for (size_t r = 0; r < spec.remedies.size(); ++r) {
     const std::vector<Step>& steps = spec.remedies[r].steps;
     const FieldPath remedy = remedies[r];
@@ -43,11 +53,18 @@ void ValidateNodeSteps(const RemediationPolicySpec& spec, const FieldPath& path,
                      "does by force what is safe only on a node that is off: expected a webhook "
                      "step before it that returns fencing evidence");
       }
+      if (Is<Drain>(steps[s]) && !cordoned) {
+        problems.Add(step["drain"],
+                     "expected a cordon step before it, as the pods would come back; or, for nodes "
+                     "that somebody else cordons, an expression that reads "
+                     "object.spec.unschedulable");
+      }
       if (Is<DeleteNode>(steps[s]) && !evidence && !drained) {
         problems.Add(step["deleteNode"],
                      "expected a drain before it, or a webhook step that returns fencing evidence: "
                      "the pods of a Node that is deleted are forgotten while they may still run");
       }
+      cordoned = !Is<Uncordon>(steps[s]) && (cordoned || Is<Cordon>(steps[s]));
       evidence = evidence || Is<Webhook>(steps[s]);
       drained = drained || Is<Drain>(steps[s]);
       empties = empties || Is<Drain>(steps[s]) || Is<DeleteNode>(steps[s]);

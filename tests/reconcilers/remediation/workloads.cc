@@ -300,6 +300,8 @@ json DrainSpec(const json& drain) {
           {{{"name", "m"}, {"expression", "object.metadata.?annotations['sick'].hasValue()"}}}}}}},
       {"remedies",
        {{{"name", "move"},
+         {"matchConditions",
+          {{{"name", "cordoned"}, {"expression", "object.spec.?unschedulable.orValue(false)"}}}},
          {"steps", {{{"drain", drain}}}},
          {"verify", {{{"name", "v"}, {"expression", "true"}}}},
          {"cureWithin", "10m"}}}},
