@@ -72,6 +72,7 @@ void Runner::Advance() {
   // Rests on what it reads itself, whatever the caches say.
   if (InSection()) return AdvanceStep();
   if (auto stale = world_.Stale(*policy_)) return Idle(*stale);
+  if (IsQueued() && !AdvanceQueue()) return;
   // One of ours that is Pending was admitted and waits for locks: the ladder asks for them again.
   if (status().phase == Phase::kPending && status().manual) return AdvancePending();
   if (planning_) return AdvancePlanning();

@@ -221,6 +221,9 @@ class Runner {
   // The same with the error.
   void TryFetch(const actions::ObjectRef& ref,
                 std::function<void(StatusOr<nlohmann::json> live)> then);
+  // A read that was refused for want of permission ends its step, as a write does; not while
+  // something has to be completed, or is taken back.
+  bool EndsUnread(size_t index, const Status& error);
   void AskServer(size_t index, kube::HttpRequest question, bool dry_run, std::string look = "");
   void OnAnswer(size_t index, bool dry_run, const std::string& look, StatusOr<kube::Reply> reply);
 
@@ -244,6 +247,11 @@ class Runner {
   // Whether a drain is ahead or under way; says so to those who share.
   void ShareDrains();
   void KeepBlockedTime(const actions::Wait* wait);
+
+  // runner_queue.cc: a drain that a StatefulSet keeps waiting gives its node back for a while.
+  bool GivesBack(size_t index, const actions::Wait& wait);
+  bool IsQueued() const;
+  bool AdvanceQueue();  // true: the rung may begin again
 
   // runner_call.cc: calls of webhooks.
   Paused ExecuteCall(size_t index, const policy::Step& step, actions::Call call);
@@ -305,6 +313,7 @@ class Runner {
   void PlanForeseen(const policy::Step& step, const crds::ObjectReference& object,
                     const actions::ObjectRef& ref);
   void LookToPlan(actions::Look look);
+  void PlanUnread(const Status& error);
   crds::StepId PlannedId(const policy::Step& step) const;
   void Plan(const policy::Step& step, const std::optional<crds::ObjectReference>& object,
             std::string text, std::string body, std::optional<crds::WriteOutcome> validation,

@@ -108,12 +108,24 @@ void Runner::OnAnswer(size_t index, bool dry_run, const std::string& look,
     if (dry_run) hand.dry_run_refused = reply.status();
     return Advance();
   }
-  // Gone, forbidden for now, or the server is away: from the beginning, later.
+  if (EndsUnread(index, reply.status())) return;
+  // Gone, or the server is away: from the beginning, later.
   hand.ForgetLive();
   Idle(crds::reason::kRunning,
        (dry_run ? "dry-run: " : "what is around the object could not be read: ") +
            std::string(Message(reply.status())),
        Now() + services_.timing.retry_max);
+}
+
+bool Runner::EndsUnread(size_t index, const Status& error) {
+  // What was begun has to be completed, and what is taken back is not a step any more.
+  if (!absl::IsPermissionDenied(error) || InSection()) return false;
+  if (status().steps[index].state != crds::StepState::kRunning) return false;
+  if (status().intent) write_ahead_.Resolve(crds::WriteOutcome::kUnknown, {});
+  StepEnded(index, crds::StepState::kFailed,
+            std::string(crds::refusal::kPermissionDenied) +
+                ": the API server refused a read: " + std::string(Message(error)));
+  return true;
 }
 
 void Runner::TryFetch(const actions::ObjectRef& ref,
@@ -144,7 +156,14 @@ void Runner::Fetch(const actions::ObjectRef& ref, std::function<void(nlohmann::j
 void Runner::ReadObject(size_t index) {
   const actions::ObjectRef ref = *RefOf(status().steps[index]);
   Hand(index).ForgetLive();
-  Fetch(ref, [this, index, uid = ref.uid](nlohmann::json live) {
+  TryFetch(ref, [this, index, uid = ref.uid](StatusOr<nlohmann::json> read) {
+    if (!read.ok()) {
+      if (EndsUnread(index, read.status())) return;
+      return Idle(ReasonOfPhase(),
+                  "the object could not be read: " + std::string(Message(read.status())),
+                  Now() + services_.timing.retry_initial);
+    }
+    nlohmann::json live = *std::move(read);
     const auto pointer = nlohmann::json::json_pointer("/metadata/uid");
     const std::string found =
         live.contains(pointer) && live[pointer].is_string() ? live[pointer].get<std::string>() : "";

@@ -107,8 +107,9 @@ void Runner::PlanNext(const policy::Step& step, const crds::ObjectReference& obj
                       actions::Next next) {
   const actions::ObjectRef ref = *RefOf(object);
   if (std::holds_alternative<actions::Read>(next)) {
-    return Fetch(ref, [this](nlohmann::json live) {
-      planning_->hand.live = std::move(live);
+    return TryFetch(ref, [this](StatusOr<nlohmann::json> live) {
+      if (!live.ok()) return PlanUnread(live.status());
+      planning_->hand.live = *std::move(live);
       Advance();
     });
   }
@@ -174,6 +175,9 @@ void Runner::LookToPlan(actions::Look look) {
     auto self = weak.lock();
     if (!self) return;
     (*self)->busy_ = false;
+    if (!reply.ok() && !absl::IsNotFound(reply.status())) {
+      return (*self)->PlanUnread(reply.status());
+    }
     AtHand& hand = (*self)->planning_->hand;
     auto found = reply.ok() ? nlohmann::json::parse(reply->body, nullptr, false) : nlohmann::json();
     if (!name.empty()) {
@@ -183,6 +187,14 @@ void Runner::LookToPlan(actions::Look look) {
     }
     (*self)->Advance();
   });
+}
+
+void Runner::PlanUnread(const Status& error) {
+  std::string message = "what the plan rests on could not be read: " + std::string(Message(error));
+  if (absl::IsPermissionDenied(error)) {
+    return Fail(crds::refusal::kPermissionDenied, std::move(message));
+  }
+  Idle(crds::refusal::kStaleView, std::move(message), Now() + services_.timing.retry_initial);
 }
 
 crds::StepId Runner::PlannedId(const policy::Step& step) const {

@@ -73,7 +73,12 @@ void Runner::OnLive(StatusOr<LiveState> live) {
   if (auto end = MayStop()) return Finish(*std::move(end));
   if (!live.ok()) {
     if (absl::IsPermissionDenied(live.status())) {
-      return Idle(crds::refusal::kPermissionDenied, std::string(Message(live.status())),
+      std::string message(Message(live.status()));
+      // What is held stays held; otherwise waiting would help nobody.
+      if (status().phase != crds::Phase::kHolding) {
+        return Fail(crds::refusal::kPermissionDenied, std::move(message));
+      }
+      return Idle(crds::refusal::kPermissionDenied, std::move(message),
                   Now() + services_.timing.retry_max);
     }
     return Idle(crds::refusal::kStaleView,

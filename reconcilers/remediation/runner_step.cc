@@ -203,6 +203,7 @@ Runner::Paused Runner::OnNext(size_t index, const policy::Step& step, actions::N
   }
   KeepBlockedTime(std::get_if<actions::Wait>(&next));
   if (auto* wait = std::get_if<actions::Wait>(&next)) {
+    if (GivesBack(index, *wait)) return std::nullopt;
     hand.wait_memo = wait->memo;
     if (wait->reread) hand.reread_at = std::min(hand.reread_at, wait->until);
     return std::move(*wait);

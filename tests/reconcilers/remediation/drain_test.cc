@@ -230,6 +230,7 @@ TEST_F(Drain, FailedDrainsDoNotCordonFleet) {
   world.Start();
   json spec = DrainSpec({{"timeout", "20s"}});
   spec["remedies"][0]["steps"] = {{{"cordon", json::object()}}, {{"drain", {{"timeout", "20s"}}}}};
+  spec["remedies"][0].erase("matchConditions");
   spec["limits"]["maxConcurrent"] = 2;
   world.Policy(spec);
   for (int i = 1; i < kNodes; ++i) world.Sick("n" + std::to_string(i));
@@ -247,6 +248,64 @@ TEST_F(Drain, FailedDrainsDoNotCordonFleet) {
   }
   EXPECT_EQ(most, 2u);
   EXPECT_GT(failed, 0u);
+}
+
+// A set that is not whole keeps waiting whoever wants to evict a member of it.
+class HeldUpBySet : public Drain {
+ protected:
+  HeldUpBySet() {
+    for (const char* node : {"n1", "n2", "n3", "n4"}) world.Node(node);
+    world.pods_start = false;
+    world.StatefulSet("db", 3, /*parallel=*/true, {"n1", "n2", "n3"});
+    world.Live(absl::Seconds(3));
+    world.Start();
+    json spec = DrainSpec();
+    spec["remedies"][0].erase("matchConditions");
+    spec["remedies"][0]["steps"] = {{{"cordon", json::object()}}, {{"drain", {{"timeout", "1h"}}}}};
+    world.Policy(spec);
+    world.Sick("n1");
+    world.Live(absl::Seconds(2));
+    json node = world.Get("nodes", "/n1");
+    node["metadata"]["managedFields"] = {
+        {{"manager", "kube-remedy"},
+         {"operation", "Update"},
+         {"fieldsV1", {{"f:spec", {{"f:unschedulable", json::object()}}}}}}};
+    world.server.Put("nodes", node);
+  }
+  bool cordoned() const { return world.Get("nodes", "/n1")["spec"].value("unschedulable", false); }
+};
+
+// Nobody is served by a cordon that only waits.
+TEST_F(HeldUpBySet, AfterFiveMinutesTheNodeIsGivenBackForAWhile) {
+  world.Live(absl::Minutes(4));
+  EXPECT_TRUE(cordoned());
+  EXPECT_THAT(world.Message("n1"), HasSubstr("StatefulSet shop/db is not whole"));
+  world.Live(absl::Seconds(70));
+  EXPECT_FALSE(cordoned());
+  EXPECT_EQ(world.Of("n1")["status"]["phase"], "Pending");
+  EXPECT_EQ(world.Of("n1")["status"]["reason"], "TargetBusy");
+  EXPECT_THAT(world.Message("n1"),
+              HasSubstr("gives the node back and queues again, after 5m without an eviction: "));
+  world.pods_start = true;
+  world.Live(absl::Minutes(4));
+  EXPECT_FALSE(cordoned());
+  world.Live(absl::Minutes(2));
+  EXPECT_EQ(world.AwaitEnd("n1"), "Holding");
+  EXPECT_TRUE(cordoned());
+  EXPECT_THAT(world.PodsOn("n1"), IsEmpty()) << world.Message("n1");
+  EXPECT_EQ(world.Of("n1")["status"]["remedies"][0]["attempt"], 1) << "waiting is no attempt";
+}
+
+TEST_F(HeldUpBySet, WhatRecoversWhileItIsQueuedIsLeftAlone) {
+  world.Live(absl::Minutes(6));
+  world.Restart();
+  EXPECT_FALSE(cordoned()) << "the next process waits as long";
+  world.Sick("n1", false);
+  world.Live(absl::Seconds(5));
+  EXPECT_EQ(world.Of("n1")["status"]["phase"], "Cancelled");
+  EXPECT_EQ(world.Of("n1")["status"]["reason"], "SymptomGone");
+  EXPECT_FALSE(cordoned());
+  EXPECT_THAT(world.evictions, IsEmpty());
 }
 
 TEST_F(Drain, SomebodyWhoUncordonsInTheMiddleEndsIt) {
