@@ -14,6 +14,7 @@
 #include "reconcilers/actions/change.h"
 #include "reconcilers/actions/computed_value.h"
 #include "reconcilers/actions/node_command_path.h"
+#include "reconcilers/actions/reboot_locks.h"
 #include "reconcilers/node/job.h"
 #include "reconcilers/node/parameters.h"
 #include "reconcilers/node/resources.h"
@@ -87,6 +88,9 @@ class NodeCommandAction final : public Action {
   std::vector<RbacRule> RequiredRules(const kube::Resource&) const override {
     const std::string group(crds::kGroup);
     std::vector<RbacRule> rules = {{"", "nodes", "get"}, {group, "nodecommands", "get"}};
+    // Whose members a restart of the host would take down.
+    rules.push_back({"", "pods", "list"});
+    rules.push_back({"apps", "statefulsets", "get"});
     for (const char* verb : {"get", "list", "watch", "create", "delete"}) {
       rules.push_back({group, "nodetasks", verb});
     }
@@ -153,6 +157,9 @@ class NodeCommandAction final : public Action {
       task.not_after = crds::ParseTime(ordered).value_or(absl::InfinitePast());
       if (observed.now >= task.not_after) return NotStarted(memo, observed);
     } else {
+      if (spec.reboots) {
+        if (auto instead = AwaitSets(observed)) return *std::move(instead);
+      }
       auto path = ChoosePath(params_.via, spec, memo, observed);
       if (auto* instead = std::get_if<Next>(&path)) return std::move(*instead);
       task.via = std::get<TaskVia>(path);
@@ -161,6 +168,14 @@ class NodeCommandAction final : public Action {
           absl::FromUnixSeconds(absl::ToUnixSeconds(observed.now + params_.start_deadline) + 1);
     }
     return Create(std::move(task), std::get<node::Values>(values), memo, observed);
+  }
+
+  std::optional<Next> AwaitSets(const Observed& observed) const {
+    std::optional<Next> next = AwaitWholeSets(observed);
+    const Wait* wait = next ? std::get_if<Wait>(&*next) : nullptr;
+    if (wait == nullptr || observed.now < observed.step_started + params_.timeout) return next;
+    return Failed{"SetNotWhole",
+                  "after " + crds::FormatDuration(params_.timeout) + " " + wait->progress};
   }
 
   OrNext<crds::NodeCommand> FindCommand(const Observed& observed) const {
@@ -392,7 +407,7 @@ class NodeCommandAction final : public Action {
                      {.uid = FindText(job, {"metadata", "uid"}), .propagation = "Background"},
                      {.server_timeout = observed.server_timeout}),
                  .verb = "Delete",
-                 .summary = "remove Job " + key.ToString() + ", it has not begun in time",
+                 .summary = "remove Job " + key.ToString() + ", its time is up",
                  .memo = std::move(memo)};
   }
 
@@ -418,6 +433,14 @@ class NodeCommandAction final : public Action {
   }
 
   Next TimedOut(const crds::NodeTask& task) const {
+    if (task.status.phase == TaskPhase::kRebooting) {
+      return Failed{"TimedOut", "Node " + task.spec.node.name + " still reports boot " +
+                                    task.spec.node.boot_id + " " +
+                                    crds::FormatDuration(params_.timeout) + " after NodeTask " +
+                                    task.metadata.name +
+                                    " was begun, which has told its host to restart: look at the "
+                                    "machine's console"};
+    }
     return Failed{"TimedOut", "NodeTask " + task.metadata.name + " is not over after " +
                                   crds::FormatDuration(params_.timeout)};
   }

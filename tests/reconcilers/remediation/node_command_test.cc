@@ -262,6 +262,91 @@ TEST_F(NodeCommandStory, ARebootIsProvedByAnotherBootId) {
   EXPECT_EQ(s.Phase(), "Verifying");
 }
 
+// A restart takes the lock of every set with a pod left on the node.
+TEST_F(NodeCommandStory, ARestartWaitsForTheOtherMembersOfSets) {
+  json command = testing::ParseYaml(kRestart);
+  command["spec"]["reboots"] = true;
+  s.server.Put("nodecommands", command);
+  s.server.Put("statefulsets",
+               {{"metadata", {{"namespace", "shop"}, {"name", "db"}, {"generation", 1}}},
+                {"spec", {{"replicas", 2}, {"selector", {{"matchLabels", {{"app", "db"}}}}}}},
+                {"status",
+                 {{"observedGeneration", 1},
+                  {"replicas", 2},
+                  {"readyReplicas", 1},
+                  {"updatedReplicas", 2},
+                  {"currentRevision", "r1"},
+                  {"updateRevision", "r1"}}}});
+  const json set = s.Get("statefulsets", "shop/db");
+  const auto put = [&](const std::string& name, const std::string& node, bool ready) {
+    s.server.Put("pods", {{"metadata",
+                           {{"namespace", "shop"},
+                            {"name", name},
+                            {"labels", {{"app", "db"}}},
+                            {"ownerReferences",
+                             {{{"apiVersion", "apps/v1"},
+                               {"kind", "StatefulSet"},
+                               {"name", "db"},
+                               {"uid", set["metadata"]["uid"]},
+                               {"controller", true}}}}}},
+                          {"spec", {{"nodeName", node}}},
+                          {"status",
+                           {{"phase", "Running"},
+                            {"conditions",
+                             {{{"type", "Ready"},
+                               {"status", ready ? "True" : "False"},
+                               {"lastTransitionTime", "2026-01-01T00:00:00Z"}}}}}}});
+  };
+  put("db-0", "n1", false);  // how its own members are does not matter
+  put("db-1", "n2", false);
+  Serve();
+  s.Advance(absl::Seconds(30));
+  EXPECT_TRUE(All("nodetasks").empty());
+  EXPECT_THAT(s.Remediations().at(0)["status"].value("message", ""),
+              HasSubstr("the host is not restarted now: StatefulSet shop/db is not whole: its pod "
+                        "db-1 is not ready"));
+  put("db-1", "n2", true);
+  s.Advance(absl::Seconds(10));
+  EXPECT_EQ(All("nodetasks").size(), 1u);
+}
+
+TEST_F(NodeCommandStory, ARestartDoesNotWaitForASetForEver) {
+  json command = testing::ParseYaml(kRestart);
+  command["spec"]["reboots"] = true;
+  s.server.Put("nodecommands", command);
+  s.server.Put("statefulsets",
+               {{"metadata", {{"namespace", "shop"}, {"name", "db"}, {"uid", "db-uid"}}},
+                {"spec", {{"replicas", 2}, {"selector", {{"matchLabels", {{"app", "db"}}}}}}}});
+  s.server.Put("pods", {{"metadata",
+                         {{"namespace", "shop"},
+                          {"name", "db-0"},
+                          {"labels", {{"app", "db"}}},
+                          {"ownerReferences",
+                           {{{"apiVersion", "apps/v1"},
+                             {"kind", "StatefulSet"},
+                             {"name", "db"},
+                             {"uid", s.Get("statefulsets", "shop/db")["metadata"]["uid"]},
+                             {"controller", true}}}}}},
+                        {"spec", {{"nodeName", "n1"}}},
+                        {"status", {{"phase", "Running"}}}});
+  Serve({{"timeout", "5m"}});
+  s.Advance(absl::Minutes(6));
+  EXPECT_TRUE(All("nodetasks").empty());
+  EXPECT_THAT(StepMessage(), HasSubstr("SetNotWhole: after 5m the host is not restarted now: "));
+  EXPECT_TRUE(NextRung());
+}
+
+TEST_F(NodeCommandStory, AHostThatDoesNotComeBackIsNotWaitedForForEver) {
+  json command = testing::ParseYaml(kRestart);
+  command["spec"]["reboots"] = true;
+  s.server.Put("nodecommands", command);
+  Serve({{"timeout", "5m"}});
+  Report({{"phase", "Rebooting"}});
+  s.Advance(absl::Minutes(6));
+  EXPECT_THAT(StepMessage(), HasSubstr("TimedOut: Node n1 still reports boot boot-1 5m after"));
+  EXPECT_TRUE(NextRung());
+}
+
 struct Refused {
   const char* command;  // merge patch of the step
   const char* says;
