@@ -68,6 +68,23 @@ TEST_F(Manual, NeedsNoSymptom) {
   EXPECT_EQ(Phase(), "Succeeded");
 }
 
+// Where the controller acts by itself, a rung ends when its symptom goes away in the middle of it;
+// a person's run goes on to its last step.
+TEST_F(Manual, LaterStepsNeedNoSymptomEither) {
+  const auto set = [](const char* name) {
+    return json{
+        {"setEnv", {{"container", "calico-node"}, {"env", {{{"name", name}, {"value", "1"}}}}}}};
+  };
+  Begin({{"remedies",
+          {{{"name", "both"},
+            {"steps", {set("FIRST"), set("SECOND")}},
+            {"verify", {{{"name", "v"}, {"expression", "true"}}}},
+            {"cureWithin", "20m"}}}}});
+  Run();
+  s.Advance(absl::Seconds(5));
+  EXPECT_EQ(s.Patches(), 2u) << Of()["status"]["steps"].dump(2);
+}
+
 TEST_F(Manual, APolicyWithoutTriggersRunsOnlyByHand) {
   json patch = {{"triggers", json::array()}};
   Begin(patch);
