@@ -285,6 +285,23 @@ func TestAnOldLoadBalancerThatNeverGoes(t *testing.T) {
 	}
 }
 
+// What stopped as a NodePort is completed by the next run, from the log of the one that stopped.
+func TestTheNextRunCompletesWhatWasLeft(t *testing.T) {
+	w, _ := withOperator.Get(t)
+	b := balance(t, w, "recreate-resumed", nil)
+	b.cloud.NeverDelete(b.ns, "web", true)
+	b.install("timeout: 2s")
+	b.drift()
+	w.AwaitPhase(t, b.ns, "Failed")
+	b.cloud.NeverDelete(b.ns, "web", false)
+	b.await("lost its load balancer", func(s *corev1.Service) bool { return len(s.Finalizers) == 0 && address(s) == "" })
+	w.Kubectl(t, "", "remedy", "run", b.ns, "web", "-n", b.ns)
+	completed := b.await("an address", func(s *corev1.Service) bool { return address(s) != "" })
+	if got, want := kept(completed), kept(b.before); got != want {
+		t.Errorf("the Service is\n%s\nit was\n%s", got, want)
+	}
+}
+
 // Policy deleted, cancelled, paused or deleted in the middle: what was begun is completed, then it stops.
 func TestPolicyDeletedMidFlipFinishesAndUndoes(t *testing.T) {
 	w, _ := withOperator.Get(t)

@@ -79,6 +79,9 @@ class RecreateServiceAction final : public Action {
     if (observed.ref.resource.gvk.kind != "Service" || !observed.ref.resource.gvk.group.empty()) {
       return Failed{"KindNotSupported", ObjectText(observed.ref) + " is no Service"};
     }
+    if (!IsLoadBalancer(*observed.live)) {
+      if (auto resumed = Resume(params_, observed)) return *std::move(resumed);
+    }
     if (auto instead = CheckRecreation(params_, observed)) return *std::move(instead);
     std::variant<json, Next> set = Values(observed);
     if (auto* instead = std::get_if<Next>(&set)) return std::move(*instead);

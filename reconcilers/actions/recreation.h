@@ -74,6 +74,11 @@ Next TakeDown(const Recreation& r);
 Next AwaitOldGone(const Recreation& r);  // in kTakeDown
 Next AwaitNew(const Recreation& r);      // in kBringBack
 
+// recreation_resume.cc
+// Of a Service that is no load balancer: completes what an earlier recreation has left so; nullopt
+// when none has, or somebody else has set the type since.
+std::optional<Next> Resume(const crds::RecreateService& params, const Observed& observed);
+
 // recreation_anew.cc
 kube::HttpRequest LookAtItself(const Observed& observed);
 Next DeleteOld(const Recreation& r);

@@ -252,6 +252,46 @@ TEST_P(Recreation, AnOldLoadBalancerThatNeverGoesStopsWithoutASecond) {
   EXPECT_THAT(w.s.told, ::testing::Contains(HasSubstr("is of type NodePort now")));
 }
 
+// The next one, here by hand, brings back what the first one has left; a person who has chosen the
+// type since is not overruled.
+TEST_P(Recreation, WhatWasLeftANodePortIsCompletedByTheNextOne) {
+  for (const char* manager : {"kube-remedy", "kubectl"}) {
+    SCOPED_TRACE(manager);
+    Ward w(GetParam());
+    w.cloud.never_deletes = true;
+    w.s.Start();
+    w.Seconds(700);
+    ASSERT_EQ(w.type(), "NodePort");
+    w.cloud.never_deletes = false;
+    w.Heal();
+    json left = w.s.Get("services", kWeb);
+    left["metadata"]["managedFields"] = {
+        {{"manager", manager},
+         {"operation", "Update"},
+         {"time", "2026-01-02T03:10:00Z"},
+         {"fieldsV1", {{"f:spec", {{"f:type", json::object()}}}}}}};
+    w.s.server.Put("services", left);
+    w.Seconds(10);
+    w.s.server.Put(
+        "remediations",
+        {{"metadata", {{"name", "by-hand"}, {"generation", 1}}},
+         {"spec",
+          {{"policyRef", {{"name", "policy"}}},
+           {"targetRef",
+            {{"apiVersion", "v1"}, {"kind", "Service"}, {"namespace", "net"}, {"name", "web"}}},
+           {"requestedBy", "alice"}}}});
+    w.Seconds(60);
+    const json run = w.s.Get("remediations", "/by-hand");
+    if (std::string(manager) == "kubectl") {
+      EXPECT_EQ(w.type(), "NodePort");
+      EXPECT_THAT(run["status"]["message"].get<std::string>(), HasSubstr("NotALoadBalancer"));
+      continue;
+    }
+    EXPECT_EQ(run["status"]["phase"], "Succeeded") << run["status"]["message"];
+    w.ExpectWhole(made());
+  }
+}
+
 TEST_P(Recreation, NothingIsBegunForAPolicyThatIsGone) {
   Ward w(GetParam());
   w.s.Start();
