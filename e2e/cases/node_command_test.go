@@ -97,6 +97,44 @@ func text(o *unstructured.Unstructured, fields ...string) string {
 	return value
 }
 
+const twoMembers = `
+apiVersion: apps/v1
+kind: StatefulSet
+metadata: {name: db, namespace: %[1]s}
+spec:
+  replicas: 2
+  serviceName: db
+  updateStrategy: {type: OnDelete}
+  selector: {matchLabels: {app: db}}
+  template: {metadata: {labels: {app: db}}, spec: {containers: [{name: c, image: i}]}}
+`
+
+// A restart of a host takes its members of sets down: not while another member is.
+func TestARestartWaitsForTheOtherMembersOfSets(t *testing.T) {
+	w, _ := withOperator.Get(t)
+	const ns = "restarted"
+	w.Namespace(t, ns)
+	h := newHost(t, w, ns, "1m", "hello")
+	w.Kubectl(t, "", "patch", "nodecommand", h.name, "--type=merge", "-p", `{"spec":{"reboots":true}}`)
+	// The controller of sets adopts what is there.
+	for n, node := range []string{h.name, "elsewhere"} {
+		w.Apply(t, fmt.Sprintf(`{apiVersion: v1, kind: Pod, metadata: {name: db-%d, namespace: %s, labels: {app: db}},
+  spec: {nodeName: %s, containers: [{name: c, image: i}]}}`, n, ns, node))
+	}
+	w.Apply(t, fmt.Sprintf(twoMembers, ns))
+	harness.Eventually(t, "both pods to belong to the set", harness.Limit, func() (bool, string) {
+		owners := w.Kubectl(t, "", "-n", ns, "get", "pods", "-o", "jsonpath={.items[*].metadata.ownerReferences[*].name}")
+		return owners == "db db", owners
+	})
+	h.mark(t, "yes")
+	w.AwaitRemediation(t, h.name, "to wait for the other member", func(r *harness.Remediation) bool {
+		return strings.Contains(r.Status.Message, "the host is not restarted now: StatefulSet "+ns+"/db is not whole: its pod db-1 is not ready")
+	})
+	w.Kubectl(t, "", "-n", ns, "patch", "pod", "db-1", "--subresource=status", "--type=merge", "-p",
+		`{"status":{"phase":"Running","conditions":[{"type":"Ready","status":"True","lastTransitionTime":"2026-01-01T00:00:00Z"}]}}`)
+	w.AwaitNodeTask(t, h.name, h.name, "")
+}
+
 // TestNodeCommandByJob: from the symptom to the Job, and what its pod does, against the real API server; once.
 func TestNodeCommandByJob(t *testing.T) {
 	w, _ := withOperator.Get(t)
