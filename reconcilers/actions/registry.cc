@@ -20,7 +20,6 @@
 #include "reconcilers/actions/scale.h"
 #include "reconcilers/actions/set_env.h"
 #include "reconcilers/actions/taint.h"
-#include "reconcilers/actions/unsupported.h"
 #include "reconcilers/actions/wait_for.h"
 #include "reconcilers/actions/webhook.h"
 
