@@ -220,14 +220,14 @@ void Runner::Finish(End end) {
   crds::SetCondition(status.conditions,
                      {.type = std::string(crds::kConditionComplete),
                       .status = crds::ConditionStatus::kTrue,
-                      .reason = std::string(end.reason),
+                      .reason = end.reason,
                       .message = message},
                      generation, Now());
   crds::SetCondition(status.conditions,
                      {.type = std::string(crds::kConditionFailed),
                       .status = end.phase == Phase::kFailed ? crds::ConditionStatus::kTrue
                                                             : crds::ConditionStatus::kFalse,
-                      .reason = std::string(end.reason),
+                      .reason = end.reason,
                       .message = message},
                      generation, Now());
   Tell(good ? runtime::Event::Type::kNormal : runtime::Event::Type::kWarning,

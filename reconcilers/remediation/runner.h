@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "reconcilers/drain/plan.h"
@@ -91,8 +92,11 @@ class Runner {
 
  private:
   struct End {
+    End(crds::Phase in, std::string_view why, std::string text)
+        : phase(in), reason(why), message(std::move(text)) {}
+
     crds::Phase phase;
-    std::string_view reason;
+    std::string reason;
     std::string message;
   };
 

@@ -1,7 +1,6 @@
 // The steps of a rung: ask the action, do the one thing that it answers, ask again. A step with
 // applyTo is the same for each of its objects.
 #include <algorithm>
-#include <set>
 #include <utility>
 
 #include "crds/v1alpha1/reasons.h"
@@ -14,12 +13,6 @@ namespace kr::remediation {
 using crds::StepState;
 
 namespace {
-
-// Reasons of actions are words of their code; an end outlives the answer that brought it.
-std::string_view Kept(const std::string& reason) {
-  static auto* const known = new std::set<std::string>;
-  return *known->insert(reason).first;
-}
 
 bool IsOver(StepState state) {
   return state != StepState::kPending && state != StepState::kRunning;
@@ -245,13 +238,13 @@ Runner::Paused Runner::OnNext(size_t index, const policy::Step& step, actions::N
   if (auto* report = std::get_if<actions::Report>(&next)) {
     mutable_status().steps[index].state = StepState::kSkipped;
     mutable_status().steps[index].message = report->message;
-    Finish({crds::Phase::kReported, Kept(report->reason), report->message});
+    Finish({crds::Phase::kReported, report->reason, report->message});
     return std::nullopt;
   }
   if (auto* abort = std::get_if<actions::Abort>(&next)) {
     mutable_status().steps[index].state = StepState::kSkipped;
     mutable_status().steps[index].message = abort->message;
-    Finish({crds::Phase::kCancelled, Kept(abort->reason), abort->message});
+    Finish({crds::Phase::kCancelled, abort->reason, abort->message});
     return std::nullopt;
   }
   auto& failed = std::get<actions::Failed>(next);
