@@ -273,6 +273,9 @@ class Action {
   // what applyTo chose. Asked once, when the step starts. An error means "not known yet".
   virtual StatusOr<std::optional<crds::ObjectReference>> Object(const Evaluate& evaluate) const;
 
+  // Once it has failed the changes of its attempt are taken back, also without onFailure: Rollback.
+  virtual bool TakesBackOnFailure() const { return false; }
+
   // It does by force what is safe only on a node that is off: it wants fencing evidence.
   virtual bool NeedsFencing() const { return false; }
 

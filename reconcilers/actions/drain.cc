@@ -62,6 +62,9 @@ class DrainAction final : public Action {
   Disruption disruption() const override { return Disruption::kNode; }
   Reversal reversal() const override { return Reversal::kIrreversible; }
   bool NeedsCluster() const override { return true; }
+  bool TakesBackOnFailure() const override {
+    return params_.on_timeout == crds::DrainOnTimeout::kAbort;
+  }
 
   std::vector<RbacRule> RequiredRules(const kube::Resource&) const override {
     std::vector<RbacRule> rules{{"", "nodes", "get"}, {"", "pods/eviction", "create"}};

@@ -254,10 +254,8 @@ class Decider {
     const absl::Time deadline = s_.started + s_.rules.timeout;
     const absl::Time end = DeletesAtLast(s_) ? deadline + kAfterDeadline : deadline;
     if (s_.now >= end) {
-      return GiveUp{
-          .reason = "DrainTimeout",
-          .text = "after " + crds::FormatDuration(s_.rules.timeout) + " " + so_far + Obstacles(),
-          .uncordon = s_.rules.on_timeout == crds::DrainOnTimeout::kAbort};
+      return GiveUp{"DrainTimeout",
+                    "after " + crds::FormatDuration(s_.rules.timeout) + " " + so_far + Obstacles()};
     }
     WakeAt(end);
     return Pause{next_, so_far + Obstacles(), block_};
@@ -288,9 +286,8 @@ class Decider {
 
   Decision Refuse(const std::vector<const Line*>& refused) {
     for (const Line* line : refused) HeldUp(*line->block, line->pod);
-    return GiveUp{.reason = "DrainRefused",
-                  .text = "nothing was evicted, because not everything can be" + Obstacles(),
-                  .uncordon = s_.rules.on_timeout == crds::DrainOnTimeout::kAbort};
+    return GiveUp{"DrainRefused",
+                  "nothing was evicted, because not everything can be" + Obstacles()};
   }
 
   const Situation& s_;

@@ -30,7 +30,6 @@ struct Drained {
 struct GiveUp {
   std::string reason;  // CamelCase
   std::string text;
-  bool uncordon = false;   // onTimeout: Abort
   bool by_person = false;  // somebody took the node out of our hands
 };
 using Decision = std::variant<Evict, Pause, Drained, GiveUp>;

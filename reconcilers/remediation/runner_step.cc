@@ -269,9 +269,7 @@ void Runner::StepEnded(size_t index, StepState state, std::string message) {
 }
 
 void Runner::StepFailed(size_t index, const policy::Step& step) {
-  const auto* drain = std::get_if<crds::Drain>(&step.spec.action);
-  const bool gives_up = drain != nullptr && drain->on_timeout == crds::DrainOnTimeout::kAbort;
-  if (step.spec.on_failure == crds::OnFailure::kRollback || gives_up) {
+  if (step.spec.on_failure == crds::OnFailure::kRollback || step.action->TakesBackOnFailure()) {
     std::vector<size_t> changes = AttemptSteps(status(), *CurrentRung(status()));
     std::reverse(changes.begin(), changes.end());
     if (TakeBackNext(changes)) return;
