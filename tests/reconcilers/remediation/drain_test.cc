@@ -218,6 +218,30 @@ TEST_F(Drain, F5AFailedDrainIsNoDeadEnd) {
   EXPECT_THAT(world.Remediations(), SizeIs(2));
 }
 
+TEST_F(Drain, OnTimeoutAbortTakesTheCordonBackAndKeepCordonedDoesNot) {
+  for (const bool abort : {false, true}) {
+    Workloads w;
+    for (const char* node : {"n1", "n2"}) w.Node(node);
+    w.ReplicaSet("web", 1, {"n1"});
+    w.Budget("web", 0);
+    w.Live(absl::Seconds(3));
+    w.Start();
+    json drain = {{"timeout", "20s"}};
+    if (abort) drain["onTimeout"] = "Abort";
+    json spec = DrainSpec();
+    spec["remedies"][0]["steps"] = {{{"cordon", json::object()}}, {{"drain", drain}}};
+    spec["remedies"][0].erase("matchConditions");
+    w.Policy(spec);
+    // Not by Edit: then its fields would be somebody else's, and so would our cordon.
+    json node = w.Get("nodes", "/n1");
+    node["metadata"]["annotations"]["sick"] = "yes";
+    w.server.Put("nodes", node);
+    EXPECT_EQ(w.AwaitEnd("n1"), "Failed");
+    EXPECT_EQ(w.server.Objects("nodes").at("/n1")["spec"].value("unschedulable", false), !abort)
+        << w.Message("n1");
+  }
+}
+
 TEST_F(Drain, FailedDrainsDoNotCordonFleet) {
   constexpr int kNodes = 8;
   for (int i = 1; i <= kNodes; ++i) {
