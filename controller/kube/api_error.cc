@@ -1,6 +1,7 @@
 #include "controller/kube/api_error.h"
 
 #include <algorithm>
+#include <utility>
 
 #include <nlohmann/json.hpp>
 
@@ -120,6 +121,15 @@ Status MakeError(const ApiError& error) {
   return status;
 }
 
+// Of one that no HTTP code came with.
+Status MakeInnerError(ApiError error) {
+  if (error.code < 300) {
+    const bool expired = error.reason == "Expired" || error.reason == "Gone";
+    error.code = expired ? 410 : 500;
+  }
+  return MakeError(error);
+}
+
 }  // namespace
 
 bool ApiError::HasCause(std::string_view cause_reason) const {
@@ -152,11 +162,14 @@ Status StatusFromJson(std::string_view metav1_status) {
   } else {
     error.message = QuoteBody(metav1_status);
   }
-  if (error.code < 300) {
-    const bool expired = error.reason == "Expired" || error.reason == "Gone";
-    error.code = expired ? 410 : 500;
-  }
-  return MakeError(error);
+  return MakeInnerError(std::move(error));
+}
+
+Status FailureInside(const json& body) {
+  if (!IsApiStatus(body) || Text(body, "status") == "Success") return OkStatus();
+  ApiError error;
+  ReadApiStatus(body, error);
+  return MakeInnerError(std::move(error));
 }
 
 std::optional<ApiError> GetApiError(const Status& status) {

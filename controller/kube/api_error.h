@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include <nlohmann/json_fwd.hpp>
+
 #include "absl/time/time.h"
 #include "controller/base/status.h"
 #include "controller/kube/http.h"
@@ -32,6 +34,9 @@ struct ApiError {
 Status ToStatus(const HttpResponse& response);
 // The same for a metav1.Status that came inside a watch (ERROR event), as JSON text.
 Status StatusFromJson(std::string_view metav1_status);
+// The failure that a 2xx may carry in its body: an eviction is answered with 201 whatever it says.
+// OK when the body is no metav1.Status, or one of success.
+Status FailureInside(const nlohmann::json& body);
 // The ApiError inside a Status; nullopt when it did not come from an API server.
 std::optional<ApiError> GetApiError(const Status& status);
 

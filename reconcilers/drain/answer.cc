@@ -15,14 +15,6 @@ using Said = Answer::Said;
 constexpr absl::Duration kPause = absl::Seconds(5);
 constexpr absl::Duration kLongestPause = absl::Seconds(60);
 
-// The Status that a 2xx may carry in its body: the create handler answers 201 whatever it says.
-Status Inside(const kube::Reply& reply) {
-  const auto body = nlohmann::json::parse(reply.body, nullptr, false);
-  if (!body.is_object() || body.value("kind", "") != "Status") return OkStatus();
-  if (body.value("status", "") == "Success") return OkStatus();
-  return kube::StatusFromJson(reply.body);
-}
-
 Answer ReadError(const Status& error) {
   const auto api = kube::GetApiError(error);
   if (!api) return {Said::kUnknown, std::string(Message(error))};
@@ -90,7 +82,8 @@ std::string_view ToString(Said said) {
 
 Answer Read(const StatusOr<kube::Reply>& reply) {
   if (!reply.ok()) return ReadError(reply.status());
-  const Status inside = Inside(*reply);
+  const Status inside =
+      kube::FailureInside(nlohmann::json::parse(reply->body, nullptr, /*allow_exceptions=*/false));
   return inside.ok() ? Answer{Said::kAccepted} : ReadError(inside);
 }
 

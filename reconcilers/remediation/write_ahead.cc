@@ -4,6 +4,7 @@
 
 #include "controller/base/digest.h"
 #include "controller/kube/api_error.h"
+#include "reconcilers/actions/change.h"
 
 namespace kr::remediation {
 namespace {
@@ -16,15 +17,8 @@ crds::Verb VerbOf(std::string_view verb) {
   return crds::Verb::kPatch;
 }
 
-std::string TextAt(const nlohmann::json& object, const char* place) {
-  const nlohmann::json::json_pointer pointer(place);
-  if (!object.is_object() || !object.contains(pointer)) return "";
-  const nlohmann::json& text = object[pointer];
-  return text.is_string() ? text.get<std::string>() : "";
-}
-
 std::string ResourceVersion(const nlohmann::json& object) {
-  return TextAt(object, "/metadata/resourceVersion");
+  return actions::FindText(object, {"metadata", "resourceVersion"});
 }
 
 // The version that the object must still have.
@@ -46,13 +40,6 @@ std::string TextOf(const kube::ApiError& error) {
     if (!cause.message.empty()) text += (text.empty() ? "" : " ") + cause.message;
   }
   return text;
-}
-
-// The failure that a successful answer may carry in its body.
-Status StatusInside(const kube::Reply& reply) {
-  const auto body = nlohmann::json::parse(reply.body, nullptr, false);
-  if (!body.is_object() || body.value("kind", "") != "Status") return OkStatus();
-  return body.value("status", "") == "Failure" ? kube::StatusFromJson(reply.body) : OkStatus();
 }
 
 }  // namespace
@@ -172,37 +159,36 @@ void WriteAhead::Send(kube::HttpRequest request, Done done) {
       [weak = std::weak_ptr(self_), done = std::move(done)](StatusOr<kube::Reply> reply) mutable {
         auto self = weak.lock();
         if (!self) return;
-        std::move(done)((*self)->Judge(std::move(reply)));
+        std::move(done)((*self)->Judge(reply));
       },
       {.permit = runtime::PermitNeed::kDisruptive});
 }
 
-WriteAhead::Result WriteAhead::Judge(StatusOr<kube::Reply> reply) {
-  // An eviction may answer 201 and say in its body that it was refused.
-  if (reply.ok()) {
-    if (Status inside = StatusInside(*reply); !inside.ok()) reply = std::move(inside);
-  }
-  if (reply.ok()) {
-    Result result{.kind = Result::Kind::kDone};
-    auto object = nlohmann::json::parse(reply->body, nullptr, false);
-    const std::string after = ResourceVersion(object);
-    const crds::Intent& intent = *writer_.status().intent;
-    const bool unchanged = !after.empty() && after == intent.resource_version;
-    // Subresources answer with an object of their own that has the object's metadata. What a step
-    // makes for its object is another one, and says nothing of which version is to be awaited.
-    const bool same_kind =
-        !object.is_object() || !object.contains("kind") || object["kind"] == intent.object.kind;
-    const bool about_it = same_kind || (!intent.object.uid.empty() &&
-                                        TextAt(object, "/metadata/uid") == intent.object.uid);
-    // A deletion that is done at once answers with what the object was.
-    const bool was = intent.verb == crds::Verb::kDelete && !after.empty() &&
-                     !object["metadata"].contains("deletionTimestamp");
-    Resolve(unchanged ? crds::WriteOutcome::kUnchanged : crds::WriteOutcome::kApplied,
-            about_it ? object : nlohmann::json());
-    if (!after.empty() && same_kind && !was) result.object = std::move(object);
-    return result;
-  }
-  const Status& error = reply.status();
+WriteAhead::Result WriteAhead::Judge(const StatusOr<kube::Reply>& reply) {
+  if (!reply.ok()) return JudgeError(reply.status());
+  auto object = nlohmann::json::parse(reply->body, nullptr, false);
+  if (const Status inside = kube::FailureInside(object); !inside.ok()) return JudgeError(inside);
+  Result result{.kind = Result::Kind::kDone};
+  const std::string after = ResourceVersion(object);
+  const crds::Intent& intent = *writer_.status().intent;
+  const bool unchanged = !after.empty() && after == intent.resource_version;
+  // Subresources answer with an object of their own that has the object's metadata. What a step
+  // makes for its object is another one, and says nothing of which version is to be awaited.
+  const bool same_kind =
+      !object.is_object() || !object.contains("kind") || object["kind"] == intent.object.kind;
+  const bool about_it =
+      same_kind || (!intent.object.uid.empty() &&
+                    actions::FindText(object, {"metadata", "uid"}) == intent.object.uid);
+  // A deletion that is done at once answers with what the object was.
+  const bool was = intent.verb == crds::Verb::kDelete && !after.empty() &&
+                   !object["metadata"].contains("deletionTimestamp");
+  Resolve(unchanged ? crds::WriteOutcome::kUnchanged : crds::WriteOutcome::kApplied,
+          about_it ? object : nlohmann::json());
+  if (!after.empty() && same_kind && !was) result.object = std::move(object);
+  return result;
+}
+
+WriteAhead::Result WriteAhead::JudgeError(const Status& error) const {
   const auto api = kube::GetApiError(error);
   Result result{.retry_after = services_.timing.retry_initial, .error = error};
   if (api && api->retry_after) result.retry_after = *api->retry_after;

@@ -77,7 +77,9 @@ class WriteAhead {
   void Send(kube::HttpRequest request, Done done);
   void SendCall(actions::Call call, CallDone done);
   void SendBatch(actions::Batch batch, BatchDone done);
-  Result Judge(StatusOr<kube::Reply> reply);
+  // What an answer says of the open intent; a success resolves it.
+  Result Judge(const StatusOr<kube::Reply>& reply);
+  Result JudgeError(const Status& error) const;
 
   Services& services_;
   StatusWriter& writer_;

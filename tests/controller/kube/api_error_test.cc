@@ -182,6 +182,29 @@ TEST(ApiError, StatusInsideAWatch) {
   }
 }
 
+TEST(ApiError, FailureInsideASuccess) {
+  const struct {
+    const char* name;
+    json body;
+    StatusCode code;
+  } cases[] = {
+      {"a failure",
+       {{"kind", "Status"}, {"status", "Failure"}, {"code", 500}, {"message", "two budgets"}},
+       StatusCode::kInternal},
+      {"one without a code",
+       {{"kind", "Status"}, {"status", "Failure"}, {"message", "two budgets"}},
+       StatusCode::kInternal},
+      {"a success", {{"kind", "Status"}, {"status", "Success"}, {"code", 201}}, StatusCode::kOk},
+      {"an object", {{"kind", "Pod"}, {"status", {{"phase", "Failed"}}}}, StatusCode::kOk},
+      {"no JSON", json::parse("<html>", nullptr, /*allow_exceptions=*/false), StatusCode::kOk},
+  };
+  for (const auto& tc : cases) {
+    SCOPED_TRACE(tc.name);
+    EXPECT_THAT(FailureInside(tc.body),
+                testing::StatusIs(tc.code, tc.code == StatusCode::kOk ? "" : "two budgets"));
+  }
+}
+
 TEST(ApiError, OldServersSayTooLargeInTheMessageOnly) {
   const Status status =
       ToStatus({.code = 504,

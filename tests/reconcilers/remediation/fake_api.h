@@ -32,6 +32,7 @@ class FakeApi final : public runtime::ApiSender {
     kThrottled,   // 429
     kNotSent,     // no permit
     kRejected,    // 400
+    kInside,      // 201, and the body says that it failed; not executed
   };
 
   explicit FakeApi(testing::FakeApiServer& server) : server_(server) {}

@@ -179,6 +179,24 @@ TEST_F(Pods, ASiblingWaitsAndIsToldForWhom) {
   EXPECT_THAT(s.Waiting(), HasSubstr("TargetBusy: Pod shop/web-1-a, which has the same owner"));
 }
 
+TEST_F(Pods, AnEvictionThatSaysInsideThatItFailedIsNoSuccess) {
+  Owner("replicasets", "web-1", Controller("apps/v1", "Deployment", "web"));
+  bool fails = true;
+  s.api.fault = [&fails](const FakeApi::Request& request) {
+    const bool evicts = request.target.find("/eviction") != std::string::npos;
+    return evicts && fails ? FakeApi::Fault::kInside : FakeApi::Fault::kNone;
+  };
+  Begin({{{"deletePod", {{"timeout", "5m"}}}}});
+  Pod("web-1-a", kWeb1);
+  s.Advance(absl::Seconds(10));
+  EXPECT_EQ(s.Phase(), "Running");
+  EXPECT_FALSE(s.Remediations()[0]["status"]["steps"][0].contains("writes"))
+      << s.Remediations()[0]["status"]["steps"][0];
+  fails = false;
+  s.Advance(absl::Minutes(1));
+  EXPECT_EQ(s.server.Objects("pods").count("shop/web-1-a"), 0u);
+}
+
 TEST_F(Pods, AMirrorPodIsProtected) {
   Begin();
   s.server.Put("pods",
