@@ -105,10 +105,7 @@ struct Observed {
   // own what an apply says. Forgotten together with `live`.
   std::optional<nlohmann::json> dry_run;
   Status dry_run_refused;
-  // What the GET of a Look found, when one was asked for; JSON null when there is no such thing.
-  // Forgotten together with `live`.
-  std::optional<nlohmann::json> found;
-  // What the GETs of Looks with a name found, by that name. Forgotten together with `live`.
+  // What the GETs of Looks found, by their name. Forgotten together with `live`.
   std::map<std::string, Seen, std::less<>> looked;
   // Of the last Call, when this process made it.
   std::optional<Answer> answer;
@@ -210,7 +207,7 @@ struct Abort {
 // Sends `request`, a GET of something else than the object: what is around it?
 struct Look {
   kube::HttpRequest request;
-  std::string name = {};  // of what it finds in Observed::looked; "": Observed::found
+  std::string name;  // of what it finds in Observed::looked
 };
 // Several writes under one intent, sent at the same time: none depends on another, and each carries
 // the UID of its object. What the server did not execute is in Observed::tried; what nobody knows

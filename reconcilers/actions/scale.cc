@@ -108,8 +108,10 @@ class ScaleAction final : public Action {
                                 " replicas";
     if (std::optional<Next> owned = RefuseOwned(observed, summary)) return *std::move(owned);
     if (params_.autoscaler == crds::AutoscalerRule::kRefuse && *current > 0) {
-      if (!observed.found) return Look{ListAutoscalers(observed)};
-      if (std::optional<Next> report = RefuseAutoscaled(observed)) return *std::move(report);
+      const kube::HttpRequest list = ListAutoscalers(observed);
+      const json* found = FindFound(observed, list);
+      if (found == nullptr) return LookAt(list);
+      if (auto report = RefuseAutoscaled(*found, observed.ref)) return *std::move(report);
     }
     return Write{.request = Request(observed, wanted),
                  .verb = "patch",
@@ -189,15 +191,15 @@ class ScaleAction final : public Action {
     return wanted;
   }
 
-  static std::optional<Next> RefuseAutoscaled(const Observed& observed) {
-    const json* autoscaler = FindAutoscaler(*observed.found, observed.ref);
+  static std::optional<Next> RefuseAutoscaled(const json& autoscalers, const ObjectRef& ref) {
+    const json* autoscaler = FindAutoscaler(autoscalers, ref);
     if (autoscaler == nullptr) return std::nullopt;
     const auto number = [&](std::string_view field, const char* otherwise) {
       const json* value = Find(*autoscaler, {"spec", field});
       return value != nullptr ? value->dump() : std::string(otherwise);
     };
     return Report{"ScaledByAutoscaler",
-                  ObjectText(observed.ref) + " is scaled by HorizontalPodAutoscaler " +
+                  ObjectText(ref) + " is scaled by HorizontalPodAutoscaler " +
                       FindText(*autoscaler, {"metadata", "name"}) + " (" +
                       number("minReplicas", "1") + " to " + number("maxReplicas", "?") +
                       "), which would set the replicas back; change its bounds instead"};

@@ -178,7 +178,6 @@ class Runner {
     std::optional<nlohmann::json> live;
     std::optional<nlohmann::json> dry_run;  // is about `live`: they go together
     Status dry_run_refused;
-    std::optional<nlohmann::json> found;
     std::map<std::string, actions::Seen, std::less<>> looked;
     std::optional<actions::Answer> answer;
     std::map<std::string, drain::Tried> tried;  // by UID
@@ -228,8 +227,9 @@ class Runner {
   // A read that was refused for want of permission ends its step, as a write does; not while
   // something has to be completed, or is taken back.
   bool EndsUnread(size_t index, const Status& error);
-  void AskServer(size_t index, kube::HttpRequest question, bool dry_run, std::string look = "");
-  void OnAnswer(size_t index, bool dry_run, const std::string& look, StatusOr<kube::Reply> reply);
+  // `look`: the name of what is looked at; nullopt: the question is a dry-run.
+  void AskServer(size_t index, kube::HttpRequest question, std::optional<std::string> look);
+  void OnAnswer(size_t index, const std::optional<std::string>& look, StatusOr<kube::Reply> reply);
 
   // runner_write.cc: the one write. nullopt of MayAct: it is still wanted, now.
   std::optional<Paused> MayAct(size_t index, const policy::Step& step);

@@ -36,7 +36,6 @@ actions::Observed Runner::Observe(const actions::ObjectRef& ref, const crds::Ste
                              .live = hand.live,
                              .dry_run = hand.dry_run,
                              .dry_run_refused = hand.dry_run_refused,
-                             .found = hand.found,
                              .looked = hand.looked,
                              .answer = hand.answer,
                              .cluster = services_.drains.seen(),
@@ -79,40 +78,40 @@ bool Runner::IsApproved(const crds::StepId& step) const {
                      });
 }
 
-void Runner::AskServer(size_t index, kube::HttpRequest question, bool dry_run, std::string look) {
+void Runner::AskServer(size_t index, kube::HttpRequest question, std::optional<std::string> look) {
   busy_ = true;
   question.timeout = services_.timing.write_timeout;
-  services_.api.Send(std::move(question), [weak = std::weak_ptr(self_), index, dry_run,
+  services_.api.Send(std::move(question), [weak = std::weak_ptr(self_), index,
                                            look = std::move(look)](StatusOr<kube::Reply> reply) {
     auto self = weak.lock();
     if (!self) return;
     (*self)->busy_ = false;
-    (*self)->OnAnswer(index, dry_run, look, std::move(reply));
+    (*self)->OnAnswer(index, look, std::move(reply));
   });
 }
 
-void Runner::OnAnswer(size_t index, bool dry_run, const std::string& look,
+void Runner::OnAnswer(size_t index, const std::optional<std::string>& look,
                       StatusOr<kube::Reply> reply) {
   AtHand& hand = Hand(index);
   // A dry-run that the server will not take, or a kind that there is not: the action decides what
   // that means.
-  const bool no = dry_run ? IsRefusal(reply.status()) : absl::IsNotFound(reply.status());
+  const bool no = look ? absl::IsNotFound(reply.status()) : IsRefusal(reply.status());
   if (reply.ok() || no) {
     auto answer =
         reply.ok() ? nlohmann::json::parse(reply->body, nullptr, false) : nlohmann::json();
-    if (!look.empty()) {
-      hand.looked[look] = {std::move(answer), Now()};
+    if (look) {
+      hand.looked[*look] = {std::move(answer), Now()};
     } else {
-      (dry_run ? hand.dry_run : hand.found) = std::move(answer);
+      hand.dry_run = std::move(answer);
+      hand.dry_run_refused = reply.status();
     }
-    if (dry_run) hand.dry_run_refused = reply.status();
     return Advance();
   }
   if (EndsUnread(index, reply.status())) return;
   // Gone, or the server is away: from the beginning, later.
   hand.ForgetLive();
   Idle(crds::reason::kRunning,
-       (dry_run ? "dry-run: " : "what is around the object could not be read: ") +
+       (look ? "what is around the object could not be read: " : "dry-run: ") +
            std::string(Message(reply.status())),
        Now() + services_.timing.retry_max);
 }

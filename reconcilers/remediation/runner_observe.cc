@@ -178,13 +178,8 @@ void Runner::LookToPlan(actions::Look look) {
     if (!reply.ok() && !absl::IsNotFound(reply.status())) {
       return (*self)->PlanUnread(reply.status());
     }
-    AtHand& hand = (*self)->planning_->hand;
     auto found = reply.ok() ? nlohmann::json::parse(reply->body, nullptr, false) : nlohmann::json();
-    if (!name.empty()) {
-      hand.looked[name] = {std::move(found), (*self)->Now()};
-    } else {
-      hand.found = std::move(found);
-    }
+    (*self)->planning_->hand.looked[name] = {std::move(found), (*self)->Now()};
     (*self)->Advance();
   });
 }

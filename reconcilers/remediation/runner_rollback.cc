@@ -69,7 +69,7 @@ bool Runner::TakeBackNext(const std::vector<size_t>& changes) {
     const actions::Observed observed = Observe(*ref, progress.id, *progress.started_at, hand);
     if (const auto before = action.BeforeUndo(memo, observed)) {
       if (const auto* look = std::get_if<actions::Look>(&*before)) {
-        AskServer(index, look->request, /*dry_run=*/false, look->name);
+        AskServer(index, look->request, look->name);
       } else {
         const auto& pause = std::get<actions::Wait>(*before);
         hand.reread_at = pause.until;

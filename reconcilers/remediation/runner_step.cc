@@ -23,7 +23,6 @@ bool IsOver(StepState state) {
 void Runner::AtHand::ForgetLive() {
   live.reset();
   dry_run.reset();
-  found.reset();
   looked.clear();
   reread_at = absl::InfiniteFuture();
 }
@@ -174,11 +173,11 @@ Runner::Paused Runner::OnNext(size_t index, const policy::Step& step, actions::N
     return std::nullopt;
   }
   if (auto* question = std::get_if<actions::DryRun>(&next)) {
-    AskServer(index, std::move(question->request), /*dry_run=*/true);
+    AskServer(index, std::move(question->request), /*look=*/std::nullopt);
     return std::nullopt;
   }
   if (auto* look = std::get_if<actions::Look>(&next)) {
-    AskServer(index, std::move(look->request), /*dry_run=*/false, std::move(look->name));
+    AskServer(index, std::move(look->request), std::move(look->name));
     return std::nullopt;
   }
   if (auto* write = std::get_if<actions::Write>(&next)) {

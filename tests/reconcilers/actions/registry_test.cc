@@ -211,7 +211,8 @@ json RandomWorkload(std::mt19937& random) {
 
 Observed SeeingEverything() {
   Observed observed = Seeing(std::nullopt, {{"object.n", 3}, {"object.ready", true}});
-  observed.found = json::object();  // no autoscalers
+  observed.looked["/apis/autoscaling/v2/namespaces/kube-system/horizontalpodautoscalers"] = {
+      json::object(), observed.now};
   return observed;
 }
 

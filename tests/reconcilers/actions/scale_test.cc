@@ -12,6 +12,7 @@ namespace {
 using ::testing::HasSubstr;
 
 const kube::Resource kDeployments{{"apps", "v1", "Deployment"}, "deployments", true};
+constexpr char kAutoscalers[] = "/apis/autoscaling/v2/namespaces/shop/horizontalpodautoscalers";
 const cel::Scope kScope = {{"object", cel::Type::Dyn()}};
 
 json Web(int replicas) {
@@ -22,7 +23,7 @@ json Web(int replicas) {
 Observed SeeingWeb(std::optional<json> live, std::map<std::string, json> values = {}) {
   Observed observed = Seeing(std::move(live), std::move(values));
   observed.ref = {kDeployments, {"shop", "web"}, "u1"};
-  observed.found = json::object({{"items", json::array()}});
+  observed.looked[kAutoscalers] = {{{"items", json::array()}}, observed.now};
   return observed;
 }
 
@@ -108,9 +109,9 @@ TEST(Scale, AnAutoscalerIsNamedAndLeftInCharge) {
         {"maxReplicas", 9}}}};
   auto action = *MakeScale({.replicas = 3}, kScope, "p");
   Observed observed = SeeingWeb(Web(1));
-  observed.found.reset();
+  observed.looked.clear();
   ASSERT_EQ(KindOf(action->Ask(nullptr, observed)), "Look");
-  observed.found = json::object({{"items", json::array({autoscaler})}});
+  observed.looked[kAutoscalers] = {{{"items", json::array({autoscaler})}}, observed.now};
   EXPECT_EQ(Text(action->Ask(nullptr, observed)),
             "Report ScaledByAutoscaler: Deployment shop/web is scaled by HorizontalPodAutoscaler "
             "web-hpa (2 to 9), which would set the replicas back; change its bounds instead");
