@@ -1,5 +1,8 @@
 #include "reconcilers/actions/node_object.h"
 
+#include <algorithm>
+
+#include "crds/meta/nodes.h"
 #include "reconcilers/actions/change.h"
 
 namespace kr::actions {
@@ -18,8 +21,9 @@ std::optional<Next> NeedNode(const Observed& observed, std::string_view action) 
 
 bool IsControlPlane(const nlohmann::json& node) {
   const nlohmann::json* labels = Find(node, {"metadata", "labels"});
-  return labels != nullptr && (labels->contains("node-role.kubernetes.io/control-plane") ||
-                               labels->contains("node-role.kubernetes.io/master"));
+  return labels != nullptr &&
+         std::ranges::any_of(crds::kControlPlaneLabels,
+                             [&](std::string_view label) { return labels->contains(label); });
 }
 
 std::vector<RbacRule> NodePatchRules() {

@@ -11,8 +11,8 @@ constexpr std::string_view kPaths[] = {
     "metadata.labels['kube-remedy.io/exclude']",
     "metadata.annotations['kubernetes.io/config.mirror']?",
     "metadata.deletionTimestamp?",
-    "metadata.labels['node-role.kubernetes.io/control-plane']?",
-    "metadata.labels['node-role.kubernetes.io/master']?",
+    kControlPlanePaths[0],
+    kControlPlanePaths[1],
 };
 
 Refusal Protected(std::string message) {

@@ -16,9 +16,10 @@ inline constexpr std::string_view kProtectedNamespaces[] = {"kube-system"};
 // On pods that the kubelet runs from a file: deleting or patching them does nothing good.
 inline constexpr std::string_view kMirrorAnnotation = "kubernetes.io/config.mirror";
 
-// Labels of Nodes of the control plane, the second one of old.
-inline constexpr std::string_view kControlPlaneLabels[] = {"node-role.kubernetes.io/control-plane",
-                                                           "node-role.kubernetes.io/master"};
+// Whether a Node has the crds::kControlPlaneLabels, in the dotted form of document::Path::Parse.
+inline constexpr std::string_view kControlPlanePaths[] = {
+    "metadata.labels['node-role.kubernetes.io/control-plane']?",
+    "metadata.labels['node-role.kubernetes.io/master']?"};
 
 // What protection reads of an object, in the dotted form of document::Path::Parse. Whoever builds
 // a projection for targets includes these.

@@ -104,6 +104,9 @@ struct CompiledPolicy {
   bool keeps_baseline = false;
   // Only tells: every step of every remedy is a notify.
   bool only_notifies = false;
+
+  // Nodes of the control plane are targets like others: it says that it means them, or only tells.
+  bool means_control_plane() const { return only_notifies || spec.target.include_control_plane; }
 };
 
 using CompiledPolicyPtr = std::shared_ptr<const CompiledPolicy>;

@@ -8,8 +8,8 @@
 #include <variant>
 #include <vector>
 
+#include "crds/meta/nodes.h"
 #include "reconcilers/policy/kind_scope.h"
-#include "reconcilers/signals/lease.h"
 
 namespace kr::policy {
 namespace {
@@ -156,7 +156,7 @@ class TrustCheck {
         evidence.push_back({.place = target_, .target = true});
       } else {
         evidence.push_back({.place = {Place::Kind::kNamespace, spec.lease->name_space.empty()
-                                                                   ? signals::kNodeLeases
+                                                                   ? crds::kNodeLeases
                                                                    : spec.lease->name_space}});
       }
     }

@@ -10,6 +10,7 @@
 #include "reconcilers/limits/control_plane.h"
 #include "reconcilers/limits/foreign_marks.h"
 #include "reconcilers/limits/protection.h"
+#include "reconcilers/remediation/target_facts.h"
 
 namespace kr::remediation {
 namespace {
@@ -23,12 +24,8 @@ using Readiness = policy::Watches::Readiness;
 
 const kube::GroupVersionKind kNode{"", "v1", "Node"};
 constexpr std::string_view kNodePaths[] = {
-    "spec.unschedulable",
-    "spec.taints[*].key",
-    "status.conditions[*].type",
-    "status.conditions[*].status",
-    "metadata.labels['node-role.kubernetes.io/control-plane']?",
-    "metadata.labels['node-role.kubernetes.io/master']?"};
+    "spec.unschedulable",          "spec.taints[*].key",          "status.conditions[*].type",
+    "status.conditions[*].status", limits::kControlPlanePaths[0], limits::kControlPlanePaths[1]};
 
 bool SameKind(const kube::GroupVersionKind& a, const kube::GroupVersionKind& b) {
   return a.group == b.group && a.kind == b.kind;
@@ -57,13 +54,9 @@ bool IsReady(const Document& node) {
   return false;
 }
 
-bool IsControlPlane(const Document& node) {
-  const Node labels = node.At("metadata.labels");
-  return std::any_of(std::begin(limits::kControlPlaneLabels), std::end(limits::kControlPlaneLabels),
-                     [&](std::string_view label) {
-                       const Kind kind = labels.Field(label).kind();
-                       return kind != Kind::kAbsent && kind != Kind::kNull;
-                     });
+// In doubt it is one.
+bool MayBeControlPlane(const Document& node) {
+  return IsControlPlane(node).value_or(true);
 }
 
 ObjectReference RefOf(const kube::GroupVersionKind& gvk, const Document& object) {
@@ -108,10 +101,10 @@ struct Budgets::Counted {
   // Of the budget of all nodes.
   std::optional<limits::Refusal> CheckControlPlane(const ObjectReference& ref) const {
     const DocumentPtr node = Find(ref);
-    if (!node || !IsControlPlane(*node)) return std::nullopt;
+    if (!node || !MayBeControlPlane(*node)) return std::nullopt;
     limits::ControlPlaneView control_plane;
     kinds.front().view.ForEach([&](cache::ObjectId, const DocumentPtr& other) {
-      if (other->name() == ref.name || !IsControlPlane(*other)) return;
+      if (other->name() == ref.name || !MayBeControlPlane(*other)) return;
       ++control_plane.others;
       const std::string name(other->name());
       const auto held = room.held.find(limits::LockKey(RefOf(kNode, *other)));

@@ -386,9 +386,8 @@ std::optional<limits::Refusal> Controller::Halted(const crds::Remediation& remed
   }
   const document::DocumentPtr target = watches_.Target(*live, {ref.name_space, ref.name});
   if (!target) return std::nullopt;
-  auto facts = FactsOf(ref, *target);
+  auto facts = FactsOf(ref, *target, live->means_control_plane());
   if (!facts.ok()) return refuse(limits::Reason::kStaleView, std::string(Message(facts.status())));
-  if (live->only_notifies || spec.target.include_control_plane) facts->control_plane = false;
   if (const Status known = AddNamespace(*facts); !known.ok()) {
     return refuse(limits::Reason::kStaleView, std::string(Message(known)));
   }

@@ -389,11 +389,9 @@ limits::TargetView Controller::ViewOf(const policy::CompiledPolicy& policy,
     view.unknown = sick.unknown.empty() ? "an expression failed" : sick.unknown;
   }
   view.facts.ref = TargetRef(policy, target);
-  if (auto facts = FactsOf(view.facts.ref, target); facts.ok()) {
+  auto facts = FactsOf(view.facts.ref, target, policy.means_control_plane());
+  if (facts.ok()) {
     view.facts = *std::move(facts);
-    if (policy.only_notifies || policy.spec.target.include_control_plane) {
-      view.facts.control_plane = false;
-    }
   } else {
     view.stale = Message(facts.status());
   }

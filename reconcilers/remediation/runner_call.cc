@@ -3,12 +3,12 @@
 // key.
 #include <utility>
 
+#include "crds/meta/nodes.h"
 #include "crds/v1alpha1/reasons.h"
 #include "crds/v1alpha1/remediation_fields.h"
 #include "reconcilers/actions/fencing.h"
 #include "reconcilers/actions/webhook_answer.h"
 #include "reconcilers/remediation/runner.h"
-#include "reconcilers/signals/lease.h"
 #include "reconcilers/signals/past.h"
 
 namespace kr::remediation {
@@ -55,7 +55,7 @@ void Runner::KeepEvidence(size_t index, const actions::Done& done) {
   record[done.source] = done.evidence;
   if (actions::IsFencing(done.evidence)) {
     const auto lease = world_.Around(*policy_).Past().leases.Find(
-        signals::kNodeLeases, remediation().spec.target_ref.name);
+        crds::kNodeLeases, remediation().spec.target_ref.name);
     record[done.source] =
         actions::KeptFencing(done.evidence, Now(), lease ? lease->renew_time : std::string_view());
   }

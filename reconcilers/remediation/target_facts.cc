@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "crds/meta/nodes.h"
 #include "crds/v1alpha1/common.h"
 
 namespace kr::remediation {
@@ -24,8 +25,18 @@ StatusOr<bool> IsThere(const Node& node, std::string_view what) {
 
 }  // namespace
 
+StatusOr<bool> IsControlPlane(const document::Document& node) {
+  bool is = false;
+  for (const std::string_view label : crds::kControlPlaneLabels) {
+    KR_ASSIGN_OR_RETURN(const bool has,
+                        IsThere(node.At("metadata.labels").Field(label), "metadata.labels"));
+    is = is || has;
+  }
+  return is;
+}
+
 StatusOr<limits::TargetFacts> FactsOf(const crds::ObjectReference& ref,
-                                      const document::Document& target) {
+                                      const document::Document& target, bool means_control_plane) {
   limits::TargetFacts facts{.ref = ref};
   const Node exclude = target.At("metadata.labels").Field(crds::kExcludeLabel);
   KR_ASSIGN_OR_RETURN(const bool labelled, IsThere(exclude, "metadata.labels"));
@@ -36,11 +47,8 @@ StatusOr<limits::TargetFacts> FactsOf(const crds::ObjectReference& ref,
   KR_ASSIGN_OR_RETURN(facts.deleting,
                       IsThere(target.At("metadata.deletionTimestamp"), "deletionTimestamp"));
   if (ref.api_version == "v1" && ref.kind == "Node") {
-    for (const std::string_view label : limits::kControlPlaneLabels) {
-      KR_ASSIGN_OR_RETURN(const bool has,
-                          IsThere(target.At("metadata.labels").Field(label), "metadata.labels"));
-      facts.control_plane = facts.control_plane || has;
-    }
+    KR_ASSIGN_OR_RETURN(const bool is, IsControlPlane(target));
+    facts.control_plane = is && !means_control_plane;
   }
   if (ref.api_version != "v1" || ref.kind != "Pod") return facts;
   const Node mirror = target.At("metadata.annotations").Field(limits::kMirrorAnnotation);

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "crds/meta/duration.h"
+#include "crds/meta/nodes.h"
 #include "reconcilers/signals/past.h"
 
 namespace kr::signals {
@@ -15,7 +16,7 @@ class LeaseSignal final : public Signal {
 
   LeaseSignal(crds::LeaseSignal spec, WithoutLease without)
       : spec_(std::move(spec)),
-        read_{spec_.name_space.empty() ? kNodeLeases : spec_.name_space, spec_.name,
+        read_{spec_.name_space.empty() ? crds::kNodeLeases : spec_.name_space, spec_.name,
               without == WithoutLease::kIsStale, spec_.after},
         without_(without) {}
 

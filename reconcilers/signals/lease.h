@@ -9,8 +9,6 @@
 
 namespace kr::signals {
 
-inline constexpr char kNodeLeases[] = "kube-node-lease";
-
 // `lease`: a lease is fresh (renewed within `after`), or stale. Counted from our own observation
 // (Leases): a lease that is not there, or was not seen to be renewed since we began to look, is
 // stale after `after`, and until then nobody knows. A running remediation is told so (Unknown); for

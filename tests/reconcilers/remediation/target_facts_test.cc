@@ -22,10 +22,11 @@ document::Projection::Ptr Kept(std::span<const std::string_view> texts) {
 }
 
 StatusOr<limits::TargetFacts> Facts(const crds::ObjectReference& ref, const json& metadata,
-                                    std::span<const std::string_view> paths) {
+                                    std::span<const std::string_view> paths,
+                                    bool means_control_plane = false) {
   document::Decoder decoder;
   const auto object = decoder.FromJson({{"metadata", metadata}}, Kept(paths));
-  return FactsOf(ref, *object);
+  return FactsOf(ref, *object, means_control_plane);
 }
 
 TEST(TargetFacts, WhatProtectionAsks) {
@@ -53,6 +54,8 @@ TEST(TargetFacts, NodesOfTheControlPlane) {
        {"node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/master"}) {
     KR_ASSERT_OK_AND_ASSIGN(auto facts, Facts(kNode, {{"labels", {{label, ""}}}}, paths));
     EXPECT_TRUE(facts.control_plane);
+    KR_ASSERT_OK_AND_ASSIGN(facts, Facts(kNode, {{"labels", {{label, ""}}}}, paths, true));
+    EXPECT_FALSE(facts.control_plane) << "its policy means them";
     KR_ASSERT_OK_AND_ASSIGN(facts, Facts(kPod, {{"labels", {{label, ""}}}}, paths));
     EXPECT_FALSE(facts.control_plane);
   }
