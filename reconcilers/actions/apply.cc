@@ -237,21 +237,11 @@ StatusOr<std::unique_ptr<Action>> MakeApply(const crds::Apply& params, const cel
   const json object = params.object.Parse();
   KR_RETURN_IF_ERROR(Annotate(CheckSize(object), prefix + ".object"));
   json with_places = object;
-  std::vector<ComputedValue> values;
-  for (size_t i = 0; i < params.set.size(); ++i) {
-    const crds::SetValue& value = params.set[i];
-    const std::string element = prefix + ".set[" + std::to_string(i) + "]";
-    if (value.remove) {
-      KR_RETURN_IF_ERROR(Annotate(CheckPointer(value.path), element + ".path"));
-      values.push_back({value.path, std::nullopt});
-      continue;
-    }
-    Status place = SetAt(with_places, value.path, json::object());
-    KR_RETURN_IF_ERROR(Annotate(place, element + ".path"));
-    StatusOr<cel::Program> program = cel::Program::Compile(value.expression, scope);
-    if (!program.ok()) return Annotate(program.status(), element + ".expression");
-    values.push_back({value.path, *std::move(program)});
-  }
+  const auto check = [&](const crds::SetValue& value) {
+    return value.remove ? CheckPointer(value.path) : SetAt(with_places, value.path, json::object());
+  };
+  KR_ASSIGN_OR_RETURN(std::vector<ComputedValue> values,
+                      CompileSet(params.set, scope, path, check));
   return std::make_unique<ApplyAction>(object, std::move(values), params.force);
 }
 

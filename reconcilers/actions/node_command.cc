@@ -46,8 +46,12 @@ constexpr absl::Duration kJobLag = absl::Seconds(10);
 template <typename T>
 using OrNext = std::variant<T, Next>;
 
-std::string ValueText(const json& value) {
-  return value.is_string() ? value.get<std::string>() : value.dump();
+node::Values TextsOf(const json& values) {
+  node::Values texts;
+  for (const auto& [name, value] : values.items()) {
+    texts[name] = value.is_string() ? value.get<std::string>() : value.dump();
+  }
+  return texts;
 }
 
 // When the Job ended badly; nullopt: it has not.
@@ -105,11 +109,7 @@ class NodeCommandAction final : public Action {
   }
 
   std::string Describe() const override {
-    std::string text = "run NodeCommand " + params_.name;
-    for (const crds::ActionParameter& parameter : params_.parameters) {
-      if (parameter.expression.empty()) text += ", " + parameter.name + " = " + parameter.value;
-    }
-    return text + TextOf(values_);
+    return "run NodeCommand " + params_.name + TextOf(params_.parameters, values_);
   }
 
   std::vector<const cel::Program*> Expressions() const override { return ProgramsOf(values_); }
@@ -199,23 +199,10 @@ class NodeCommandAction final : public Action {
   // Evaluated once; what was ordered before stays what it was.
   OrNext<node::Values> FindValues(const crds::NodeCommandSpec& spec, const json& memo,
                                   const Observed& observed) const {
-    node::Values given;
-    if (const json* before = Find(memo, {kValues})) {
-      for (const auto& [name, value] : before->items()) given[name] = ValueText(value);
-      return given;
-    }
-    for (const crds::ActionParameter& parameter : params_.parameters) {
-      if (parameter.expression.empty()) given[parameter.name] = parameter.value;
-    }
-    for (const ComputedValue& value : values_) {
-      StatusOr<json> computed = observed.evaluate(*value.program);
-      if (!computed.ok()) {
-        return ValueUnknown("parameter " + value.place, *value.program, Message(computed.status()),
-                            observed);
-      }
-      given[value.place] = ValueText(*computed);
-    }
-    auto values = node::ResolveParameters(spec, given);
+    if (const json* before = Find(memo, {kValues})) return TextsOf(*before);
+    std::variant<json, Next> given = GiveParameters(params_.parameters, values_, observed);
+    if (auto* instead = std::get_if<Next>(&given)) return std::move(*instead);
+    auto values = node::ResolveParameters(spec, TextsOf(std::get<json>(given)));
     if (!values.ok()) return Invalid(values.status());
     return *std::move(values);
   }

@@ -270,22 +270,13 @@ StatusOr<std::unique_ptr<Action>> MakePatch(const crds::Patch& params, const cel
   KR_RETURN_IF_ERROR(Annotate(CheckPatch(params.type, patch), prefix + ".patch"));
 
   json with_places = patch;
-  std::vector<ComputedValue> values;
-  for (size_t i = 0; i < params.set.size(); ++i) {
-    const crds::SetValue& value = params.set[i];
-    const std::string element = prefix + ".set[" + std::to_string(i) + "]";
-    // An empty object stands for the value: forbidden places show, and so does a value below it.
-    Status place = SetAt(with_places, value.path, json::object());
-    if (place.ok()) place = CheckPatch(params.type, with_places);
-    KR_RETURN_IF_ERROR(Annotate(place, element + ".path"));
-    if (value.remove) {
-      values.push_back({value.path, std::nullopt});
-      continue;
-    }
-    StatusOr<cel::Program> program = cel::Program::Compile(value.expression, scope);
-    if (!program.ok()) return Annotate(program.status(), element + ".expression");
-    values.push_back({value.path, *std::move(program)});
-  }
+  // An empty object stands for the value: forbidden places show, and so does a value below it.
+  const auto check = [&](const crds::SetValue& value) -> Status {
+    KR_RETURN_IF_ERROR(SetAt(with_places, value.path, json::object()));
+    return CheckPatch(params.type, with_places);
+  };
+  KR_ASSIGN_OR_RETURN(std::vector<ComputedValue> values,
+                      CompileSet(params.set, scope, path, check));
   return std::make_unique<PatchAction>(params.type, patch, std::move(values), params.force);
 }
 

@@ -162,19 +162,10 @@ Status CheckPlace(const std::string& place, RecreateStrategy strategy) {
 StatusOr<std::unique_ptr<Action>> MakeRecreateService(const crds::RecreateService& params,
                                                       const cel::Scope& scope,
                                                       std::string_view path) {
-  std::vector<ComputedValue> values;
-  for (size_t i = 0; i < params.set.size(); ++i) {
-    const crds::SetValue& value = params.set[i];
-    const std::string element = std::string(path) + ".set[" + std::to_string(i) + "]";
-    KR_RETURN_IF_ERROR(Annotate(CheckPlace(value.path, params.strategy), element + ".path"));
-    if (value.remove) {
-      values.push_back({value.path, std::nullopt});
-      continue;
-    }
-    StatusOr<cel::Program> program = cel::Program::Compile(value.expression, scope);
-    if (!program.ok()) return Annotate(program.status(), element + ".expression");
-    values.push_back({value.path, *std::move(program)});
-  }
+  KR_ASSIGN_OR_RETURN(std::vector<ComputedValue> values,
+                      CompileSet(params.set, scope, path, [&](const crds::SetValue& value) {
+                        return CheckPlace(value.path, params.strategy);
+                      }));
   return std::make_unique<RecreateServiceAction>(params, std::move(values));
 }
 

@@ -41,11 +41,7 @@ class WebhookAction final : public Action {
   }
 
   std::string Describe() const override {
-    std::string text = "call webhook " + params_.name;
-    for (const crds::ActionParameter& parameter : params_.parameters) {
-      if (parameter.expression.empty()) text += ", " + parameter.name + " = " + parameter.value;
-    }
-    return text + TextOf(values_);
+    return "call webhook " + params_.name + TextOf(params_.parameters, values_);
   }
 
   std::vector<const cel::Program*> Expressions() const override { return ProgramsOf(values_); }
@@ -85,19 +81,9 @@ class WebhookAction final : public Action {
     if (reads_it_ && observed.live->is_null()) {
       return Next(Failed{"TargetGone", ObjectText(observed.ref) + " does not exist"});
     }
-    json parameters = json::object();
-    for (const crds::ActionParameter& parameter : params_.parameters) {
-      if (parameter.expression.empty()) parameters[parameter.name] = parameter.value;
-    }
-    for (const ComputedValue& value : values_) {
-      StatusOr<json> computed = observed.evaluate(*value.program);
-      if (!computed.ok()) {
-        return ValueUnknown("parameter " + value.place, *value.program, Message(computed.status()),
-                            observed);
-      }
-      parameters[value.place] = *std::move(computed);
-    }
-    json envelope = Envelope(observed, std::move(parameters));
+    std::variant<json, Next> parameters = GiveParameters(params_.parameters, values_, observed);
+    if (std::holds_alternative<Next>(parameters)) return parameters;
+    json envelope = Envelope(observed, std::get<json>(std::move(parameters)));
     if (IsNode(observed.ref) && observed.live->is_object()) {
       envelope[kFencing] =
           FencingQuestion(*observed.remediation, *observed.live, IdempotencyKey(observed));
