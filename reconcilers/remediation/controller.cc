@@ -24,7 +24,9 @@ policy::Watches::Extra OptedOut() {
 
 // What runners of nodeCommand steps wait for.
 policy::Watches::Extra NodeTasks() {
-  return {.gvk = node::NodeTaskResource().gvk, .paths = {*document::Path::Parse("status.phase")}};
+  return {.gvk = node::NodeTaskResource().gvk,
+          .paths = {*document::Path::Parse("status.phase")},
+          .each = true};
 }
 
 bool RunsNodeCommands(const policy::CompiledPolicy& policy) {
@@ -155,20 +157,11 @@ void Controller::OnExtra() {
     if (!state.waiting.empty()) ConsiderSoon(uid);
   }
   ReportBudgets();
-  WakeForNodeTasks();
-}
-
-void Controller::WakeForNodeTasks() {
-  for (auto& [name, runner] : runners_) {
-    for (const std::string& task : runner->NodeTasks()) {
-      const document::DocumentPtr found = watches_.Find(NodeTasks()).view.Find("", task);
-      if (found) runner->OnNodeTask(task, found->resource_version());
-    }
-  }
 }
 
 void Controller::OnExtraObject(const kube::GroupVersionKind& gvk, const kube::ObjectKey& key) {
-  drains_.OnObject(gvk, key);
+  if (gvk != node::NodeTaskResource().gvk) return drains_.OnObject(gvk, key);
+  for (auto& [name, runner] : runners_) runner->OnNodeTask(key.name);
 }
 
 // What limits count and drains look at beyond what the policies themselves read.

@@ -154,7 +154,6 @@ class Controller final : private policy::WatchListener,
   void OnBudget(const document::DocumentPtr& before, const document::DocumentPtr& after);
   void Serve();
   void WatchForLimits();
-  void WakeForNodeTasks();
   // Whether the values of parameters are others than before.
   bool RefreshParams();
   // Remediations.

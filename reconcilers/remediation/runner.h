@@ -75,10 +75,8 @@ class Runner {
   void OnDeleted();                                    // the Remediation itself
   void OnPolicyGone();
   void OnTargetGone();  // deleted, or not selected any more
-  // A NodeTask that a step of it has ordered and waits for: another version than before.
-  void OnNodeTask(std::string_view name, std::string_view resource_version);
-  // Names of those.
-  std::vector<std::string> NodeTasks() const;
+  // A NodeTask came, changed or went: maybe one that a step has ordered and waits for.
+  void OnNodeTask(std::string_view name);
 
   const crds::Remediation& remediation() const { return writer_.remediation(); }
   const crds::RemediationStatus& status() const { return writer_.status(); }
@@ -184,7 +182,6 @@ class Runner {
     nlohmann::json wait_memo;
     absl::Time reread_at = absl::InfiniteFuture();
     std::string refusal;
-    std::string task_version;              // of its NodeTask, as last heard of
     std::optional<absl::Time> true_since;  // applyTo.waitFor
     absl::Duration retry;
     absl::Time retry_at = absl::InfinitePast();  // no write before, whatever wakes us

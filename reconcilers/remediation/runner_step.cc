@@ -38,24 +38,13 @@ Runner::AtHand& Runner::Hand(size_t index) {
   return hand->second;
 }
 
-std::vector<std::string> Runner::NodeTasks() const {
-  std::vector<std::string> names;
-  for (const crds::StepProgress& progress : status().steps) {
-    if (progress.state != StepState::kRunning || progress.memo.empty()) continue;
-    if (progress.action != "nodeCommand") continue;
-    names.push_back(progress.memo.Parse().value(node::kMemoTask, ""));
-  }
-  return names;
-}
-
-void Runner::OnNodeTask(std::string_view name, std::string_view resource_version) {
+void Runner::OnNodeTask(std::string_view name) {
   bool news = false;
   for (auto& [index, hand] : at_hand_) {
-    if (index >= status().steps.size() || hand.task_version == resource_version) continue;
+    if (index >= status().steps.size()) continue;
     const crds::StepProgress& progress = status().steps[index];
     if (progress.action != "nodeCommand" || progress.memo.empty()) continue;
     if (progress.memo.Parse().value(node::kMemoTask, "") != name) continue;
-    hand.task_version = resource_version;
     hand.reread_at = Now();
     news = true;
   }
