@@ -17,6 +17,7 @@
 #include "cmd/kubectl-remedy/command.h"
 #include "cmd/kubectl-remedy/manifests.h"
 #include "crds/v1alpha1/codec.h"
+#include "reconcilers/node/resources.h"
 #include "reconcilers/policy/compile.h"
 #include "reconcilers/policy/needs.h"
 #include "reconcilers/sandbox/object_store.h"
@@ -105,8 +106,8 @@ class RbacCommand final : public Command {
     }
     if (policy.watches_events()) watch(policy::EventResource());
     for (const signals::LeaseRead& lease : policy.leases) {
-      watch(policy::LeaseResource());
-      if (lease.decides) Add(policy::LeaseResource(), "get");
+      watch(node::LeaseResource());
+      if (lease.decides) Add(node::LeaseResource(), "get");
     }
     if (policy.spec.target.namespace_selector) watch(policy::NamespaceNeed().resource);
     if (policy.spec.param_ref) watch(policy::ParamNeed({}).resource);

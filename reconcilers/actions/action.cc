@@ -4,6 +4,12 @@
 
 namespace kr::actions {
 
+std::vector<crds::ObjectReference> ObjectsOf(const crds::Intent& intent) {
+  std::vector<crds::ObjectReference> objects{intent.object};
+  objects.insert(objects.end(), intent.others.begin(), intent.others.end());
+  return objects;
+}
+
 bool Action::EffectHolds(const nlohmann::json&, const nlohmann::json&) const {
   return true;
 }

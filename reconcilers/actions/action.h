@@ -222,6 +222,8 @@ struct Batch {
   std::string summary;  // as of a Write, of all of them
   nlohmann::json memo;
 };
+// The objects that the intent of a batch is about.
+std::vector<crds::ObjectReference> ObjectsOf(const crds::Intent& intent);
 // Of the objects of the open intent, these (UIDs) were written to; the others were not.
 struct Settled {
   std::vector<std::string> executed;

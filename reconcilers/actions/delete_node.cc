@@ -49,9 +49,7 @@ class DeleteNodeAction final : public Action {
   }
 
   Next Ask(const json& memo, const Observed& observed) const override {
-    if (!IsNode(observed.ref)) {
-      return Failed{"NotANode", "deleteNode works on Nodes, not on " + ObjectText(observed.ref)};
-    }
+    if (auto other = NotANode(observed, kind())) return *std::move(other);
     if (!observed.live) return Read{};
     if (IsGone(observed)) return RemovedBy(memo, "deleted", observed);
     const json& node = *observed.live;

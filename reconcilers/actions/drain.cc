@@ -10,6 +10,8 @@
 #include "crds/v1alpha1/remediation.h"
 #include "reconcilers/actions/change.h"
 #include "reconcilers/actions/drain_result.h"
+#include "reconcilers/actions/holders.h"
+#include "reconcilers/actions/node_object.h"
 #include "reconcilers/drain/decide.h"
 #include "reconcilers/drain/parse.h"
 #include "reconcilers/drain/request.h"
@@ -44,12 +46,6 @@ class ItOnly final : public cel::Activation {
 bool IsTrue(const cel::Program& program, const json& pod, absl::Time now) {
   const auto value = program.Evaluate(ItOnly(pod), now).value;
   return value.ok() && value->AsBool() != nullptr && *value->AsBool();
-}
-
-std::vector<crds::ObjectReference> ObjectsOf(const crds::Intent& intent) {
-  std::vector<crds::ObjectReference> objects{intent.object};
-  objects.insert(objects.end(), intent.others.begin(), intent.others.end());
-  return objects;
 }
 
 class DrainAction final : public Action {
@@ -97,10 +93,7 @@ class DrainAction final : public Action {
   }
 
   Next Ask(const json& memo, const Observed& observed) const override {
-    const kube::GroupVersionKind& gvk = observed.ref.resource.gvk;
-    if (!gvk.group.empty() || gvk.kind != "Node") {
-      return Failed{"NotANode", "drain works on Nodes, not on " + ObjectText(observed.ref)};
-    }
+    if (auto other = NotANode(observed, kind())) return *std::move(other);
     if (observed.cluster == nullptr) {
       return Wait{.until = observed.now + absl::Seconds(10),
                   .progress = "reading what is around the node: " + observed.cluster_missing,
@@ -197,8 +190,7 @@ class DrainAction final : public Action {
   static std::optional<Next> AwaitCordon(const Observed& observed) {
     if (!observed.live) return Read{};
     if (auto next = NeedLive(observed)) return next;
-    const json* cordoned = Find(*observed.live, {"spec", "unschedulable"});
-    if (cordoned == nullptr || *cordoned != true) {
+    if (!IsCordoned(*observed.live)) {
       return Failed{"NotCordoned", ObjectText(observed.ref) +
                                        " is not cordoned, so that its pods would come back; put a "
                                        "cordon step before"};

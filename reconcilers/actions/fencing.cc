@@ -5,9 +5,11 @@
 
 #include "controller/kube/request.h"
 #include "crds/meta/duration.h"
+#include "crds/meta/nodes.h"
 #include "crds/meta/time.h"
 #include "reconcilers/actions/change.h"
 #include "reconcilers/actions/webhook_call.h"
+#include "reconcilers/node/resources.h"
 
 namespace kr::actions {
 namespace {
@@ -134,23 +136,21 @@ std::optional<Next> NeedFencing(const Observed& observed, std::string_view node_
   }
   if (auto fault = Fault(*evidence, observed)) return *std::move(fault);
 
-  const Seen* node = Fresh(observed, kNodeLook);
-  if (node == nullptr) {
-    const kube::Resource nodes{{"", "v1", "Node"}, "nodes", false};
-    return Look{kube::GetObject(nodes, {"", name}), kNodeLook};
+  const Seen* live = Fresh(observed, kNodeLook);
+  if (live == nullptr) {
+    return Look{kube::GetObject(node::NodeResource(), {"", name}), kNodeLook};
   }
   const Seen* lease = Fresh(observed, kLeaseLook);
   if (lease == nullptr) {
-    const kube::Resource leases{{"coordination.k8s.io", "v1", "Lease"}, "leases", true};
-    return Look{kube::GetObject(leases, {"kube-node-lease", name}), kLeaseLook};
+    return Look{kube::GetObject(node::LeaseResource(), {crds::kNodeLeases, name}), kLeaseLook};
   }
-  if (!node->object.is_null()) {
-    if (FindText(node->object, {"metadata", "uid"}) != FindText(*evidence, {"nodeUID"})) {
+  if (!live->object.is_null()) {
+    if (FindText(live->object, {"metadata", "uid"}) != FindText(*evidence, {"nodeUID"})) {
       return Void("Node " + name +
                   " is another one than the evidence is about: it has registered "
                   "again");
     }
-    if (BootOf(node->object) != FindText(*evidence, {"bootID"})) {
+    if (BootOf(live->object) != FindText(*evidence, {"bootID"})) {
       return Void("Node " + name + " has booted since (bootID)");
     }
   }

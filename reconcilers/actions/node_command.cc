@@ -14,6 +14,7 @@
 #include "reconcilers/actions/change.h"
 #include "reconcilers/actions/computed_value.h"
 #include "reconcilers/actions/node_command_path.h"
+#include "reconcilers/actions/node_object.h"
 #include "reconcilers/actions/reboot_locks.h"
 #include "reconcilers/node/job.h"
 #include "reconcilers/node/parameters.h"
@@ -115,11 +116,7 @@ class NodeCommandAction final : public Action {
   std::vector<const cel::Program*> Expressions() const override { return ProgramsOf(values_); }
 
   Next Ask(const json& memo, const Observed& observed) const override {
-    const kube::GroupVersionKind& gvk = observed.ref.resource.gvk;
-    if (!gvk.group.empty() || gvk.kind != "Node") {
-      return Failed{"NotANode", "nodeCommand works on nodes, not on " + ObjectText(observed.ref)};
-    }
-    if (auto need = NeedLive(observed)) return *std::move(need);
+    if (auto need = NeedNode(observed, kind())) return *std::move(need);
     if (!FindText(memo, {node::kMemoTask}).empty()) return Pursue(memo, observed);
     return Order(memo, observed);
   }

@@ -7,15 +7,18 @@
 
 namespace kr::actions {
 
-bool IsNode(const ObjectRef& ref) {
-  return ref.resource.gvk.group.empty() && ref.resource.gvk.kind == "Node";
+bool IsNode(const kube::Resource& resource) {
+  return resource.gvk.group.empty() && resource.gvk.kind == "Node";
+}
+
+std::optional<Failed> NotANode(const Observed& observed, std::string_view action) {
+  if (IsNode(observed.ref.resource)) return std::nullopt;
+  return Failed{"NotANode",
+                std::string(action) + " works on Nodes, not on " + ObjectText(observed.ref)};
 }
 
 std::optional<Next> NeedNode(const Observed& observed, std::string_view action) {
-  if (!IsNode(observed.ref)) {
-    return Failed{"NotANode",
-                  std::string(action) + " works on Nodes, not on " + ObjectText(observed.ref)};
-  }
+  if (auto other = NotANode(observed, action)) return *std::move(other);
   return NeedLive(observed);
 }
 

@@ -11,10 +11,11 @@
 // What actions on Nodes have in common.
 namespace kr::actions {
 
-bool IsNode(const ObjectRef& ref);
+bool IsNode(const kube::Resource& resource);
 
-// What has to happen before an action on a node may look at it: Failed(NotANode) for other kinds,
-// and as NeedLive.
+// Failed(NotANode) when the object is none.
+std::optional<Failed> NotANode(const Observed& observed, std::string_view action);
+// What has to happen before an action on a node may look at it: as NotANode, then as NeedLive.
 std::optional<Next> NeedNode(const Observed& observed, std::string_view action);
 
 // A node that runs the control plane, as its labels say (node-role.kubernetes.io/control-plane, or

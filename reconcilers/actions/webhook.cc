@@ -35,8 +35,8 @@ class WebhookAction final : public Action {
   Reversal reversal() const override { return Reversal::kIrreversible; }
   std::vector<RbacRule> RequiredRules(const kube::Resource& resource) const override {
     std::vector<RbacRule> rules = {{"", "secrets", "get", WebhookSecret(params_.name)}};
-    const bool of_nodes = resource.gvk.group.empty() && resource.gvk.kind == "Node";
-    if (reads_it_ || of_nodes) rules.push_back({resource.gvk.group, resource.plural, "get"});
+    if (reads_it_ || IsNode(resource))
+      rules.push_back({resource.gvk.group, resource.plural, "get"});
     return rules;
   }
 
@@ -77,14 +77,14 @@ class WebhookAction final : public Action {
  private:
   // The envelope, or what to do instead.
   std::variant<json, Next> Render(const Observed& observed) const {
-    if ((reads_it_ || IsNode(observed.ref)) && !observed.live) return Next(Read{});
+    if ((reads_it_ || IsNode(observed.ref.resource)) && !observed.live) return Next(Read{});
     if (reads_it_ && observed.live->is_null()) {
       return Next(Failed{"TargetGone", ObjectText(observed.ref) + " does not exist"});
     }
     std::variant<json, Next> parameters = GiveParameters(params_.parameters, values_, observed);
     if (std::holds_alternative<Next>(parameters)) return parameters;
     json envelope = Envelope(observed, std::get<json>(std::move(parameters)));
-    if (IsNode(observed.ref) && observed.live->is_object()) {
+    if (IsNode(observed.ref.resource) && observed.live->is_object()) {
       envelope[kFencing] =
           FencingQuestion(*observed.remediation, *observed.live, IdempotencyKey(observed));
     }

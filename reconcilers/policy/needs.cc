@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "controller/cache/event_facts.h"
+#include "reconcilers/node/resources.h"
 #include "reconcilers/policy/reads.h"
 
 namespace kr::policy {
@@ -65,7 +66,7 @@ cache::Need LeaseNeed(const CompiledPolicy& policy, const signals::LeaseRead& le
   const std::vector<document::Path> paths = {FieldPath({"spec", "renewTime"}),
                                              FieldPath({"spec", "holderIdentity"})};
   return {
-      .resource = LeaseResource(),
+      .resource = node::LeaseResource(),
       .namespaces = {lease.name_space},
       .names = lease.name.empty() ? policy.spec.target.names : std::vector<std::string>{lease.name},
       .projection = document::Projection::Of(paths)};
@@ -110,10 +111,6 @@ cache::RelationSpec RelationOf(const CompiledPolicy& policy, size_t join, cache:
           .same_namespace = spec.same_namespace,
           .key = spec.key,
           .equals = spec.equals};
-}
-
-kube::Resource LeaseResource() {
-  return {{"coordination.k8s.io", "v1", "Lease"}, "leases", true};
 }
 
 kube::Resource EventResource() {

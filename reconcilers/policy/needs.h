@@ -31,7 +31,6 @@ cache::Need EventNeed(const CompiledPolicy& policy);
 cache::RelationSpec RelationOf(const CompiledPolicy& policy, size_t join, cache::Need start,
                                cache::Need related);
 
-kube::Resource LeaseResource();
 kube::Resource EventResource();
 
 }  // namespace kr::policy

@@ -5,6 +5,7 @@
 
 #include "controller/base/log.h"
 #include "controller/cache/event_facts.h"
+#include "reconcilers/node/resources.h"
 #include "reconcilers/policy/cached_surroundings.h"
 #include "reconcilers/policy/needs.h"
 #include "reconcilers/policy/place.h"
@@ -325,7 +326,7 @@ void Watches::OnChange(const cache::Informer& informer, cache::ObjectId id,
       (*self)->listener_.OnExtra();
     });
   }
-  if (resource.gvk == LeaseResource().gvk) OnLease(informer, before, after);
+  if (resource.gvk == node::LeaseResource().gvk) OnLease(informer, before, after);
   if (resource == NamespaceNeed().resource) OnNamespace(informer, before, after);
   const document::Document& object = after ? *after : *before;
   const bool is_config = resource.gvk == kube::GroupVersionKind{"", "v1", "ConfigMap"};

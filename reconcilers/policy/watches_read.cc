@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "reconcilers/node/resources.h"
 #include "reconcilers/policy/cached_surroundings.h"
 #include "reconcilers/policy/needs.h"
 #include "reconcilers/policy/place.h"
@@ -60,7 +61,7 @@ Watches::Readiness Watches::ReadinessOf(const CompiledPolicy& policy) const {
     if (!views.related[i].ready()) return WaitsFor(views.related[i], served.related[i].resource);
   }
   for (const cache::View& leases : views.leases) {
-    if (!leases.ready()) return WaitsFor(leases, LeaseResource());
+    if (!leases.ready()) return WaitsFor(leases, node::LeaseResource());
   }
   if (policy.keeps_baseline && options_.baselines && !past_.baselines.complete()) {
     return WaitsFor(informers_.Find(OwnNeed(*options_.baselines)), *options_.baselines);
@@ -102,7 +103,7 @@ std::optional<limits::Refusal> Watches::Stale(const CompiledPolicy& policy) cons
     if (views.related[i].Stale(options_.stale_after)) return listing(served->related[i].resource);
   }
   for (const cache::View& leases : views.leases) {
-    if (leases.Stale(options_.stale_after)) return listing(LeaseResource());
+    if (leases.Stale(options_.stale_after)) return listing(node::LeaseResource());
   }
   if (served->namespace_selector() && views.namespaces.Stale(options_.stale_after)) {
     return listing(NamespaceNeed().resource);

@@ -6,8 +6,8 @@
 
 #include "controller/kube/api_error.h"
 #include "controller/kube/request.h"
+#include "reconcilers/node/resources.h"
 #include "reconcilers/policy/cached_surroundings.h"
-#include "reconcilers/policy/needs.h"
 #include "reconcilers/policy/place.h"
 
 namespace kr::remediation {
@@ -74,7 +74,7 @@ class Reading final : public std::enable_shared_from_this<Reading> {
     for (; lease_ < policy_->leases.size(); ++lease_) {
       const signals::LeaseRead& read = policy_->leases[lease_];
       if (read.decides)
-        return Send(kube::GetObject(policy::LeaseResource(), KeyOf(read)), &Reading::OnLease);
+        return Send(kube::GetObject(node::LeaseResource(), KeyOf(read)), &Reading::OnLease);
     }
     NextJoin();
   }

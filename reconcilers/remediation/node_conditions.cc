@@ -7,6 +7,7 @@
 #include "reconcilers/actions/action.h"
 #include "reconcilers/actions/drain_result.h"
 #include "reconcilers/actions/registry.h"
+#include "reconcilers/node/resources.h"
 #include "reconcilers/remediation/registry.h"
 
 namespace kr::remediation {
@@ -75,8 +76,8 @@ kube::HttpRequest PatchNodeConditions(const std::string& node, const NodeConditi
   const nlohmann::json patch = {{"status", {{"conditions", std::move(list)}}}};
   // Conditions are merged by type.
   kube::HttpRequest request = kube::PatchObject(
-      {{"", "v1", "Node"}, "nodes", false}, {"", node}, "status", kube::PatchType::kStrategic,
-      patch, {.field_manager = actions::kFieldManager, .server_timeout = timeout});
+      node::NodeResource(), {"", node}, "status", kube::PatchType::kStrategic, patch,
+      {.field_manager = actions::kFieldManager, .server_timeout = timeout});
   request.timeout = timeout;
   return request;
 }

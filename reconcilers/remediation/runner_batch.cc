@@ -14,12 +14,6 @@ using Said = drain::Answer::Said;
 
 namespace {
 
-std::vector<crds::ObjectReference> ObjectsOf(const crds::Intent& intent) {
-  std::vector<crds::ObjectReference> objects{intent.object};
-  objects.insert(objects.end(), intent.others.begin(), intent.others.end());
-  return objects;
-}
-
 kube::ObjectKey KeyOf(const crds::ObjectReference& object) {
   return {object.name_space, object.name};
 }
@@ -114,7 +108,7 @@ void Runner::Record(size_t index, const crds::Intent& intent, const crds::Object
 void Runner::OnSettled(size_t index, const actions::Settled& settled) {
   const crds::Intent intent = *std::exchange(mutable_status().intent, std::nullopt);
   drain::Cluster& cluster = services_.drains.cluster();
-  for (const crds::ObjectReference& object : ObjectsOf(intent)) {
+  for (const crds::ObjectReference& object : actions::ObjectsOf(intent)) {
     const bool executed = std::find(settled.executed.begin(), settled.executed.end(), object.uid) !=
                           settled.executed.end();
     if (!executed) {
