@@ -148,14 +148,15 @@ HttpRequest PatchObject(const Resource& resource, const ObjectKey& key,
   return Write("PATCH", std::move(target), ContentType(type), Dump(patch), options);
 }
 
-HttpRequest DeleteObject(const Resource& resource, const ObjectKey& key,
-                         const DeleteOptions& preconditions, const WriteOptions& options) {
+HttpRequest DeleteObject(const Resource& resource, const ObjectKey& key, const DeleteOptions& how,
+                         const WriteOptions& options) {
   nlohmann::json body = {{"apiVersion", "v1"}, {"kind", "DeleteOptions"}};
-  if (!preconditions.uid.empty()) body["preconditions"]["uid"] = preconditions.uid;
-  if (!preconditions.resource_version.empty()) {
-    body["preconditions"]["resourceVersion"] = preconditions.resource_version;
+  if (!how.uid.empty()) body["preconditions"]["uid"] = how.uid;
+  if (!how.resource_version.empty()) {
+    body["preconditions"]["resourceVersion"] = how.resource_version;
   }
-  if (!preconditions.propagation.empty()) body["propagationPolicy"] = preconditions.propagation;
+  if (!how.propagation.empty()) body["propagationPolicy"] = how.propagation;
+  if (how.grace_period_seconds) body["gracePeriodSeconds"] = *how.grace_period_seconds;
   // The server reads either the body or the query, so everything but the timeout goes here.
   if (options.dry_run) body["dryRun"] = nlohmann::json::array({"All"});
   return Write("DELETE", Target(ObjectPath(resource, key, "")), kJson, Dump(body),

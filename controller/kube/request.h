@@ -49,6 +49,7 @@ struct DeleteOptions {
   std::string uid;               // precondition, "" = none
   std::string resource_version;  // precondition, "" = none
   std::string propagation;       // "", Background, Foreground, Orphan
+  std::optional<int64_t> grace_period_seconds;
 };
 
 // `subresource` is "" for the object itself, otherwise "status", "scale", "eviction", ...
@@ -64,8 +65,8 @@ HttpRequest UpdateObject(const Resource& resource, const ObjectKey& key,
 HttpRequest PatchObject(const Resource& resource, const ObjectKey& key,
                         std::string_view subresource, PatchType type, const nlohmann::json& patch,
                         const WriteOptions& options);
-HttpRequest DeleteObject(const Resource& resource, const ObjectKey& key,
-                         const DeleteOptions& preconditions, const WriteOptions& options);
+HttpRequest DeleteObject(const Resource& resource, const ObjectKey& key, const DeleteOptions& how,
+                         const WriteOptions& options);
 
 // Percent-encoding of a query value or path segment.
 std::string Escape(std::string_view text);

@@ -5,11 +5,11 @@
 
 #include <nlohmann/json.hpp>
 
-#include "controller/kube/request.h"
 #include "crds/meta/duration.h"
 #include "reconcilers/actions/change.h"
 #include "reconcilers/actions/fencing.h"
 #include "reconcilers/actions/removal.h"
+#include "reconcilers/drain/request.h"
 
 namespace kr::actions {
 namespace {
@@ -86,21 +86,8 @@ class DeletePodAction final : public Action {
   bool Evicts() const { return params_.mode == crds::DeletePodMode::kEvict; }
 
   kube::HttpRequest Eviction(const Observed& observed) const {
-    json eviction = {
-        {"apiVersion", "policy/v1"},
-        {"kind", "Eviction"},
-        {"metadata",
-         {{"name", observed.ref.key.name}, {"namespace", observed.ref.key.name_space}}}};
-    eviction["deleteOptions"]["preconditions"]["uid"] =
-        FindText(*observed.live, {"metadata", "uid"});
-    if (params_.grace_period_seconds) {
-      eviction["deleteOptions"]["gracePeriodSeconds"] = *params_.grace_period_seconds;
-    }
-    kube::HttpRequest request =
-        kube::UpdateObject(observed.ref.resource, observed.ref.key, "eviction", eviction,
-                           {.server_timeout = observed.server_timeout});
-    request.method = "POST";
-    return request;
+    return drain::EvictRequest(observed.ref.key, FindText(*observed.live, {"metadata", "uid"}),
+                               params_.grace_period_seconds, observed.server_timeout);
   }
 
   const crds::DeletePod params_;

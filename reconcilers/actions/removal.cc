@@ -49,17 +49,11 @@ Next AwaitGone(const Observed& observed, absl::Duration timeout) {
 
 kube::HttpRequest DeleteRequest(const Observed& observed, std::string_view propagation,
                                 std::optional<int64_t> grace_period_seconds) {
-  kube::HttpRequest request =
-      kube::DeleteObject(observed.ref.resource, observed.ref.key,
-                         {.uid = FindText(*observed.live, {"metadata", "uid"}),
-                          .propagation = std::string(propagation)},
-                         {.server_timeout = observed.server_timeout});
-  if (grace_period_seconds) {
-    nlohmann::json options = nlohmann::json::parse(request.body);
-    options["gracePeriodSeconds"] = *grace_period_seconds;
-    request.body = options.dump();
-  }
-  return request;
+  return kube::DeleteObject(observed.ref.resource, observed.ref.key,
+                            {.uid = FindText(*observed.live, {"metadata", "uid"}),
+                             .propagation = std::string(propagation),
+                             .grace_period_seconds = grace_period_seconds},
+                            {.server_timeout = observed.server_timeout});
 }
 
 Done RemovedBy(const nlohmann::json& memo, std::string_view verb, const Observed& observed) {

@@ -14,6 +14,7 @@
 #include "reconcilers/actions/fencing.h"
 #include "reconcilers/actions/holders.h"
 #include "reconcilers/actions/node_object.h"
+#include "reconcilers/drain/request.h"
 
 namespace kr::actions {
 namespace {
@@ -89,11 +90,8 @@ std::optional<Write> GiveUp(const Observed& observed, const std::string& uid, st
                  std::move(memo));
 }
 
-kube::HttpRequest ListPodsOn(std::string_view node) {
-  kube::ListOptions options;
-  options.field_selector = "spec.nodeName=" + std::string(node);
-  options.metadata_only = true;
-  return kube::ListObjects({{"", "v1", "Pod"}, "pods", true}, options);
+kube::HttpRequest ListPodsOn(const std::string& node) {
+  return drain::ListPodsOn(node, /*metadata_only=*/true);
 }
 
 kube::HttpRequest ListAttachments() {

@@ -27,18 +27,13 @@ kube::HttpRequest EvictRequest(const kube::ObjectKey& pod, const std::string& ui
 kube::HttpRequest DeleteRequest(const kube::ObjectKey& pod, const std::string& uid,
                                 std::optional<int64_t> grace_seconds,
                                 std::optional<absl::Duration> server_timeout) {
-  kube::HttpRequest request =
-      kube::DeleteObject(PodResource(), pod, {.uid = uid}, {.server_timeout = server_timeout});
-  if (grace_seconds) {
-    nlohmann::json options = nlohmann::json::parse(request.body);
-    options["gracePeriodSeconds"] = *grace_seconds;
-    request.body = options.dump();
-  }
-  return request;
+  return kube::DeleteObject(PodResource(), pod, {.uid = uid, .grace_period_seconds = grace_seconds},
+                            {.server_timeout = server_timeout});
 }
 
-kube::HttpRequest ListPodsOn(const std::string& node) {
-  return kube::ListObjects(PodResource(), {.field_selector = "spec.nodeName=" + node});
+kube::HttpRequest ListPodsOn(const std::string& node, bool metadata_only) {
+  return kube::ListObjects(
+      PodResource(), {.field_selector = "spec.nodeName=" + node, .metadata_only = metadata_only});
 }
 
 kube::HttpRequest ListPods(const std::string& name_space, const std::string& label_selector) {

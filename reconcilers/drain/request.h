@@ -19,7 +19,7 @@ kube::HttpRequest DeleteRequest(const kube::ObjectKey& pod, const std::string& u
                                 std::optional<int64_t> grace_seconds,
                                 std::optional<absl::Duration> server_timeout);
 // Live lists: of a node's pods, and of those that a selector finds.
-kube::HttpRequest ListPodsOn(const std::string& node);
+kube::HttpRequest ListPodsOn(const std::string& node, bool metadata_only = false);
 kube::HttpRequest ListPods(const std::string& name_space, const std::string& label_selector);
 
 }  // namespace kr::drain

@@ -71,6 +71,9 @@ TEST(Request, MethodTargetTypeAndBody) {
        "DELETE", "/api/v1/nodes/n1?timeout=5s", "application/json",
        R"({"apiVersion":"v1","dryRun":["All"],"kind":"DeleteOptions","preconditions":)"
        R"({"resourceVersion":"7","uid":"u-1"},"propagationPolicy":"Orphan"})"},
+      {"delete by force", DeleteObject(kNodes, n1, {.grace_period_seconds = 0}, plain), "DELETE",
+       "/api/v1/nodes/n1", "application/json",
+       R"({"apiVersion":"v1","gracePeriodSeconds":0,"kind":"DeleteOptions"})"},
       {"list everywhere", ListObjects(kPods, {}), "GET", "/api/v1/pods", "", ""},
       {"list page",
        ListObjects(kPods, {.name_space = "a",
