@@ -5,6 +5,16 @@
 #include "reconcilers/limits/remediation_name.h"
 
 namespace kr::remediation {
+namespace {
+
+bool BeginsWithMitigation(const policy::CompiledPolicy& policy) {
+  return std::any_of(policy.remedies.front().steps.begin(), policy.remedies.front().steps.end(),
+                     [](const policy::Step& step) {
+                       return step.action->reversal() == actions::Reversal::kMitigation;
+                     });
+}
+
+}  // namespace
 
 // A label value has at most 63 characters and ends in a letter or digit.
 std::string PolicyLabelValue(std::string_view policy) {
@@ -18,17 +28,6 @@ crds::ObjectReference TargetRef(const policy::CompiledPolicy& policy,
   return {policy.target.ApiVersion(), policy.target.kind, std::string(target.name_space()),
           std::string(target.name()), std::string(target.uid())};
 }
-
-namespace {
-
-bool BeginsWithMitigation(const policy::CompiledPolicy& policy) {
-  return std::any_of(policy.remedies.front().steps.begin(), policy.remedies.front().steps.end(),
-                     [](const policy::Step& step) {
-                       return step.action->reversal() == actions::Reversal::kMitigation;
-                     });
-}
-
-}  // namespace
 
 Draft MakeDraft(const policy::CompiledPolicy& policy, const document::Document& target,
                 std::string_view lineage, const policy::Sick& sick,

@@ -237,7 +237,8 @@ class Runner {
   void PutFinalizer();
 
   // runner_batch.cc: several writes at once, and what drains share.
-  Paused ExecuteBatch(size_t index, const policy::Step& step, actions::Batch batch);
+  // Of an action that NeedsCluster: MayAct has let it be asked.
+  void ExecuteBatch(size_t index, const policy::Step& step, actions::Batch batch);
   void OnBatch(size_t index, const std::vector<crds::ObjectReference>& objects,
                WriteAhead::BatchResult result);
   void OnSettled(size_t index, const actions::Settled& settled);

@@ -20,8 +20,7 @@ kube::ObjectKey KeyOf(const crds::ObjectReference& object) {
 
 }  // namespace
 
-Runner::Paused Runner::ExecuteBatch(size_t index, const policy::Step& step, actions::Batch batch) {
-  if (std::optional<Paused> instead = MayAct(index, step)) return *std::move(instead);
+void Runner::ExecuteBatch(size_t index, const policy::Step& step, actions::Batch batch) {
   busy_ = true;
   seen_live_.reset();
   const crds::RemediationStatus& log = status();
@@ -45,7 +44,6 @@ Runner::Paused Runner::ExecuteBatch(size_t index, const policy::Step& step, acti
         busy_ = false;
         OnBatch(index, objects, std::move(result));
       });
-  return std::nullopt;
 }
 
 void Runner::OnBatch(size_t index, const std::vector<crds::ObjectReference>& objects,

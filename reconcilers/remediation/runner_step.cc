@@ -176,7 +176,8 @@ Runner::Paused Runner::OnNext(size_t index, const policy::Step& step, actions::N
     return ExecuteCall(index, step, std::move(*call));
   }
   if (auto* batch = std::get_if<actions::Batch>(&next)) {
-    return ExecuteBatch(index, step, std::move(*batch));
+    ExecuteBatch(index, step, std::move(*batch));
+    return std::nullopt;
   }
   if (auto* settled = std::get_if<actions::Settled>(&next)) {
     OnSettled(index, *settled);
