@@ -7,10 +7,13 @@
 
 #include "absl/strings/cord.h"
 #include "absl/strings/numbers.h"
+#include "crds/meta/json_find.h"
 
 namespace kr::kube {
 namespace {
 
+using crds::Find;
+using crds::FindText;
 using nlohmann::json;
 
 constexpr char kPayload[] = "kube-remedy.io/api-error";
@@ -46,41 +49,29 @@ absl::StatusCode CodeOf(int http_code, std::string_view reason) {
   }
 }
 
-const json* Find(const json& object, const char* key) {
-  if (!object.is_object()) return nullptr;
-  const auto it = object.find(key);
-  return it == object.end() ? nullptr : &*it;
-}
-
-std::string Text(const json& object, const char* key) {
-  const json* value = Find(object, key);
-  return value != nullptr && value->is_string() ? value->get<std::string>() : "";
-}
-
-int Number(const json& object, const char* key) {
-  const json* value = Find(object, key);
-  return value != nullptr && value->is_number_integer() ? value->get<int>() : 0;
+int Number(const json& object, std::string_view key) {
+  return static_cast<int>(crds::FindNumber(object, {key}));
 }
 
 bool IsApiStatus(const json& object) {
-  return Find(object, "status") != nullptr && Text(object, "kind") == "Status";
+  return Find(object, {"status"}) != nullptr && FindText(object, {"kind"}) == "Status";
 }
 
 void ReadApiStatus(const json& status, ApiError& error) {
   if (error.code == 0) error.code = Number(status, "code");
-  error.reason = Text(status, "reason");
-  error.message = Text(status, "message");
-  const json* details = Find(status, "details");
+  error.reason = FindText(status, {"reason"});
+  error.message = FindText(status, {"message"});
+  const json* details = Find(status, {"details"});
   if (details == nullptr) return;
   if (const int seconds = Number(*details, "retryAfterSeconds"); seconds > 0) {
     error.retry_after = absl::Seconds(seconds);
   }
-  const json* causes = Find(*details, "causes");
+  const json* causes = Find(*details, {"causes"});
   if (causes == nullptr || !causes->is_array()) return;
   for (const json& cause : *causes) {
-    error.causes.push_back({.reason = Text(cause, "reason"),
-                            .message = Text(cause, "message"),
-                            .field = Text(cause, "field")});
+    error.causes.push_back({.reason = FindText(cause, {"reason"}),
+                            .message = FindText(cause, {"message"}),
+                            .field = FindText(cause, {"field"})});
   }
 }
 
@@ -166,7 +157,7 @@ Status StatusFromJson(std::string_view metav1_status) {
 }
 
 Status FailureInside(const json& body) {
-  if (!IsApiStatus(body) || Text(body, "status") == "Success") return OkStatus();
+  if (!IsApiStatus(body) || FindText(body, {"status"}) == "Success") return OkStatus();
   ApiError error;
   ReadApiStatus(body, error);
   return MakeInnerError(std::move(error));
@@ -179,8 +170,8 @@ std::optional<ApiError> GetApiError(const Status& status) {
   ApiError error;
   ReadApiStatus(encoded, error);
   // Zero is a value here ("again at once"), unlike in details of the server.
-  if (const json* details = Find(encoded, "details");
-      details != nullptr && Find(*details, "retryAfterSeconds") != nullptr) {
+  if (const json* details = Find(encoded, {"details"});
+      details != nullptr && Find(*details, {"retryAfterSeconds"}) != nullptr) {
     error.retry_after = absl::Seconds(Number(*details, "retryAfterSeconds"));
   }
   return error;

@@ -12,23 +12,6 @@ kube::WriteOptions OptionsOf(const Observed& observed) {
 
 }  // namespace
 
-const nlohmann::json* Find(const nlohmann::json& object,
-                           std::initializer_list<std::string_view> fields) {
-  const nlohmann::json* value = &object;
-  for (std::string_view field : fields) {
-    if (!value->is_object()) return nullptr;
-    auto found = value->find(std::string(field));
-    if (found == value->end()) return nullptr;
-    value = &*found;
-  }
-  return value;
-}
-
-std::string FindText(const nlohmann::json& object, std::initializer_list<std::string_view> fields) {
-  const nlohmann::json* value = Find(object, fields);
-  return value != nullptr && value->is_string() ? value->get<std::string>() : "";
-}
-
 const nlohmann::json* FindController(const nlohmann::json& object) {
   const nlohmann::json* owners = Find(object, {"metadata", "ownerReferences"});
   if (owners == nullptr || !owners->is_array()) return nullptr;

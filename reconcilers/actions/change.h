@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstddef>
-#include <initializer_list>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -9,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "controller/kube/request.h"
+#include "crds/meta/json_find.h"
 #include "reconcilers/actions/action.h"
 
 // What all actions that change an object have in common.
@@ -21,11 +21,8 @@ inline constexpr char kBefore[] = "before";
 // Pre-images are kept in the status of the Remediation, which has to hold a whole plan.
 inline constexpr size_t kMaxPreImageBytes = 16 * 1024;
 
-// The value at a path of fields; nullptr when there is none (or something on the way is no object).
-const nlohmann::json* Find(const nlohmann::json& object,
-                           std::initializer_list<std::string_view> fields);
-// The text at a path; "" when there is none.
-std::string FindText(const nlohmann::json& object, std::initializer_list<std::string_view> fields);
+using crds::Find;
+using crds::FindText;
 
 // The ownerReference of the object's controller; nullptr when it has none.
 const nlohmann::json* FindController(const nlohmann::json& object);

@@ -7,9 +7,9 @@
 #include "crds/v1alpha1/remediation.h"
 #include "reconcilers/actions/change.h"
 #include "reconcilers/actions/recreation.h"
-#include "reconcilers/service/fields.h"
 #include "reconcilers/service/load_balancer.h"
 #include "reconcilers/service/manifest.h"
+#include "reconcilers/service/merge_diff.h"
 
 namespace kr::actions {
 namespace {

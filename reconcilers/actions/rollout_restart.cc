@@ -19,35 +19,29 @@ using nlohmann::json;
 constexpr char kAnnotation[] = "kube-remedy.io/restartedAt";
 constexpr char kAt[] = "at";
 
-int64_t Number(const json& object, std::initializer_list<std::string_view> path,
-               int64_t otherwise) {
-  const json* value = Find(object, path);
-  return value != nullptr && value->is_number_integer() ? value->get<int64_t>() : otherwise;
-}
-
 // "2 of 3 pods are of the newest template" while a rollout is under way; pods that are sick do not
 // make one. "" otherwise.
 std::string UnderWay(std::string_view kind, const json& live) {
-  if (Number(live, {"status", "observedGeneration"}, 0) <
-      Number(live, {"metadata", "generation"}, 0)) {
+  if (crds::FindNumber(live, {"status", "observedGeneration"}) <
+      crds::FindNumber(live, {"metadata", "generation"})) {
     return "its controller has not looked at the last change yet";
   }
   int64_t updated = 0;
   int64_t wanted = 0;
   if (kind == "DaemonSet") {
-    updated = Number(live, {"status", "updatedNumberScheduled"}, 0);
-    wanted = Number(live, {"status", "desiredNumberScheduled"}, 0);
+    updated = crds::FindNumber(live, {"status", "updatedNumberScheduled"});
+    wanted = crds::FindNumber(live, {"status", "desiredNumberScheduled"});
   } else {
-    updated = Number(live, {"status", "updatedReplicas"}, 0);
-    wanted = Number(live, {"spec", "replicas"}, 1);
+    updated = crds::FindNumber(live, {"status", "updatedReplicas"});
+    wanted = crds::FindNumber(live, {"spec", "replicas"}, 1);
     if (kind == "StatefulSet") {
       if (FindText(live, {"status", "currentRevision"}) ==
           FindText(live, {"status", "updateRevision"})) {
         return "";
       }
-      wanted -= Number(live, {"spec", "updateStrategy", "rollingUpdate", "partition"}, 0);
+      wanted -= crds::FindNumber(live, {"spec", "updateStrategy", "rollingUpdate", "partition"});
     } else {
-      wanted = std::max(wanted, Number(live, {"status", "replicas"}, 0));
+      wanted = std::max(wanted, crds::FindNumber(live, {"status", "replicas"}));
     }
   }
   if (updated >= wanted) return "";

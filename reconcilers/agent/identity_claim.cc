@@ -5,6 +5,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/string_view.h"
 #include "controller/kube/request.h"
+#include "crds/meta/json_find.h"
 
 namespace kr::agent {
 namespace {
@@ -25,9 +26,7 @@ StatusOr<std::string> NodeClaim(std::string_view token) {
   }
   const nlohmann::json claims = nlohmann::json::parse(text, nullptr, false);
   if (!claims.is_object()) return InvalidArgument("the token's claims are not JSON");
-  const auto at = nlohmann::json::json_pointer("/kubernetes.io/node/name");
-  if (!claims.contains(at) || !claims[at].is_string()) return std::string();
-  return claims[at].get<std::string>();
+  return crds::FindText(claims, {"kubernetes.io", "node", "name"});
 }
 
 Status CheckAdmission(kube::Client& client, absl::Duration timeout, std::stop_token stop) {

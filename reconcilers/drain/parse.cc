@@ -7,35 +7,20 @@
 #include <nlohmann/json.hpp>
 
 #include "controller/values/quantity.h"
+#include "crds/meta/json_find.h"
 #include "crds/meta/time.h"
 
 namespace kr::drain {
 namespace {
 
+using crds::FindNumber;
+using crds::FindText;
 using nlohmann::json;
 
 const json& At(const json& object, std::initializer_list<std::string_view> fields) {
   static const json kNothing;
-  const json* at = &object;
-  for (std::string_view field : fields) {
-    if (!at->is_object()) return kNothing;
-    const auto found = at->find(field);
-    if (found == at->end()) return kNothing;
-    at = &*found;
-  }
-  return *at;
-}
-
-std::string Text(const json& object, std::initializer_list<std::string_view> fields,
-                 std::string_view fallback = "") {
-  const json& value = At(object, fields);
-  return value.is_string() ? value.get<std::string>() : std::string(fallback);
-}
-
-int64_t Number(const json& object, std::initializer_list<std::string_view> fields,
-               int64_t fallback = 0) {
-  const json& value = At(object, fields);
-  return value.is_number_integer() ? value.get<int64_t>() : fallback;
+  const json* found = crds::Find(object, fields);
+  return found == nullptr ? kNothing : *found;
 }
 
 bool Flag(const json& object, std::initializer_list<std::string_view> fields) {
@@ -55,14 +40,14 @@ std::map<std::string, std::string> Texts(const json& object,
 std::optional<absl::Time> Time(const json& object, std::initializer_list<std::string_view> fields) {
   absl::Time time;
   std::string error;
-  if (!absl::ParseTime(absl::RFC3339_full, Text(object, fields), &time, &error)) {
+  if (!absl::ParseTime(absl::RFC3339_full, FindText(object, fields), &time, &error)) {
     return std::nullopt;
   }
   return time;
 }
 
 kube::ObjectKey Key(const json& object) {
-  return {Text(object, {"metadata", "namespace"}), Text(object, {"metadata", "name"})};
+  return {FindText(object, {"metadata", "namespace"}), FindText(object, {"metadata", "name"})};
 }
 
 // "250m" as 0.25; numbers stand for themselves.
@@ -82,7 +67,7 @@ Amounts ParseAmounts(const json& amounts) {
 const json& ConditionOf(const json& object, std::string_view type) {
   static const json kNothing;
   for (const json& condition : At(object, {"status", "conditions"})) {
-    if (Text(condition, {"type"}) == type) return condition;
+    if (FindText(condition, {"type"}) == type) return condition;
   }
   return kNothing;
 }
@@ -101,8 +86,8 @@ NodeTerms ParseTerms(const json& terms) {
     std::vector<NodeRequirement> requirements;
     for (const bool field : {false, true}) {
       for (const json& r : At(term, {field ? "matchFields" : "matchExpressions"})) {
-        requirements.push_back({.key = Text(r, {"key"}),
-                                .op = Text(r, {"operator"}),
+        requirements.push_back({.key = FindText(r, {"key"}),
+                                .op = FindText(r, {"operator"}),
                                 .values = List(At(r, {"values"})),
                                 .field = field});
       }
@@ -116,8 +101,8 @@ crds::LabelSelector ParseSelector(const json& selector) {
   using Operator = crds::LabelSelector::Operator;
   crds::LabelSelector parsed{.match_labels = Texts(selector, {"matchLabels"})};
   for (const json& r : At(selector, {"matchExpressions"})) {
-    const std::string op = Text(r, {"operator"});
-    parsed.match_expressions.push_back({.key = Text(r, {"key"}),
+    const std::string op = FindText(r, {"operator"});
+    parsed.match_expressions.push_back({.key = FindText(r, {"key"}),
                                         .op = op == "In"       ? Operator::kIn
                                               : op == "NotIn"  ? Operator::kNotIn
                                               : op == "Exists" ? Operator::kExists
@@ -137,7 +122,7 @@ Amounts ParseRequests(const json& spec) {
     }
   }
   for (const json& container : At(spec, {"initContainers"})) {
-    const bool beside = Text(container, {"restartPolicy"}) == "Always";
+    const bool beside = FindText(container, {"restartPolicy"}) == "Always";
     for (const auto& [name, amount] : ParseAmounts(At(container, {"resources", "requests"}))) {
       if (beside) sum[name] += amount;
       if (!beside) largest[name] = std::max(largest[name], amount);
@@ -151,20 +136,20 @@ Amounts ParseRequests(const json& spec) {
 std::shared_ptr<const PodSpec> ParseSpec(const json& spec) {
   PodSpec parsed{.requests = ParseRequests(spec),
                  .node_selector = Texts(spec, {"nodeSelector"}),
-                 .priority_class = Text(spec, {"priorityClassName"}),
-                 .grace_seconds = Number(spec, {"terminationGracePeriodSeconds"}, 30)};
+                 .priority_class = FindText(spec, {"priorityClassName"}),
+                 .grace_seconds = FindNumber(spec, {"terminationGracePeriodSeconds"}, 30)};
   const json& required =
       At(spec, {"affinity", "nodeAffinity", "requiredDuringSchedulingIgnoredDuringExecution"});
   if (required.is_object()) parsed.node_terms = ParseTerms(At(required, {"nodeSelectorTerms"}));
   for (const json& t : At(spec, {"tolerations"})) {
-    parsed.tolerations.push_back({.key = Text(t, {"key"}),
-                                  .op = Text(t, {"operator"}, "Equal"),
-                                  .value = Text(t, {"value"}),
-                                  .effect = Text(t, {"effect"})});
+    parsed.tolerations.push_back({.key = FindText(t, {"key"}),
+                                  .op = FindText(t, {"operator"}, "Equal"),
+                                  .value = FindText(t, {"value"}),
+                                  .effect = FindText(t, {"effect"})});
   }
   for (const json& term : At(spec, {"affinity", "podAntiAffinity",
                                     "requiredDuringSchedulingIgnoredDuringExecution"})) {
-    if (Text(term, {"topologyKey"}) != "kubernetes.io/hostname") continue;
+    if (FindText(term, {"topologyKey"}) != "kubernetes.io/hostname") continue;
     if (!At(term, {"labelSelector"}).is_object()) continue;
     parsed.apart_from.push_back(ParseSelector(At(term, {"labelSelector"})));
   }
@@ -183,7 +168,8 @@ std::string DoNotDisrupt(const json& object) {
       {"karpenter.sh/do-not-disrupt", "true"},
       {"cluster.x-k8s.io/drain", "skip"}};
   for (const auto& [name, value] : kOptOuts) {
-    if (Text(annotations, {name}) == value) return std::string(name) + ": " + std::string(value);
+    if (FindText(annotations, {name}) == value)
+      return std::string(name) + ": " + std::string(value);
   }
   return "";
 }
@@ -195,17 +181,17 @@ std::string TextOf(const json& number_or_text) {
 }  // namespace
 
 Node ParseNode(const json& object) {
-  Node node{.name = Text(object, {"metadata", "name"}),
-            .uid = Text(object, {"metadata", "uid"}),
+  Node node{.name = FindText(object, {"metadata", "name"}),
+            .uid = FindText(object, {"metadata", "uid"}),
             .labels = Texts(object, {"metadata", "labels"}),
             .allocatable = ParseAmounts(At(object, {"status", "allocatable"})),
-            .ready = Text(ConditionOf(object, "Ready"), {"status"}) == "True",
+            .ready = FindText(ConditionOf(object, "Ready"), {"status"}) == "True",
             .unschedulable = Flag(object, {"spec", "unschedulable"}),
             .going = At(object, {"metadata", "deletionTimestamp"}).is_string()};
   for (const json& taint : At(object, {"spec", "taints"})) {
-    node.taints.push_back({.key = Text(taint, {"key"}),
-                           .value = Text(taint, {"value"}),
-                           .effect = Text(taint, {"effect"})});
+    node.taints.push_back({.key = FindText(taint, {"key"}),
+                           .value = FindText(taint, {"value"}),
+                           .effect = FindText(taint, {"effect"})});
   }
   return node;
 }
@@ -214,24 +200,24 @@ Pod ParsePod(const json& object) {
   const json& ready = ConditionOf(object, "Ready");
   Pod pod{
       .key = Key(object),
-      .uid = Text(object, {"metadata", "uid"}),
-      .node = Text(object, {"spec", "nodeName"}),
+      .uid = FindText(object, {"metadata", "uid"}),
+      .node = FindText(object, {"spec", "nodeName"}),
       .labels = Texts(object, {"metadata", "labels"}),
       .spec = ParseSpec(At(object, {"spec"})),
-      .phase = Text(object, {"status", "phase"}),
-      .ready = Text(ready, {"status"}) == "True",
+      .phase = FindText(object, {"status", "phase"}),
+      .ready = FindText(ready, {"status"}) == "True",
       .ready_since = Time(ready, {"lastTransitionTime"}).value_or(absl::InfinitePast()),
       .deleted = Time(object, {"metadata", "deletionTimestamp"}),
       .mirror = At(object, {"metadata", "annotations", "kubernetes.io/config.mirror"}).is_string(),
       .do_not_disrupt = DoNotDisrupt(object)};
   for (const json& owner : At(object, {"metadata", "ownerReferences"})) {
     if (!Flag(owner, {"controller"})) continue;
-    const auto gvk =
-        kube::GroupVersionKind::FromApiVersion(Text(owner, {"apiVersion"}), Text(owner, {"kind"}));
-    pod.owner = Owner{gvk.group, gvk.kind, Text(owner, {"name"}), Text(owner, {"uid"})};
+    const auto gvk = kube::GroupVersionKind::FromApiVersion(FindText(owner, {"apiVersion"}),
+                                                            FindText(owner, {"kind"}));
+    pod.owner = Owner{gvk.group, gvk.kind, FindText(owner, {"name"}), FindText(owner, {"uid"})};
   }
   for (const json& volume : At(object, {"spec", "volumes"})) {
-    const std::string claim = Text(volume, {"persistentVolumeClaim", "claimName"});
+    const std::string claim = FindText(volume, {"persistentVolumeClaim", "claimName"});
     if (!claim.empty()) pod.claims.push_back(claim);
   }
   return pod;
@@ -239,31 +225,31 @@ Pod ParsePod(const json& object) {
 
 StatefulSet ParseStatefulSet(const json& object) {
   return {.key = Key(object),
-          .uid = Text(object, {"metadata", "uid"}),
-          .replicas = Number(object, {"spec", "replicas"}, 1),
-          .first_ordinal = Number(object, {"spec", "ordinals", "start"}),
-          .ready_replicas = Number(object, {"status", "readyReplicas"}),
-          .updated_replicas = Number(object, {"status", "updatedReplicas"}),
-          .min_ready = absl::Seconds(Number(object, {"spec", "minReadySeconds"})),
-          .on_delete = Text(object, {"spec", "updateStrategy", "type"}) == "OnDelete",
-          .partition = Number(object, {"spec", "updateStrategy", "rollingUpdate", "partition"}),
-          .current_revision = Text(object, {"status", "currentRevision"}),
-          .update_revision = Text(object, {"status", "updateRevision"}),
-          .observed = Number(object, {"status", "observedGeneration"}) >=
-                      Number(object, {"metadata", "generation"}),
+          .uid = FindText(object, {"metadata", "uid"}),
+          .replicas = FindNumber(object, {"spec", "replicas"}, 1),
+          .first_ordinal = FindNumber(object, {"spec", "ordinals", "start"}),
+          .ready_replicas = FindNumber(object, {"status", "readyReplicas"}),
+          .updated_replicas = FindNumber(object, {"status", "updatedReplicas"}),
+          .min_ready = absl::Seconds(FindNumber(object, {"spec", "minReadySeconds"})),
+          .on_delete = FindText(object, {"spec", "updateStrategy", "type"}) == "OnDelete",
+          .partition = FindNumber(object, {"spec", "updateStrategy", "rollingUpdate", "partition"}),
+          .current_revision = FindText(object, {"status", "currentRevision"}),
+          .update_revision = FindText(object, {"status", "updateRevision"}),
+          .observed = FindNumber(object, {"status", "observedGeneration"}) >=
+                      FindNumber(object, {"metadata", "generation"}),
           .selector = ParseSelector(At(object, {"spec", "selector"}))};
 }
 
 Budget ParseBudget(const json& object) {
   Budget budget{.key = Key(object),
-                .allowed = Number(object, {"status", "disruptionsAllowed"}),
-                .healthy = Number(object, {"status", "currentHealthy"}),
-                .desired = Number(object, {"status", "desiredHealthy"}),
-                .expected = Number(object, {"status", "expectedPods"}),
-                .processed = Number(object, {"status", "observedGeneration"}) >=
-                             Number(object, {"metadata", "generation"}),
+                .allowed = FindNumber(object, {"status", "disruptionsAllowed"}),
+                .healthy = FindNumber(object, {"status", "currentHealthy"}),
+                .desired = FindNumber(object, {"status", "desiredHealthy"}),
+                .expected = FindNumber(object, {"status", "expectedPods"}),
+                .processed = FindNumber(object, {"status", "observedGeneration"}) >=
+                             FindNumber(object, {"metadata", "generation"}),
                 .always_allow_unhealthy =
-                    Text(object, {"spec", "unhealthyPodEvictionPolicy"}) == "AlwaysAllow"};
+                    FindText(object, {"spec", "unhealthyPodEvictionPolicy"}) == "AlwaysAllow"};
   if (At(object, {"spec", "selector"}).is_object()) {
     budget.selector = ParseSelector(At(object, {"spec", "selector"}));
   }
@@ -275,7 +261,7 @@ Budget ParseBudget(const json& object) {
 }
 
 Claim ParseClaim(const json& object) {
-  Claim claim{.key = Key(object), .volume = Text(object, {"spec", "volumeName"})};
+  Claim claim{.key = Key(object), .volume = FindText(object, {"spec", "volumeName"})};
   for (const std::string& mode : List(At(object, {"spec", "accessModes"}))) {
     claim.shared = claim.shared || mode == "ReadWriteMany" || mode == "ReadOnlyMany";
   }
@@ -283,7 +269,7 @@ Claim ParseClaim(const json& object) {
 }
 
 Volume ParseVolume(const json& object) {
-  Volume volume{.name = Text(object, {"metadata", "name"})};
+  Volume volume{.name = FindText(object, {"metadata", "name"})};
   const json& required = At(object, {"spec", "nodeAffinity", "required"});
   if (required.is_object()) volume.node_terms = ParseTerms(At(required, {"nodeSelectorTerms"}));
   const json& spec = At(object, {"spec"});
@@ -295,8 +281,8 @@ Volume ParseVolume(const json& object) {
 }
 
 Attachment ParseAttachment(const json& object) {
-  const std::string volume = Text(object, {"spec", "source", "persistentVolumeName"});
-  const std::string node = Text(object, {"spec", "nodeName"});
+  const std::string volume = FindText(object, {"spec", "source", "persistentVolumeName"});
+  const std::string node = FindText(object, {"spec", "nodeName"});
   if (volume.empty() || node.empty()) return {};
   return {volume, node};
 }

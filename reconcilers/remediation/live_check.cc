@@ -6,6 +6,7 @@
 
 #include "controller/kube/api_error.h"
 #include "controller/kube/request.h"
+#include "crds/meta/json_find.h"
 #include "reconcilers/node/resources.h"
 #include "reconcilers/policy/cached_surroundings.h"
 #include "reconcilers/policy/place.h"
@@ -17,10 +18,10 @@ using document::DocumentPtr;
 
 // The label selector with which a workload finds its pods.
 std::string PodSelector(const nlohmann::json& target) {
-  const auto pointer = nlohmann::json::json_pointer("/spec/selector/matchLabels");
-  if (!target.contains(pointer) || !target[pointer].is_object()) return "";
+  const nlohmann::json* labels = crds::Find(target, {"spec", "selector", "matchLabels"});
+  if (labels == nullptr || !labels->is_object()) return "";
   std::string selector;
-  for (const auto& [key, value] : target[pointer].items()) {
+  for (const auto& [key, value] : labels->items()) {
     if (!value.is_string()) continue;
     if (!selector.empty()) selector += ',';
     selector += key + "=" + value.get<std::string>();
@@ -87,10 +88,8 @@ class Reading final : public std::enable_shared_from_this<Reading> {
     const kube::ObjectKey key = KeyOf(policy_->leases[lease_++]);
     std::optional<std::string>& renewed = live_.leases[{key.name_space, key.name}];
     if (reply.ok()) {
-      const auto lease = nlohmann::json::parse(reply->body, nullptr, false);
-      const auto pointer = nlohmann::json::json_pointer("/spec/renewTime");
-      const bool has = lease.contains(pointer) && lease[pointer].is_string();
-      renewed = has ? lease[pointer].get<std::string>() : "";
+      renewed =
+          crds::FindText(nlohmann::json::parse(reply->body, nullptr, false), {"spec", "renewTime"});
     }
     NextLease();
   }

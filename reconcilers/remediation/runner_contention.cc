@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "controller/cache/resource_version.h"
+#include "crds/meta/json_find.h"
 #include "reconcilers/remediation/runner.h"
 
 namespace kr::remediation {
@@ -70,9 +71,9 @@ void Runner::ConfirmChange(size_t index) {
   const auto ref = RefOf(status().steps[index]);
   if (!ref) return WakeAt(Now() + services_.timing.retry_max);
   Fetch(*ref, [this, index, uid = ref->uid](nlohmann::json live) {
-    const auto pointer = nlohmann::json::json_pointer("/metadata/uid");
     // What is gone has taken its change along: whether that matters the symptom says.
-    const bool other = live.is_null() || (!uid.empty() && live.value(pointer, "") != uid);
+    const bool other =
+        live.is_null() || (!uid.empty() && crds::FindText(live, {"metadata", "uid"}) != uid);
     const crds::StepProgress& progress = status().steps[index];
     const policy::Step& step = StepAt(*CurrentRung(status()), progress);
     const bool holds = other || step.action->EffectHolds(progress.memo.Parse(), live);

@@ -5,6 +5,7 @@
 
 #include "controller/kube/api_error.h"
 #include "controller/kube/request.h"
+#include "crds/meta/json_find.h"
 #include "crds/v1alpha1/reasons.h"
 #include "reconcilers/policy/evaluate.h"
 #include "reconcilers/remediation/runner.h"
@@ -163,9 +164,7 @@ void Runner::ReadObject(size_t index) {
                   Now() + services_.timing.retry_initial);
     }
     nlohmann::json live = *std::move(read);
-    const auto pointer = nlohmann::json::json_pointer("/metadata/uid");
-    const std::string found =
-        live.contains(pointer) && live[pointer].is_string() ? live[pointer].get<std::string>() : "";
+    const std::string found = crds::FindText(live, {"metadata", "uid"});
     if (!uid.empty() && !found.empty() && found != uid) live = nlohmann::json();
     // An object that was named is from now on this one and no namesake of it.
     std::optional<crds::ObjectReference>& object = mutable_status().steps[index].object;

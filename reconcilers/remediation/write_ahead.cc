@@ -4,7 +4,7 @@
 
 #include "controller/base/digest.h"
 #include "controller/kube/api_error.h"
-#include "reconcilers/actions/change.h"
+#include "crds/meta/json_find.h"
 
 namespace kr::remediation {
 namespace {
@@ -18,7 +18,7 @@ crds::Verb VerbOf(std::string_view verb) {
 }
 
 std::string ResourceVersion(const nlohmann::json& object) {
-  return actions::FindText(object, {"metadata", "resourceVersion"});
+  return crds::FindText(object, {"metadata", "resourceVersion"});
 }
 
 // The version that the object must still have.
@@ -178,7 +178,7 @@ WriteAhead::Result WriteAhead::Judge(const StatusOr<kube::Reply>& reply) {
       !object.is_object() || !object.contains("kind") || object["kind"] == intent.object.kind;
   const bool about_it =
       same_kind || (!intent.object.uid.empty() &&
-                    actions::FindText(object, {"metadata", "uid"}) == intent.object.uid);
+                    crds::FindText(object, {"metadata", "uid"}) == intent.object.uid);
   // A deletion that is done at once answers with what the object was.
   const bool was = intent.verb == crds::Verb::kDelete && !after.empty() &&
                    !object["metadata"].contains("deletionTimestamp");

@@ -2,13 +2,16 @@
 
 #include <algorithm>
 #include <array>
+#include <initializer_list>
 
+#include "crds/meta/json_find.h"
 #include "crds/meta/time.h"
-#include "reconcilers/service/fields.h"
 
 namespace kr::service {
 namespace {
 
+using crds::Find;
+using crds::FindText;
 using nlohmann::json;
 
 // Exactly these, and of the last ones (GKE's, one for each generation) every version.
@@ -24,20 +27,20 @@ constexpr std::array<std::string_view, 2> kCleanupPrefixes = {
 
 const json& Finalizers(const json& service) {
   static const json none = json::array();
-  const json* finalizers = At(service, "/metadata/finalizers");
+  const json* finalizers = Find(service, {"metadata", "finalizers"});
   return finalizers != nullptr && finalizers->is_array() ? *finalizers : none;
 }
 
-// The newest time at which a manager wrote a field. `fields` is a pointer into fieldsV1.
+// The newest time at which a manager wrote a field; `fields` as fieldsV1 names them.
 std::optional<absl::Time> WrittenAt(const json& service, std::string_view manager,
-                                    std::string_view fields) {
+                                    std::initializer_list<std::string_view> fields) {
   std::optional<absl::Time> newest;
-  const json* entries = At(service, "/metadata/managedFields");
+  const json* entries = Find(service, {"metadata", "managedFields"});
   for (const json& entry : entries != nullptr ? *entries : json::array()) {
-    if (!manager.empty() && TextAt(entry, "/manager") != manager) continue;
-    const json* written = At(entry, "/fieldsV1");
-    if (written == nullptr || At(*written, fields) == nullptr) continue;
-    const auto time = crds::ParseTime(TextAt(entry, "/time"));
+    if (!manager.empty() && FindText(entry, {"manager"}) != manager) continue;
+    const json* written = Find(entry, {"fieldsV1"});
+    if (written == nullptr || Find(*written, fields) == nullptr) continue;
+    const auto time = crds::ParseTime(FindText(entry, {"time"}));
     if (time && (!newest || *time > *newest)) newest = time;
   }
   return newest;
@@ -47,10 +50,10 @@ std::optional<absl::Time> WrittenAt(const json& service, std::string_view manage
 
 std::string Addresses(const json& service) {
   std::string text;
-  const json* ingress = At(service, "/status/loadBalancer/ingress");
+  const json* ingress = Find(service, {"status", "loadBalancer", "ingress"});
   for (const json& entry : ingress != nullptr ? *ingress : json::array()) {
-    for (const char* field : {"/ip", "/hostname"}) {
-      const std::string address = TextAt(entry, field);
+    for (const char* field : {"ip", "hostname"}) {
+      const std::string address = FindText(entry, {field});
       if (!address.empty()) text += (text.empty() ? "" : ", ") + address;
     }
   }
@@ -82,11 +85,11 @@ std::string RemainsOfLoadBalancer(const json& service) {
 }
 
 std::optional<absl::Time> AddressChangedAt(const json& service) {
-  return WrittenAt(service, "", "/f:status/f:loadBalancer");
+  return WrittenAt(service, "", {"f:status", "f:loadBalancer"});
 }
 
 std::optional<absl::Time> TypeSetAt(const json& service, std::string_view manager) {
-  return WrittenAt(service, manager, "/f:spec/f:type");
+  return WrittenAt(service, manager, {"f:spec", "f:type"});
 }
 
 }  // namespace kr::service

@@ -4,12 +4,14 @@
 #include <array>
 #include <utility>
 
-#include "reconcilers/service/fields.h"
+#include "crds/meta/json_find.h"
 #include "reconcilers/service/load_balancer.h"
 
 namespace kr::service {
 namespace {
 
+using crds::Find;
+using crds::FindText;
 using nlohmann::json;
 
 // Refused by the server on a Service of another type, like spec.loadBalancerSourceRanges.
@@ -39,7 +41,7 @@ std::string PortKey(const json& port) {
 }
 
 bool HasNodePort(const json& service) {
-  const json* ports = At(service, "/spec/ports");
+  const json* ports = Find(service, {"spec", "ports"});
   return ports != nullptr && std::ranges::any_of(*ports, [](const json& port) {
            return port.value("nodePort", 0) != 0;
          });
@@ -48,7 +50,7 @@ bool HasNodePort(const json& service) {
 }  // namespace
 
 std::string_view TypeWithout(const json& service) {
-  const json* allocate = At(service, "/spec/allocateLoadBalancerNodePorts");
+  const json* allocate = Find(service, {"spec", "allocateLoadBalancerNodePorts"});
   const bool none = allocate != nullptr && *allocate == false && !HasNodePort(service);
   return none ? "ClusterIP" : "NodePort";
 }
@@ -56,12 +58,12 @@ std::string_view TypeWithout(const json& service) {
 json LoadBalancerFields(const json& service) {
   json fields = json::object();
   for (const char* field : kFields) {
-    if (const json* value = At(service, std::string("/spec/") + field)) fields[field] = *value;
+    if (const json* value = Find(service, {"spec", field})) fields[field] = *value;
   }
-  const std::string ranges = TextIn(service, "/metadata/annotations", kRangesAnnotation);
+  const std::string ranges = FindText(service, {"metadata", "annotations", kRangesAnnotation});
   if (!ranges.empty()) fields["rangesAnnotation"] = ranges;
   json ports = json::object();
-  if (const json* list = At(service, "/spec/ports")) {
+  if (const json* list = Find(service, {"spec", "ports"})) {
     for (const json& port : *list) ports[PortKey(port)] = port.value("nodePort", 0);
   }
   fields["nodePorts"] = std::move(ports);
@@ -73,7 +75,7 @@ json WithoutLoadBalancer(json service) {
   json& spec = *Spec(service);
   spec["type"] = type;
   spec.erase("loadBalancerSourceRanges");
-  if (At(service, "/metadata/annotations") != nullptr) {
+  if (Find(service, {"metadata", "annotations"}) != nullptr) {
     service["metadata"]["annotations"].erase(kRangesAnnotation);
   }
   return service;
@@ -126,29 +128,28 @@ json Manifest(const json& service) {
   json manifest = {{"apiVersion", "v1"}, {"kind", "Service"}};
   json& metadata = manifest["metadata"];
   for (const char* field : {"name", "namespace", "labels", "annotations", "ownerReferences"}) {
-    if (const json* value = At(service, std::string("/metadata/") + field))
-      metadata[field] = *value;
+    if (const json* value = Find(service, {"metadata", field})) metadata[field] = *value;
   }
   if (metadata.contains("annotations")) {
     for (const std::string_view key : kStateAnnotations) {
       metadata["annotations"].erase(std::string(key));
     }
   }
-  if (const json* finalizers = At(service, "/metadata/finalizers")) {
+  if (const json* finalizers = Find(service, {"metadata", "finalizers"})) {
     json foreign = json::array();
     for (const json& name : *finalizers) {
       if (!IsCleanupFinalizer(name.get<std::string>())) foreign.push_back(name);
     }
     if (!foreign.empty()) metadata["finalizers"] = std::move(foreign);
   }
-  if (const json* spec = At(service, "/spec")) manifest["spec"] = *spec;
+  if (const json* spec = Find(service, {"spec"})) manifest["spec"] = *spec;
   return manifest;
 }
 
 json Renamed(json manifest, std::string_view name) {
   manifest["metadata"]["name"] = name;
   manifest["metadata"].erase("finalizers");
-  if (At(manifest, "/metadata/annotations") != nullptr) {
+  if (Find(manifest, {"metadata", "annotations"}) != nullptr) {
     manifest["metadata"]["annotations"].erase("kubectl.kubernetes.io/last-applied-configuration");
   }
   manifest["spec"].erase("externalIPs");
@@ -162,7 +163,7 @@ json WithFreshPorts(json manifest, bool address) {
     for (json& port : spec["ports"]) port.erase("nodePort");
   }
   // A headless Service is to stay one.
-  if (address && TextAt(manifest, "/spec/clusterIP") != "None") {
+  if (address && FindText(manifest, {"spec", "clusterIP"}) != "None") {
     spec.erase("clusterIP");
     spec.erase("clusterIPs");
   }

@@ -2,13 +2,13 @@
 
 #include <string_view>
 
-#include "reconcilers/service/fields.h"
+#include "crds/meta/json_find.h"
 
 namespace kr::service {
 namespace {
 
-constexpr char kLabels[] = "/metadata/labels";
-constexpr char kAnnotations[] = "/metadata/annotations";
+constexpr char kLabels[] = "labels";
+constexpr char kAnnotations[] = "annotations";
 
 struct Mark {
   const char* map;
@@ -37,9 +37,10 @@ constexpr Mark kMarks[] = {
 }  // namespace
 
 std::optional<Owner> FindOwner(const nlohmann::json& service) {
-  if (TextIn(service, kAnnotations, kAllowAnnotation) == "true") return std::nullopt;
+  if (crds::FindText(service, {"metadata", kAnnotations, kAllowAnnotation}) == "true")
+    return std::nullopt;
   for (const Mark& mark : kMarks) {
-    const std::string value = TextIn(service, mark.map, mark.key);
+    const std::string value = crds::FindText(service, {"metadata", mark.map, mark.key});
     if (value.empty() || (!mark.value.empty() && value != mark.value)) continue;
     return Owner{std::string(mark.who) + " (" + std::string(mark.key) + ": " + value + ")",
                  std::string(mark.what)};
