@@ -120,6 +120,20 @@ func (h *host) mark(t *testing.T, name, value string) {
 	harness.Must(t, err)
 }
 
+// remedy makes a policy that is about marked nodes, marks the node until the steps are over, and returns the remediation
+// once it has ended as it is to end.
+func (h *host) remedy(t *testing.T, name, policy, phase string) harness.Remediation {
+	t.Helper()
+	h.Apply(t, policy)
+	h.DeleteAtEnd(t, name)
+	h.mark(t, name, "yes")
+	h.awaitRemediation(t, name, "the steps are over", func(r *harness.Remediation) bool {
+		return r.Status.Phase == "Holding" || r.Status.Phase == "Failed"
+	})
+	h.mark(t, name, "")
+	return h.awaitPhase(t, name, phase)
+}
+
 func (h *host) task(t *testing.T, command string) *unstructured.Unstructured {
 	t.Helper()
 	list, err := h.Dynamic.Resource(taskKind).List(t.Context(), metav1.ListOptions{})
@@ -190,14 +204,7 @@ func (h *host) pruneImagesByJob(t *testing.T) {
 	if before := images(); !strings.Contains(before, "registry.local/unused") {
 		t.Fatalf("there is nothing to prune:\n%s", before)
 	}
-	h.Apply(t, policy("prune", "{name: prune-images}"))
-	h.DeleteAtEnd(t, "prune")
-	h.mark(t, "prune", "yes")
-	h.awaitRemediation(t, "prune", "the command is over", func(r *harness.Remediation) bool {
-		return r.Status.Phase == "Holding" || r.Status.Phase == "Failed"
-	})
-	h.mark(t, "prune", "")
-	h.awaitPhase(t, "prune", "Succeeded")
+	h.remedy(t, "prune", policy("prune", "{name: prune-images}"), "Succeeded")
 	task := h.task(t, "prune-images")
 	if via, _, _ := unstructured.NestedString(task.Object, "spec", "via"); via != "Job" {
 		t.Errorf("via is %s", via)
@@ -210,11 +217,8 @@ func (h *host) pruneImagesByJob(t *testing.T) {
 func (h *host) refusesParameters(t *testing.T) {
 	for name, value := range map[string]string{"semicolon": "1M; touch /pwned", "subshell": "$(touch /pwned)", "line": "1M\\ntouch /pwned", "path": "../../pwned"} {
 		t.Run(name, func(t *testing.T) {
-			h.Apply(t, policy(name, fmt.Sprintf(`{name: vacuum-journal, parameters: [{name: size, value: "%s"}]}`, value)))
-			h.DeleteAtEnd(t, name)
-			h.mark(t, name, "yes")
-			failed := h.awaitPhase(t, name, "Failed")
-			h.mark(t, name, "")
+			command := fmt.Sprintf(`{name: vacuum-journal, parameters: [{name: size, value: "%s"}]}`, value)
+			failed := h.remedy(t, name, policy(name, command), "Failed")
 			if !strings.Contains(harness.Text(failed.Status.Steps), "does not match ^[1-9]") {
 				t.Errorf("it does not say why: %s", harness.Text(failed.Status.Steps))
 			}
@@ -332,25 +336,14 @@ spec:
 }
 
 func (h *host) kubeletSettings(t *testing.T) {
-	h.Apply(t, policy("qps", "{name: set-kubelet-config, parameters: [{name: kubeAPIQPS, value: '40'}, {name: kubeAPIBurst, value: '80'}]}"))
-	h.DeleteAtEnd(t, "qps")
-	h.mark(t, "qps", "yes")
-	h.awaitRemediation(t, "qps", "the command is over", func(r *harness.Remediation) bool {
-		return r.Status.Phase == "Holding" || r.Status.Phase == "Failed"
-	})
-	h.mark(t, "qps", "")
-	h.awaitPhase(t, "qps", "Succeeded")
+	h.remedy(t, "qps", policy("qps", "{name: set-kubelet-config, parameters: [{name: kubeAPIQPS, value: '40'}, {name: kubeAPIBurst, value: '80'}]}"), "Succeeded")
 	text, err := h.node.Run(t.Context(), "cat", "/var/lib/kubelet/config.yaml")
 	harness.Must(t, err)
 	if !strings.Contains(text, "kubeAPIQPS: 40\n") || !strings.Contains(text, "# Kept by those who change settings.") {
 		t.Errorf("the file is:\n%s", text)
 	}
 	// A kubelet does not start with a threshold below the other one.
-	h.Apply(t, policy("wrong", "{name: set-kubelet-config, parameters: [{name: imageGCHighThresholdPercent, value: '10'}, {name: imageGCLowThresholdPercent, value: '90'}]}"))
-	h.DeleteAtEnd(t, "wrong")
-	h.mark(t, "wrong", "yes")
-	failed := h.awaitPhase(t, "wrong", "Failed")
-	h.mark(t, "wrong", "")
+	failed := h.remedy(t, "wrong", policy("wrong", "{name: set-kubelet-config, parameters: [{name: imageGCHighThresholdPercent, value: '10'}, {name: imageGCLowThresholdPercent, value: '90'}]}"), "Failed")
 	if !strings.Contains(harness.Text(failed.Status.Steps), "the old content was put back") {
 		t.Errorf("it does not say that the file went back: %s", harness.Text(failed.Status.Steps))
 	}
@@ -365,14 +358,7 @@ func (h *host) kubeletSettings(t *testing.T) {
 func (h *host) reboot(t *testing.T) {
 	before, err := h.Client.CoreV1().Nodes().Get(t.Context(), nodeName, metav1.GetOptions{})
 	harness.Must(t, err)
-	h.Apply(t, policyOf("restart", "{cordon: {}}, {nodeCommand: {name: reboot}}"))
-	h.DeleteAtEnd(t, "restart")
-	h.mark(t, "restart", "yes")
-	h.awaitRemediation(t, "restart", "the host has restarted", func(r *harness.Remediation) bool {
-		return r.Status.Phase == "Holding" || r.Status.Phase == "Failed"
-	})
-	h.mark(t, "restart", "")
-	h.awaitPhase(t, "restart", "Succeeded")
+	h.remedy(t, "restart", policyOf("restart", "{cordon: {}}, {nodeCommand: {name: reboot}}"), "Succeeded")
 	after, err := h.Client.CoreV1().Nodes().Get(t.Context(), nodeName, metav1.GetOptions{})
 	harness.Must(t, err)
 	if before.Status.NodeInfo.BootID == after.Status.NodeInfo.BootID {

@@ -100,6 +100,14 @@ spec: {commands: [{argv: [/bin/true], timeout: 1m}]}
     Order();
   }
   void SetBoot(const std::string& id) { dir.Write("proc/sys/kernel/random/boot_id", id + "\n"); }
+  // As a process that was killed in the middle has left it.
+  void RememberBegun(const std::string& boot) {
+    const Status begun =
+        TaskMarkers(files, "state")
+            .Begin(node::TaskName(spec),
+                   {.boot_id = boot, .status = {.phase = crds::TaskPhase::kRunning}});
+    ASSERT_TRUE(begun.ok()) << begun;
+  }
   // The controller's part.
   void Order() {
     const std::string name = node::TaskName(spec);
@@ -172,11 +180,7 @@ TEST(TaskWorker, WhatIsNotWhatItSaysIsRefused) {
 // kill -9 in mid-command, and the pod is started again.
 TEST(TaskWorker, WhatWasInterruptedIsNotBegunAgain) {
   Host h;
-  const TaskMarkers markers(h.files, "state");
-  ASSERT_TRUE(markers
-                  .Begin(node::TaskName(h.spec),
-                         {.boot_id = "boot-1", .status = {.phase = crds::TaskPhase::kRunning}})
-                  .ok());
+  h.RememberBegun("boot-1");
   const auto status = h.Run();
   EXPECT_EQ(status->phase, crds::TaskPhase::kInterrupted);
   EXPECT_EQ(h.Phase(), "Interrupted");
@@ -217,11 +221,7 @@ TEST(TaskWorker, NodeTaskRunsOnceAcrossReboot) {
 
 TEST(TaskWorker, ARestartInTheMiddleOfAnythingElseIsAnInterruption) {
   Host h;
-  const TaskMarkers markers(h.files, "state");
-  ASSERT_TRUE(markers
-                  .Begin(node::TaskName(h.spec),
-                         {.boot_id = "boot-0", .status = {.phase = crds::TaskPhase::kRunning}})
-                  .ok());
+  h.RememberBegun("boot-0");
   EXPECT_EQ(h.Run()->phase, crds::TaskPhase::kInterrupted);
 }
 

@@ -186,11 +186,7 @@ TEST(DrainDecides, WhatAnOperatorOwnsGoesLikeASetAndIsNeverDeleted) {
     });
   }
   EXPECT_EQ(shop.Asked(), "kafka-1");
-  const Pod first = *shop.cluster.FindPod({"shop", "kafka-1"});
-  shop.cluster.Reserve(first.key, first.uid, "drain-n1", shop.now);
-  shop.cluster.Settle(first.key, first.uid);
-  shop.cluster.RemovePod(first.key);
-  shop.evicted[first.uid] = first.key;
+  shop.Evicted("kafka-1");
   EXPECT_THAT(shop.Asked(), HasSubstr("kafka has 1 of 3 away"));
   shop.rules.on_timeout = crds::DrainOnTimeout::kDeletePods;
   shop.now += shop.rules.timeout;
@@ -203,11 +199,8 @@ TEST(DrainDecides, WhatAnOperatorOwnsGoesLikeASetAndIsNeverDeleted) {
 TEST(DrainDecides, ThePodsBeforeOurOwnEvictionCount) {
   Shop shop;
   shop.Replicas("web", {"n1", "n1"});
-  const Pod first = *shop.cluster.FindPod({"shop", "web-a"});
-  shop.cluster.Reserve(first.key, first.uid, "drain-n1", shop.now);
-  shop.cluster.Settle(first.key, first.uid);
   // Gone before its owner has noticed: there is one pod, and it is well.
-  shop.cluster.RemovePod(first.key);
+  shop.Evicted("web-a");
   EXPECT_THAT(shop.Asked(), HasSubstr("has 1 of 2 away"));
   shop.Replicas("web", {"n3"});
   EXPECT_EQ(shop.Asked(), "web-b");
@@ -216,10 +209,7 @@ TEST(DrainDecides, ThePodsBeforeOurOwnEvictionCount) {
 TEST(DrainDecides, AScaleDownIsNotWaitedForForEver) {
   Shop shop;
   shop.Replicas("web", {"n1", "n1"});
-  const Pod first = *shop.cluster.FindPod({"shop", "web-a"});
-  shop.cluster.Reserve(first.key, first.uid, "drain-n1", shop.now);
-  shop.cluster.Settle(first.key, first.uid);
-  shop.cluster.RemovePod(first.key);
+  shop.Evicted("web-a");
   shop.now += absl::Minutes(6);
   EXPECT_EQ(shop.Asked(), "web-b");
 }

@@ -81,6 +81,14 @@ void Shop::GiveVolume(const std::string& pod, const std::string& volume,
   cluster.Attach(volume, cluster.FindPod({"shop", pod})->node);
 }
 
+void Shop::Evicted(const std::string& pod) {
+  const Pod gone = *cluster.FindPod({"shop", pod});
+  cluster.Reserve(gone.key, gone.uid, "drain-n1", now);
+  cluster.Settle(gone.key, gone.uid);
+  cluster.RemovePod(gone.key);
+  evicted[gone.uid] = gone.key;
+}
+
 Situation Shop::Drain(const std::string& node) {
   EditNode(node, [](Node& n) { n.unschedulable = true; });
   return {.rules = rules,

@@ -47,6 +47,9 @@ class Shop {
   void GiveVolume(const std::string& pod, const std::string& volume,
                   const std::vector<std::string>& nodes = {});
 
+  // Our drain of n1 has evicted the pod, and it is gone.
+  void Evicted(const std::string& pod);
+
   // The drain of n1, cordoned, 10 s after it began.
   Situation Drain(const std::string& node = "n1");
   Decision Ask(const Situation& situation) { return Decide(situation, true); }
