@@ -25,8 +25,11 @@ Answer ReadError(const Status& error) {
   const bool budget = api->HasCause("DisruptionBudget");
   switch (api->code) {
     case 404:
-    case 409:
       answer.said = Said::kGone;
+      break;
+    case 409:
+      // Any other conflict says nothing about the pod: it is looked for.
+      if (answer.text.find("UID in precondition") != std::string::npos) answer.said = Said::kGone;
       break;
     case 429:
       answer.said = !budget ? Said::kBusy : answer.retry_after ? Said::kOutdated : Said::kBudget;

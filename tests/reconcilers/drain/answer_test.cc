@@ -78,7 +78,16 @@ TEST(EvictionAnswer, EachMeansWhatItMeans) {
        Said::kRefused},
       {"gone", Reply(404, StatusBody(404, "pods db-1 not found")), Said::kGone},
       {"F7: a successor has its name",
-       Reply(409, StatusBody(409, "the UID in the precondition does not match")), Said::kGone},
+       Reply(409, StatusBody(409,
+                             "Operation cannot be fulfilled on pods \"db-1\": Precondition failed: "
+                             "UID in precondition: a, UID in object meta: b")),
+       Said::kGone},
+      {"somebody wrote to the pod meanwhile",
+       Reply(409, StatusBody(409,
+                             "Operation cannot be fulfilled on pods \"db-1\": the object has been "
+                             "modified; please apply your changes to the latest version and try "
+                             "again")),
+       Said::kUnknown},
       {"unavailable", Reply(503, StatusBody(503, "")), Said::kUnknown},
       {"no connection", Unavailable("broken"), Said::kUnknown},
       {"time out", DeadlineExceeded("5s"), Said::kUnknown},
