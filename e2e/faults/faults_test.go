@@ -36,7 +36,11 @@ type regimen struct {
 	role, policy string
 	name         string // of the policy
 	admit        func(w *ward, ctx context.Context, patient string) error
-	least        int // so many writes at least
+	least        int      // so many writes at least
+	without      []string // disturbances that others have
+	// Where patients are not ConfigMaps by themselves:
+	sicken func(w *ward, ctx context.Context, patient string) error
+	see    func(w *ward, patients []string) map[string][]string // what has become of them
 
 	once    sync.Once
 	history *history
@@ -45,7 +49,7 @@ type regimen struct {
 	outcome string
 }
 
-var everything = &regimen{name: "faults", role: role, policy: policy, admit: (*ward).admitOne, least: 30}
+var everything = &regimen{name: "faults", role: role, policy: policy, admit: (*ward).admitOne, least: 30, without: []string{"error-503"}}
 
 // open returns the ward, with a fault proxy and the kubeconfig that leads through it.
 func open(t *testing.T, r *regimen) (*ward, *faultproxy.Proxy, string) {
@@ -136,17 +140,23 @@ func everyFault(t *testing.T, r *regimen) {
 	w.run(kubeconfig, "operator", 60*time.Second)
 	var all []string
 	rules := map[string]*faultproxy.Handle{}
-	for of, fault := range map[string]faultproxy.Fault{
-		"answer-lost": {CutAfter: true},
-		"cut-before":  {CutBefore: true},
-		"conflict":    {Answer: faultproxy.Conflict()},
-		"throttled":   {Answer: faultproxy.TooManyRequests("1")},
-		"error-500":   {Answer: faultproxy.InternalError()},
-		"trickle":     {Trickle: 8 << 10},
+	for of, rule := range map[string]faultproxy.Rule{
+		"answer-lost": {Fault: faultproxy.Fault{CutAfter: true}},
+		"cut-before":  {Fault: faultproxy.Fault{CutBefore: true}},
+		"conflict":    {Fault: faultproxy.Fault{Answer: faultproxy.Conflict()}},
+		"throttled":   {Fault: faultproxy.Fault{Answer: faultproxy.TooManyRequests("1")}},
+		"error-500":   {Fault: faultproxy.Fault{Answer: faultproxy.InternalError()}},
+		"error-503":   {Fault: faultproxy.Fault{Answer: faultproxy.Unavailable()}},
+		"error-504":   {AfterAnswer: faultproxy.GatewayTimeout}, // the server has done it nevertheless
+		"trickle":     {Fault: faultproxy.Fault{Trickle: 8 << 10}},
 	} {
+		if slices.Contains(r.without, of) {
+			continue
+		}
 		for n, name := range w.patients(of) {
+			rule.Name, rule.Match = name, nth(name, n+1)
 			all = append(all, name)
-			rules[name] = proxy.Add(faultproxy.Rule{Name: name, Fault: fault, Match: nth(name, n+1)})
+			rules[name] = proxy.Add(rule)
 		}
 	}
 	w.admit(all)

@@ -31,10 +31,11 @@ type history struct {
 	mu           sync.Mutex
 	changes      map[string][]string            // by namespace
 	remediations map[string]harness.Remediation // by name, as they are now
+	wards        *attendants
 }
 
 func newHistory(w *harness.World) (*history, error) {
-	h := &history{changes: map[string][]string{}, remediations: map[string]harness.Remediation{}}
+	h := &history{changes: map[string][]string{}, remediations: map[string]harness.Remediation{}, wards: &attendants{world: w, ready: map[string]map[string]bool{}, least: map[string]int{}}}
 	for _, kind := range append(slices.Clone(kinds), harness.Remediations) {
 		resource := w.Dynamic.Resource(kind)
 		list, err := resource.List(context.Background(), metav1.ListOptions{Limit: 1})
@@ -63,6 +64,7 @@ func (h *history) follow(w *harness.World, kind schema.GroupVersionResource, ver
 			if kind == harness.Remediations {
 				h.noteRemediation(object)
 			} else {
+				h.wards.see(event.Type, object)
 				h.note(object.GetNamespace(), strings.ToLower(string(event.Type))+" "+kind.Resource+"/"+object.GetName())
 			}
 		}
@@ -133,6 +135,30 @@ func (w *ward) catchUp() {
 func (w *ward) outcomes(names []string) map[string]string {
 	w.t.Helper()
 	w.catchUp()
+	var lines map[string][]string
+	if w.see != nil {
+		lines = w.see(w, names)
+	} else {
+		lines = w.allOf(names)
+	}
+	for _, r := range w.history.all() {
+		text := fmt.Sprintf("a Remediation: %s %s, steps", r.Status.Phase, r.Status.Reason)
+		for _, step := range r.Status.Steps {
+			text += " " + step.Action + " " + step.State
+		}
+		lines[r.Spec.TargetRef.Name] = append(lines[r.Spec.TargetRef.Name], text)
+	}
+	out := map[string]string{}
+	for _, name := range names {
+		slices.Sort(lines[name])
+		out[name] = strings.Join(lines[name], "\n")
+	}
+	return out
+}
+
+// allOf are every object of patients in their namespaces, and every change of one.
+func (w *ward) allOf(names []string) map[string][]string {
+	w.t.Helper()
 	lines := map[string][]string{}
 	for _, name := range names {
 		for _, change := range w.history.of(name) {
@@ -162,19 +188,7 @@ func (w *ward) outcomes(names []string) map[string]string {
 	for _, name := range names {
 		lines[name] = append(lines[name], w.servicesOf(name)...)
 	}
-	for _, r := range w.history.all() {
-		text := fmt.Sprintf("a Remediation: %s %s, steps", r.Status.Phase, r.Status.Reason)
-		for _, step := range r.Status.Steps {
-			text += " " + step.Action + " " + step.State
-		}
-		lines[r.Spec.TargetRef.Name] = append(lines[r.Spec.TargetRef.Name], text)
-	}
-	out := map[string]string{}
-	for _, name := range names {
-		slices.Sort(lines[name])
-		out[name] = strings.Join(lines[name], "\n")
-	}
-	return out
+	return lines
 }
 
 // normal is an object without what differs between any two.

@@ -2,7 +2,6 @@ package faults
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -25,6 +24,7 @@ var shared = harness.Shared{Options: cluster.Options{ControllerManagerArgs: []st
 
 // config keeps every remediation's writes alike: none that only shows progress. Each may hold a request of its own.
 const config = `
+limits: {exemptFromNodeBudget: [empty]}
 log: {level: info, format: text}
 workers: 256
 leaderElection: {leaseDuration: %s, renewDeadline: %s, retryPeriod: 1s}
@@ -182,26 +182,36 @@ func (w *ward) admitOne(ctx context.Context, name string) error {
 		object := &corev1.Pod{ObjectMeta: meta(pod, map[string]string{label: "yes"}), Spec: corev1.PodSpec{
 			AutomountServiceAccountToken: &no, TerminationGracePeriodSeconds: &one,
 			Containers: []corev1.Container{{Name: "c", Image: "i"}}}}
-		err := fmt.Errorf("never tried")
-		for range 100 { // its service account may not be there yet
-			if _, err = w.Client.CoreV1().Pods(name).Create(ctx, object, metav1.CreateOptions{}); err == nil || !strings.Contains(err.Error(), "serviceaccount") {
-				break
-			}
-			time.Sleep(100 * time.Millisecond)
-		}
-		if err != nil {
+		if _, err := w.makePod(ctx, name, object); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
+// makePod waits for the service account of a new namespace.
+func (w *ward) makePod(ctx context.Context, namespace string, pod *corev1.Pod) (made *corev1.Pod, err error) {
+	for range 100 {
+		made, err = w.Client.CoreV1().Pods(namespace).Create(ctx, pod, metav1.CreateOptions{})
+		if err == nil || !strings.Contains(err.Error(), "serviceaccount") {
+			break
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	return made, err
+}
+
+// sick is the patch that makes the annotation which is the symptom.
+var sick = []byte(`{"metadata":{"annotations":{"sick":"yes"}}}`)
+
 // fallIll makes patients sick.
 func (w *ward) fallIll(names []string) {
 	w.t.Helper()
-	w.each(names, func(ctx context.Context, name string) error {
-		_, err := w.Client.CoreV1().ConfigMaps(name).Patch(ctx, name, types.MergePatchType,
-			[]byte(`{"metadata":{"annotations":{"sick":"yes"}}}`), metav1.PatchOptions{})
+	w.each(names, func(ctx context.Context, name string) (err error) {
+		if w.sicken != nil {
+			return w.sicken(w, ctx, name)
+		}
+		_, err = w.Client.CoreV1().ConfigMaps(name).Patch(ctx, name, types.MergePatchType, sick, metav1.PatchOptions{})
 		return err
 	})
 }
@@ -210,7 +220,10 @@ func (w *ward) fallIll(names []string) {
 func (w *ward) awaitEnd(names []string, limit time.Duration) {
 	w.t.Helper()
 	begin := time.Now()
-	defer func() { w.t.Logf("%d remediations took %v", len(names), time.Since(begin).Round(time.Millisecond)) }()
+	last := ""
+	defer func() {
+		w.t.Logf("%d remediations took %v, the last was that of %s", len(names), time.Since(begin).Round(time.Millisecond), last)
+	}()
 	for {
 		ended := map[string]bool{}
 		open := ""
@@ -225,6 +238,7 @@ func (w *ward) awaitEnd(names []string, limit time.Duration) {
 		if len(missing) == 0 {
 			return
 		}
+		last = missing[0]
 		if time.Since(begin) > limit { // how far they have come is still of interest
 			w.t.Errorf("waited %v for %d remediations to end: %v%s", limit, len(missing), missing, open)
 			return
@@ -238,7 +252,8 @@ func concerns(name, uri string, body []byte) bool {
 	switch {
 	case strings.Contains(uri, "/events"), strings.Contains(uri, "/remediationpolicies/"):
 		return false
-	case strings.Contains(uri, "/remediations/") && strings.Contains(uri, "-"+name+"-"), strings.Contains(uri, "/namespaces/"+name+"/"):
+	case strings.Contains(uri, "/remediations/") && strings.Contains(uri, "-"+name+"-"), strings.Contains(uri, "/namespaces/"+name+"/"),
+		strings.Contains(uri, "/api/v1/nodes/"+name+"?"):
 		return true
 	}
 	return strings.Contains(uri, "/remediations?") && strings.Contains(string(body), `"`+name+`"`)

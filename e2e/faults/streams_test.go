@@ -63,13 +63,18 @@ var streamPlans = []streamPlan{
 
 // EveryFaultOfWatches: what the operator is told comes late, twice, in another order, in part or not at all. What it
 // does stays the same.
-func TestEveryFaultOfWatches(t *testing.T) {
-	w, proxy, kubeconfig := open(t, everything)
+func TestEveryFaultOfWatches(t *testing.T) { everyStreamFault(t, everything, 4) }
+
+// everyStreamFault has so many patients for each of the plans with these names, or of all.
+func everyStreamFault(t *testing.T, r *regimen, each int, plans ...string) {
+	w, proxy, kubeconfig := open(t, r)
 	w.run(kubeconfig, "operator", 60*time.Second)
-	const each = 4
+	streamPlans := slices.DeleteFunc(slices.Clone(streamPlans), func(plan streamPlan) bool {
+		return len(plans) > 0 && !slices.Contains(plans, plan.name)
+	})
 	names := func(plan streamPlan) (out []string) {
 		for n := range each {
-			out = append(out, fmt.Sprintf("%s-watch-%d", plan.name, n+1))
+			out = append(out, fmt.Sprintf("%s-%s-watch-%d", w.name, plan.name, n+1))
 		}
 		return out
 	}

@@ -25,7 +25,13 @@ type Write struct {
 // "" for any. Status updates and dry runs are among them.
 func (w *World) Writes(t testing.TB, resource, namespace, name string) []Write {
 	t.Helper()
-	events, err := w.AuditEvents(namespace) // quicker than reading all of a long log
+	return w.writes(t, namespace, resource, namespace, name)
+}
+
+// writes looks only at lines of the audit log that contain a text: quicker than reading all of a long log.
+func (w *World) writes(t testing.TB, containing, resource, namespace, name string) []Write {
+	t.Helper()
+	events, err := w.AuditEvents(containing)
 	Must(t, err)
 	var out []Write
 	for _, e := range events {

@@ -214,11 +214,12 @@ func (s *SetWatch) Hurt() []string {
 	return slices.Clone(s.hurt)
 }
 
-// Evictions are the evictions of a namespace that the API server carried out for operators: UIDs by the pod's name.
+// Evictions are the evictions of a namespace ("": of all) that the API server carried out for operators: UIDs by the
+// pod's name.
 func (w *World) Evictions(t testing.TB, namespace string) map[string][]string {
 	t.Helper()
 	out := map[string][]string{}
-	for _, write := range w.Writes(t, "pods", namespace, "") {
+	for _, write := range w.writes(t, "/eviction", "pods", namespace, "") {
 		if write.ObjectRef.Subresource != "eviction" || strings.Contains(string(write.ResponseObject), `"Failure"`) {
 			continue
 		}
