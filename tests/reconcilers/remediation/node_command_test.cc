@@ -61,11 +61,46 @@ class NodeCommandStory : public ::testing::Test {
     s.Edit("nodes", "/n1", {{"metadata", {{"annotations", {{"sick", "yes"}}}}}});
     s.Advance(absl::Seconds(5));  // the claims of other tools are listed first
   }
+  // One about the condition Ready, with these rungs.
+  void ServeReadiness(const json& remedies) {
+    s.Policy({{"target", {{"apiVersion", "v1"}, {"kind", "Node"}, {"all", true}}},
+              {"triggers",
+               {{{"name", "down"},
+                 {"for", "1s"},
+                 {"condition", {{"type", "Ready"}, {"status", {"False", "Unknown"}}}}}}},
+              {"remedies", remedies},
+              {"recovery",
+               {{"stableFor", "1s"},
+                {"healthy",
+                 {{{"name", "ready"},
+                   {"expression",
+                    "object.status.conditions.exists(c, c.type == 'Ready' && c.status == "
+                    "'True')"}}}}}},
+              {"limits", {{"maxUnhealthy", "100%"}, {"cooldown", "10m"}}}});
+    s.Start();
+    s.Advance(absl::Seconds(6));
+  }
+  // What was ordered, in order: "restart by Agent".
+  std::vector<std::string> Ordered() const {
+    std::vector<std::string> ordered;
+    for (const FakeApi::Request& write : s.api.writes()) {
+      if (write.method != "POST" || write.target.find("/nodetasks") == std::string::npos) continue;
+      const json spec = json::parse(write.body)["spec"];
+      ordered.push_back(spec.value("nodeCommand", "") + " by " + spec.value("via", ""));
+    }
+    return ordered;
+  }
   void Heal() { s.Edit("nodes", "/n1", {{"metadata", {{"annotations", nullptr}}}}); }
   void Ready(const std::string& status, const std::string& message = "") {
     s.Edit("nodes", "/n1",
            {{"status",
              {{"conditions", {{{"type", "Ready"}, {"status", status}, {"message", message}}}}}}});
+  }
+  // What the kubelet reports; the rest of the node stays whose it is.
+  void Status(const json& patch) {
+    json node = s.Get("nodes", "/n1");
+    node["status"].merge_patch(patch);
+    s.server.Put("nodes", node);
   }
   void AgentLease(absl::Duration age = absl::ZeroDuration()) {
     s.server.Put(
@@ -86,8 +121,11 @@ class NodeCommandStory : public ::testing::Test {
     return tasks.size() == 1 ? tasks[0] : json();
   }
   // What the executor says, after it has made sure that the task is what it says.
-  void Report(const json& status) {
-    json task = Task();
+  void Report(const json& status, const std::string& command = "restart") {
+    json task;
+    for (const json& each : All("nodetasks")) {
+      if (each["spec"]["nodeCommand"] == command) task = each;
+    }
     ASSERT_FALSE(task.is_null());
     task["status"] = status;
     s.server.Put("nodetasks", task);
@@ -345,6 +383,78 @@ TEST_F(NodeCommandStory, AHostThatDoesNotComeBackIsNotWaitedForForEver) {
   s.Advance(absl::Minutes(6));
   EXPECT_THAT(StepMessage(), HasSubstr("TimedOut: Node n1 still reports boot boot-1 5m after"));
   EXPECT_TRUE(NextRung());
+}
+
+// A runtime that hangs: the restart by the agent is carried out and does not help, so the ladder
+// goes on to the reboot, which is proved by another boot ID. The node is quiet meanwhile: that is
+// no cure.
+TEST_F(NodeCommandStory, HungRuntimeReachesReboot) {
+  json reboot = testing::ParseYaml(kRestart);
+  reboot["metadata"]["name"] = "reboot";
+  reboot["spec"]["reboots"] = true;
+  s.server.Put("nodecommands", reboot);
+  Status({{"conditions",
+           {{{"type", "Ready"}, {"status", "False"}, {"message", "container runtime is down"}}}}});
+  AgentLease();
+  ServeReadiness({{{"name", "restart"},
+                   {"steps", {{{"nodeCommand", {{"name", "restart"}}}}}},
+                   {"cureWithin", "1m"}},
+                  {{"name", "reboot"},
+                   {"steps",
+                    {{{"cordon", json::object()}},
+                     {{"nodeCommand", {{"name", "reboot"}, {"timeout", "15m"}}}}}},
+                   {"cureWithin", "5m"}}});
+  ASSERT_EQ(Ordered(), std::vector<std::string>{"restart by Agent"});
+  Report({{"phase", "Succeeded"}, {"message", "1 command was run"}});
+  s.Advance(absl::Seconds(50));
+  EXPECT_EQ(Ordered().size(), 1u) << "it has a minute to help";
+  AgentLease();
+  s.Advance(absl::Seconds(20));
+  ASSERT_EQ(Ordered(), (std::vector<std::string>{"restart by Agent", "reboot by Agent"}));
+  EXPECT_EQ(s.Get("nodes", "/n1")["spec"]["unschedulable"], true);
+
+  Report({{"phase", "Rebooting"}}, "reboot");
+  Status({{"conditions", {{{"type", "Ready"}, {"status", "Unknown"}}}}});
+  s.Advance(absl::Minutes(2));
+  EXPECT_EQ(s.Phase(), "Running");
+  Status({{"nodeInfo", {{"bootID", "boot-2"}}},
+          {"conditions", {{{"type", "Ready"}, {"status", "True"}}}}});
+  s.Advance(absl::Seconds(40));
+  EXPECT_EQ(s.Phase(), "Succeeded") << s.Remediations().at(0)["status"].dump(2);
+  const json status = s.Remediations().at(0)["status"];
+  EXPECT_EQ(status["remedies"][0]["state"], "Failed");
+  EXPECT_EQ(status["remedies"][1]["state"], "Verified");
+  EXPECT_EQ(StepMessage(2), "Node n1 has restarted: boot boot-1 became boot-2");
+  EXPECT_FALSE(s.Get("nodes", "/n1")["spec"].value("unschedulable", false));
+  EXPECT_EQ(Ordered().size(), 2u) << "each command was ordered once";
+  // The times of each phase and step can be read afterwards.
+  for (const json& step : status["steps"]) {
+    EXPECT_LE(step["startedAt"], step["finishedAt"]) << step;
+  }
+  EXPECT_LT(status["startedAt"], status["finishedAt"]);
+}
+
+// A kubelet that restarts reports Ready=False for a moment. That is our own doing, and no incident.
+TEST_F(NodeCommandStory, F11TheKubeletThatWeRestartIsNotRemediatedAgain) {
+  Ready("Unknown");
+  AgentLease();
+  ServeReadiness({{{"name", "restart"},
+                   {"steps", {{{"nodeCommand", {{"name", "restart"}}}}}},
+                   {"cureWithin", "5m"}}});
+  Report({{"phase", "Succeeded"}, {"message", "1 command was run"}});
+  for (const char* status : {"True", "False", "True", "Unknown", "True"}) {
+    Ready(status);
+    s.Advance(absl::Milliseconds(700));
+  }
+  s.Advance(absl::Seconds(5));
+  EXPECT_EQ(s.Phase(), "Succeeded");
+  // Another flap is put down to the same restart until the cooldown is over.
+  Ready("False");
+  s.Advance(absl::Seconds(10));
+  Ready("True");
+  s.Advance(absl::Minutes(30));
+  EXPECT_EQ(s.Remediations().size(), 1u);
+  EXPECT_EQ(Ordered().size(), 1u);
 }
 
 struct Refused {
