@@ -31,6 +31,39 @@ bool KnowsCordons(const RemediationPolicySpec& spec) {
   return absl::StrContains(ToJson(spec).dump(), "unschedulable");
 }
 
+// Whether every node that the selector finds is one of the control plane, by its label.
+bool AsksForControlPlane(const LabelSelector& selector) {
+  const auto is_role = [](const std::string& key) {
+    return key == "node-role.kubernetes.io/control-plane" ||
+           key == "node-role.kubernetes.io/master";
+  };
+  using Operator = LabelSelector::Operator;
+  return std::ranges::any_of(selector.match_labels,
+                             [&](const auto& label) { return is_role(label.first); }) ||
+         std::ranges::any_of(selector.match_expressions, [&](const auto& requirement) {
+           return is_role(requirement.key) &&
+                  (requirement.op == Operator::kExists || requirement.op == Operator::kIn);
+         });
+}
+
+// Nothing is done to nodes of the control plane unless the policy says that it means them; one that
+// finds no others would wait for ever.
+void ValidateControlPlane(const RemediationPolicySpec& spec, const FieldPath& path,
+                          Problems& problems) {
+  const Target& target = spec.target;
+  if (target.include_control_plane || !target.selector) return;
+  const bool only_tells = std::ranges::all_of(spec.remedies, [](const Remedy& remedy) {
+    return std::ranges::all_of(remedy.steps, Is<Notify>);
+  });
+  const std::vector<TargetKind> kinds = target.Kinds();
+  const bool nodes =
+      std::ranges::any_of(kinds, [](const TargetKind& kind) { return kind.kind == "Node"; });
+  if (only_tells || !nodes || !AsksForControlPlane(*target.selector)) return;
+  problems.Add(path["target"]["selector"],
+               "selects the nodes of the control plane, and nothing is done to those by mistake: "
+               "expected spec.target.includeControlPlane: true, or a selector of others");
+}
+
 bool IsWhole(const IntOrPercent& limit) {
   return limit.percent && limit.value >= 100;
 }
@@ -39,6 +72,7 @@ bool IsWhole(const IntOrPercent& limit) {
 
 void ValidateNodeSteps(const RemediationPolicySpec& spec, const FieldPath& path,
                        Problems& problems) {
+  ValidateControlPlane(spec, path, problems);
   const FieldPath remedies = path["remedies"];
   bool evidence = false, drained = false, empties = false;
   bool cordoned = KnowsCordons(spec);
