@@ -68,6 +68,8 @@ type Remediation struct {
 	}
 	Status struct {
 		Phase, Reason, Message, Remedy, Step string
+		StartedAt, FinishedAt                time.Time
+		Trigger                              *struct{ Since time.Time }
 		Conditions                           []metav1.Condition
 		Evidence                             []struct {
 			Source, Message, FirstSeen, LastSeen string
@@ -84,10 +86,12 @@ type Remediation struct {
 		Remedies []struct {
 			Name, State, Reason, Message string
 			Attempt                      int64
+			StartedAt, FinishedAt        time.Time
 		}
 		Steps []struct {
 			Remedy, Action, State, Message string
 			Attempt, Step                  int64
+			StartedAt, FinishedAt          time.Time
 			Writes                         []struct{ Outcome, Verb, ResourceVersionAfter string }
 		}
 		Ledger *struct {
@@ -104,6 +108,36 @@ type Remediation struct {
 // String is for messages of tests.
 func (r *Remediation) String() string {
 	return fmt.Sprintf("%s: %s %s (%s) step %q", r.Name, r.Status.Phase, r.Status.Reason, r.Status.Message, r.Status.Step)
+}
+
+// A Moment is one that the status of a Remediation tells.
+type Moment struct {
+	What string
+	At   time.Time
+}
+
+// Moments are what one went through, from the symptom to the end: each rung that was tried, and each step of its last
+// attempt.
+func (r *Remediation) Moments() []Moment {
+	var out []Moment
+	if r.Status.Trigger != nil {
+		out = append(out, Moment{"the symptom", r.Status.Trigger.Since})
+	}
+	out = append(out, Moment{"the beginning", r.Status.StartedAt})
+	for _, rung := range r.Status.Remedies {
+		if rung.StartedAt.IsZero() {
+			continue
+		}
+		out = append(out, Moment{"remedy " + rung.Name + " begins", rung.StartedAt})
+		for _, step := range r.Status.Steps {
+			if step.Remedy == rung.Name && step.Attempt == rung.Attempt {
+				what := fmt.Sprintf("step %d (%s) ", step.Step+1, step.Action)
+				out = append(out, Moment{what + "begins", step.StartedAt}, Moment{what + "is over", step.FinishedAt})
+			}
+		}
+		out = append(out, Moment{"remedy " + rung.Name + " is over", rung.FinishedAt})
+	}
+	return append(out, Moment{"the end", r.Status.FinishedAt})
 }
 
 // Final tells whether nothing more happens.

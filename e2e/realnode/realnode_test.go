@@ -306,7 +306,24 @@ func (h *host) hungRuntime(t *testing.T) {
 	if before == after {
 		t.Error("containerd is still the same process")
 	}
-	t.Logf("the remediation: %s", done.String())
+	wantMoments(t, &done)
+}
+
+// wantMoments fails unless the status says when each phase began and ended, one after the other.
+func wantMoments(t *testing.T, r *harness.Remediation) {
+	t.Helper()
+	moments := r.Moments()
+	if len(moments) < 7 {
+		t.Errorf("the status tells too little: %v", moments)
+	}
+	last := moments[0]
+	for _, m := range moments {
+		t.Logf("%8s after the symptom: %s", m.At.Sub(moments[0].At).Round(100*time.Millisecond), m.What)
+		if m.At.IsZero() || m.At.Before(last.At) {
+			t.Errorf("%s is said to be at %v, and %s before at %v", m.What, m.At, last.What, last.At)
+		}
+		last = m
+	}
 }
 
 func (h *host) hungKubelet(t *testing.T) {
@@ -328,11 +345,24 @@ spec:
   limits: {maxUnhealthy: 100%, cooldown: 1s}
 `)
 	h.DeleteAtEnd(t, "kubelet")
+	before, err := h.node.MainPID(t.Context(), "kubelet")
+	harness.Must(t, err)
 	harness.Must(t, h.node.Signal(t.Context(), "kubelet", "STOP"))
 	h.awaitReady(t, corev1.ConditionUnknown, "", time.Minute)
 	done := h.awaitPhase(t, "kubelet", "Succeeded")
 	h.awaitReady(t, corev1.ConditionTrue, "", 10*time.Second)
-	t.Logf("the remediation: %s", done.String())
+	// F10: to kill it is not to restart it. Another process runs, as an active unit, and reports.
+	if after, err := h.node.MainPID(t.Context(), "kubelet"); err != nil || after == before {
+		t.Errorf("the kubelet is process %v, and was %v before (%v)", after, before, err)
+	}
+	if out, err := h.node.Run(t.Context(), "systemctl", "is-active", "kubelet"); err != nil {
+		t.Errorf("the unit is %s: %v", out, err)
+	}
+	wantMoments(t, &done)
+	// F11: what its restart made of Ready is no incident of its own.
+	if all := h.World.Remediations(t, "kubelet"); len(all) != 1 {
+		t.Errorf("there are %d remediations: %s", len(all), harness.Text(all))
+	}
 }
 
 func (h *host) kubeletSettings(t *testing.T) {
