@@ -201,6 +201,35 @@ func TestNodesAreGivenBackByWhoeverTookThem(t *testing.T) {
 	}
 }
 
+// F19: somebody has taken the finalizer off, or a backup was restored. Whoever begins to lead gives such nodes back.
+func TestF19NodesHeldForNobodyAreGivenBack(t *testing.T) {
+	w, _ := bare.Get(t)
+	const ours, since = "orphan-ours", "orphan-since"
+	for _, node := range []string{ours, since} {
+		w.Node(t, node, "zone-a")
+		w.Kubectl(t, "", "patch", "node", node, "--type=merge", "--field-manager=kube-remedy", "-p",
+			`{"metadata":{"annotations":{"kube-remedy.io/holders":"{\"cordon\":[\"gone\"],\"taint example.com/x:NoExecute\":[\"gone\"]}"}},`+
+				`"spec":{"unschedulable":true,"taints":[{"key":"example.com/x","effect":"NoExecute"}]}}`)
+	}
+	w.Kubectl(t, "", "uncordon", since)
+	w.Kubectl(t, "", "cordon", since)
+	w.Operator(t, operator.Options{Kubeconfig: w.Account.Kubeconfig})
+	harness.Eventually(t, "the holders to be gone", harness.Limit, func() (bool, string) {
+		for _, node := range []string{ours, since} {
+			if n := getNode(t, w, node); n.Annotations[holders] != "" {
+				return false, fmt.Sprint(node, n.Annotations, n.Spec)
+			}
+		}
+		return true, ""
+	})
+	if n := getNode(t, w, ours); n.Spec.Unschedulable || slices.ContainsFunc(n.Spec.Taints, func(taint corev1.Taint) bool { return taint.Key == "example.com/x" }) {
+		t.Errorf("it is still held: %v", n.Spec)
+	}
+	if !getNode(t, w, since).Spec.Unschedulable {
+		t.Error("a person has cordoned it since, and it was uncordoned")
+	}
+}
+
 // Forty of a hundred nodes at once: nobody acts. When they have come back to ten, one is tried, then the rest.
 func TestF2AnOutageOfNodesIsNobodysToRepair(t *testing.T) {
 	w, _ := bare.Get(t)

@@ -1,5 +1,6 @@
 #include "reconcilers/actions/holders.h"
 
+#include <algorithm>
 #include <vector>
 
 #include "reconcilers/actions/change.h"
@@ -68,6 +69,19 @@ void Holders::Clear(const std::string& mitigation) {
   held_.erase(mitigation);
 }
 
+std::vector<std::string> Holders::RemoveUnless(absl::FunctionRef<bool(std::string_view uid)> exists,
+                                               bool& changed) {
+  std::vector<std::string> free;
+  for (auto& [mitigation, uids] : held_) {
+    const size_t orphans =
+        std::erase_if(uids, [&](const std::string& uid) { return !exists(uid); });
+    changed = changed || orphans > 0;
+    if (uids.empty()) free.push_back(mitigation);
+  }
+  for (const std::string& mitigation : free) held_.erase(mitigation);
+  return free;
+}
+
 json Holders::Annotation() const {
   if (held_.empty()) return nullptr;
   return json(held_).dump();
@@ -102,6 +116,33 @@ json UncordonPatch(const json& node, std::string_view uid) {
   json patch = PatchOf(holders);
   if (last && IsOurCordon(node)) patch["spec"]["unschedulable"] = nullptr;
   return patch;
+}
+
+json OrphansPatch(const json& node, absl::FunctionRef<bool(std::string_view uid)> exists) {
+  Holders holders = Holders::Of(node);
+  bool changed = false;
+  const std::vector<std::string> free = holders.RemoveUnless(exists, changed);
+  if (!changed) return {};
+  json patch = PatchOf(holders);
+  const json* there = Find(node, {"spec", "taints"});
+  json taints = there != nullptr && there->is_array() ? *there : json::array();
+  for (const std::string& mitigation : free) {
+    if (mitigation == kCordonMitigation && IsOurCordon(node)) {
+      patch["spec"]["unschedulable"] = nullptr;
+    }
+    const auto is_held = [&](const json& taint) {
+      return TaintMitigation(FindText(taint, {"key"}), FindText(taint, {"effect"})) == mitigation;
+    };
+    // Whose a taint is nobody tells: the list has one owner, who wrote any of it last.
+    if (std::erase_if(taints.get_ref<json::array_t&>(), is_held) > 0) {
+      patch["spec"]["taints"] = taints.empty() ? json() : taints;
+    }
+  }
+  return patch;
+}
+
+std::string TaintMitigation(std::string_view key, std::string_view effect) {
+  return std::string("taint ").append(key).append(":").append(effect);
 }
 
 std::string ForeignCordonText(const ObjectRef& ref, const json& node) {

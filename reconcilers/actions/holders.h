@@ -4,9 +4,11 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <nlohmann/json.hpp>
 
+#include "absl/functional/function_ref.h"
 #include "reconcilers/actions/action.h"
 
 // Who keeps a node cordoned or tainted, written on the node itself in the same patch as the field:
@@ -19,6 +21,8 @@ namespace kr::actions {
 
 inline constexpr char kHoldersAnnotation[] = "kube-remedy.io/holders";
 inline constexpr char kCordonMitigation[] = "cordon";
+// "taint pool/x:NoSchedule".
+std::string TaintMitigation(std::string_view key, std::string_view effect);
 
 // The holders of all mitigations of a node. A value.
 class Holders {
@@ -33,6 +37,9 @@ class Holders {
   void Add(const std::string& mitigation, std::string_view uid);
   void Remove(const std::string& mitigation, std::string_view uid);
   void Clear(const std::string& mitigation);
+  // Removes those that `exists` does not know; the mitigations that nobody holds since.
+  std::vector<std::string> RemoveUnless(absl::FunctionRef<bool(std::string_view uid)> exists,
+                                        bool& changed);
 
   // The value of the annotation in a merge patch: null when nobody holds anything.
   nlohmann::json Annotation() const;
@@ -52,6 +59,12 @@ nlohmann::json CordonPatch(const nlohmann::json& node, std::string_view uid);
 // The merge patch that gives up the hold of `uid`, and uncordons when it was the last one and the
 // cordon is ours; null when `uid` holds nothing.
 nlohmann::json UncordonPatch(const nlohmann::json& node, std::string_view uid);
+
+// The merge patch that gives up what nobody needs any more: the holds of UIDs that `exists` does
+// not know, and what only those have held, as far as it is ours. Null when every holder is there.
+// The patch goes with the version that it was made from.
+nlohmann::json OrphansPatch(const nlohmann::json& node,
+                            absl::FunctionRef<bool(std::string_view uid)> exists);
 
 // "Node n1 is cordoned by kubectl, which is not ours to undo".
 std::string ForeignCordonText(const ObjectRef& ref, const nlohmann::json& node);

@@ -34,9 +34,6 @@ constexpr char kOwnKeys[] = "node.kubernetes.io/";
 std::string TaintText(std::string_view key, std::string_view effect) {
   return std::string(key).append(":").append(effect);
 }
-std::string MitigationOf(std::string_view key, std::string_view effect) {
-  return "taint " + TaintText(key, effect);
-}
 
 json TaintsOf(const json& node) {
   const json* taints = Find(node, {"spec", "taints"});
@@ -71,7 +68,7 @@ Write WriteOf(const Observed& observed, json patch, std::string summary, json me
 std::optional<Write> GiveUp(const Observed& observed, const std::string& uid, std::string_view key,
                             std::string_view effect, const std::string& value, json memo) {
   const json& node = *observed.live;
-  const std::string mitigation = MitigationOf(key, effect);
+  const std::string mitigation = TaintMitigation(key, effect);
   Holders holders = Holders::Of(node);
   if (!holders.Has(mitigation, uid)) return std::nullopt;
   const size_t others = holders.Others(mitigation, uid);
@@ -139,7 +136,7 @@ class TaintAction final : public Action {
     if (std::optional<Next> need = NeedNode(observed, kind())) return *std::move(need);
     const json& node = *observed.live;
     const std::string& uid = observed.remediation->metadata.uid;
-    const std::string mitigation = MitigationOf(params_.key, effect_);
+    const std::string mitigation = TaintMitigation(params_.key, effect_);
     const json there = FindTaint(node, params_.key, effect_);
     Holders holders = Holders::Of(node);
     const std::string text = TaintText(params_.key, effect_);
@@ -218,7 +215,7 @@ class TaintAction final : public Action {
   std::string Left(const json&, const Observed& observed) const override {
     if (NeedLive(observed)) return "";
     if (FindTaint(*observed.live, params_.key, effect_).is_null()) return "";
-    if (Holders::Of(*observed.live).HasAny(MitigationOf(params_.key, effect_))) return "";
+    if (Holders::Of(*observed.live).HasAny(TaintMitigation(params_.key, effect_))) return "";
     return "the taint " + TaintText(params_.key, effect_) + " was changed since";
   }
 

@@ -86,6 +86,8 @@ Controller::Controller(Options options, runtime::Engine& engine, runtime::ApiSen
                        [this](const std::string& uid) { return BudgetStatusOf(uid); }),
       baselines_({.write_timeout = options_.timing.write_timeout}, engine, api,
                  watches_.past().baselines),
+      sweep_({.write_timeout = options_.timing.write_timeout}, engine, api,
+             [this](std::string_view uid) { return registry_.HasUid(uid); }),
       self_(std::make_shared<Controller*>(this)) {}
 
 Controller::~Controller() {

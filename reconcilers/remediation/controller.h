@@ -21,6 +21,7 @@
 #include "reconcilers/remediation/draft.h"
 #include "reconcilers/remediation/drains.h"
 #include "reconcilers/remediation/environment.h"
+#include "reconcilers/remediation/holder_sweep.h"
 #include "reconcilers/remediation/metrics.h"
 #include "reconcilers/remediation/node_claims.h"
 #include "reconcilers/remediation/pod_owners.h"
@@ -283,6 +284,7 @@ class Controller final : private policy::WatchListener,
   StatusReporter reporter_;
   StatusReporter budget_reporter_;
   BaselineKeeper baselines_;
+  HolderSweep sweep_;
 
   Stage stage_ = Stage::kStandby;
   bool listed_ = false;                        // while catching up: `wanted_` is complete

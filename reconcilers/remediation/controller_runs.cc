@@ -35,7 +35,11 @@ constexpr absl::Duration kLeftToOthers = absl::Minutes(1);
 void Controller::OnRemediation(const document::DocumentPtr& before,
                                const document::DocumentPtr& after) {
   if (!after) {
+    const crds::Remediation* known = registry_.Find(before->name());
+    const bool held =
+        known != nullptr && known->metadata.uid == before->uid() && HoldsMitigations(*known);
     registry_.Remove(before->name(), before->uid());
+    if (held && stage_ == Stage::kLeading) sweep_.Start();
     if (registry_.Find(before->name()) == nullptr && ledger_.Holds(before->name())) {
       ledger_.Release(before->name());
       ConsiderBlocked();
@@ -136,12 +140,14 @@ void Controller::CatchUp() {
     ConsiderSoon(entry.object.metadata.uid);
   }
   RecordBaselines();
+  sweep_.Start();
   Prune();
 }
 
 void Controller::StopLeading() {
   stage_ = Stage::kStandby;
   baselines_.Stop();
+  sweep_.Stop();
   watches_.past().alerts.Stop();
   listed_ = false;
   while (!creating_.empty()) EndCreation(creating_.begin()->first);

@@ -117,6 +117,11 @@ class NewestOf {
 
 }  // namespace
 
+bool Registry::HasUid(std::string_view uid) const {
+  return std::ranges::any_of(by_name_,
+                             [&](const auto& entry) { return entry.second.metadata.uid == uid; });
+}
+
 const crds::Remediation* Registry::Newest(std::string_view lineage) const {
   NewestOf newest;
   Visit(by_lineage_, lineage, [&](const crds::Remediation& one) { newest(one); });

@@ -21,6 +21,7 @@ class Registry {
   void Remove(std::string_view name, std::string_view uid);
 
   const crds::Remediation* Find(std::string_view name) const;
+  bool HasUid(std::string_view uid) const;
   // The one with the highest n, then the youngest; null when the lineage has none.
   const crds::Remediation* Newest(std::string_view lineage) const;
   // The same of those of one policy about one object or empty place, whoever else has its lineage.

@@ -44,6 +44,7 @@ TEST_F(Cordon, IsReleasedAtRecovery) {
   EXPECT_EQ(Condition("n1", "MaintenanceInProgress"), "False");
 }
 
+// F10: Ready may be old; a kubelet that was restarted renews its lease.
 TEST_F(Cordon, StaysWhileTheNodesLeaseIsNotRenewed) {
   Begin();
   Ready("n1", "False");

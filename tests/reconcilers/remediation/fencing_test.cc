@@ -103,6 +103,7 @@ TEST_F(Fencing, PodsOfANodeThatIsOffAreForgotten) {
   EXPECT_TRUE(forced);
 }
 
+// F9: no out-of-service taint without proof that the host is off.
 TEST_F(Fencing, WithoutEvidenceNothingIsDoneByForce) {
   struct Case {
     json change;
