@@ -24,7 +24,8 @@ class FakeClock final : public Clock {
   void SetTimeBetweenLooks(absl::Duration d) { look_ = d; }
 
  private:
-  mutable absl::Time now_ = absl::FromCivil(absl::CivilSecond(2026, 1, 2, 3, 4, 5), absl::UTCTimeZone());
+  mutable absl::Time now_ =
+      absl::FromCivil(absl::CivilSecond(2026, 1, 2, 3, 4, 5), absl::UTCTimeZone());
   mutable MonotonicTime monotonic_{absl::Hours(1)};
   absl::Duration look_;
 };
