@@ -29,6 +29,7 @@ class DrainOptions : public ::testing::Test {
     world.evictions.clear();
     world.evicted.clear();
     json spec = DrainSpec();
+    spec["remedies"][0].erase("matchConditions");
     spec["remedies"][0]["steps"] = {{{"cordon", json::object()}}, {{"drain", drain}}};
     world.Policy(spec);
     // As a component would mark it, which leaves the rest of the node to whoever owns it.
