@@ -9,10 +9,7 @@ namespace kr::testing {
 class FakeClock final : public Clock {
  public:
   absl::Time Now() const override { return now_; }
-  MonotonicTime Monotonic() const override {
-    now_ += look_;
-    return monotonic_ = monotonic_ + look_;
-  }
+  MonotonicTime Monotonic() const override { return monotonic_; }
 
   void Advance(absl::Duration d) {
     now_ += d;
@@ -20,14 +17,10 @@ class FakeClock final : public Clock {
   }
   // Somebody sets the wall clock; intervals must not notice.
   void JumpWall(absl::Duration d) { now_ += d; }
-  // What is done between two looks at the monotonic clock takes so long: else work takes no time.
-  void SetTimeBetweenLooks(absl::Duration d) { look_ = d; }
 
  private:
-  mutable absl::Time now_ =
-      absl::FromCivil(absl::CivilSecond(2026, 1, 2, 3, 4, 5), absl::UTCTimeZone());
-  mutable MonotonicTime monotonic_{absl::Hours(1)};
-  absl::Duration look_;
+  absl::Time now_ = absl::FromCivil(absl::CivilSecond(2026, 1, 2, 3, 4, 5), absl::UTCTimeZone());
+  MonotonicTime monotonic_{absl::Hours(1)};
 };
 
 }  // namespace kr::testing

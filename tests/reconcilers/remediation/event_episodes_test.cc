@@ -56,23 +56,6 @@ TEST_F(EventEpisodes, WhatComesLaterIsAnEpisodeOfItsOwn) {
   EXPECT_EQ(Phases(), "Succeeded Succeeded ");
 }
 
-// An evaluation that takes its time is not repeated at once, and so the one from before the success
-// is the newest for a moment.
-TEST_F(EventEpisodes, ASlowEvaluationIsNoSecondEpisode) {
-  for (const int microseconds : {50, 200, 500}) {
-    s.clock.SetTimeBetweenLooks(absl::Microseconds(microseconds));
-    if (microseconds == 50) {
-      Begin(Spec());
-    } else {
-      s.Restart();
-    }
-    const size_t before = s.Remediations().size();
-    ProbesFail("e" + std::to_string(microseconds));
-    s.Advance(absl::Minutes(1));
-    EXPECT_EQ(s.Remediations().size(), before + 1) << microseconds;
-  }
-}
-
 // Somebody was faster: there is nothing left to write, and the Events are answered all the same.
 TEST_F(EventEpisodes, ASuccessWithoutAWriteAnswersThem) {
   Begin(Spec());
