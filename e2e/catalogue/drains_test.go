@@ -1,7 +1,6 @@
 package catalogue
 
 import (
-	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -18,13 +17,12 @@ import (
 func pool(t *testing.T, name string) string {
 	t.Helper()
 	w, _ := withNodes.Get(t)
-	for _, node := range []string{name + "-1", name + "-2"} {
+	nodes := []string{name + "-1", name + "-2"}
+	for _, node := range nodes {
 		w.Node(t, node, "zone-a")
 		w.Kubectl(t, "", "label", "node", node, "pool="+name)
-		t.Cleanup(func() { // the test's own context has ended by then
-			_ = w.Client.CoreV1().Nodes().Delete(context.WithoutCancel(t.Context()), node, metav1.DeleteOptions{})
-		})
 	}
+	w.AwaitSchedulable(t, nodes...)
 	w.Namespace(t, name)
 	w.Apply(t, fmt.Sprintf(`
 apiVersion: apps/v1

@@ -45,7 +45,7 @@ spec:
   limits: {maxConcurrent: 100%, maxUnhealthy: 100%}
 `
 
-var drains = &regimen{name: "empty", role: role, policy: drainPolicy, least: 8, without: []string{"cut-before", "trickle"},
+var drains = &regimen{name: "empty", role: role, policy: drainPolicy, least: 8, varies: true, without: []string{"cut-before", "trickle"},
 	admit: (*ward).admitNode, sicken: (*ward).markNode, see: (*ward).nodes}
 
 func TestEveryFaultAtEveryWriteOfADrain(t *testing.T) { everyFault(t, drains) }

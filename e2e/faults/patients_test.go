@@ -225,15 +225,7 @@ func (w *ward) awaitEnd(names []string, limit time.Duration) {
 		w.t.Logf("%d remediations took %v, the last was that of %s", len(names), time.Since(begin).Round(time.Millisecond), last)
 	}()
 	for {
-		ended := map[string]bool{}
-		open := ""
-		for _, r := range w.history.all() {
-			if r.Final() {
-				ended[r.Spec.TargetRef.Name] = true
-			} else {
-				open += "\n" + r.String()
-			}
-		}
+		ended, open := w.ended()
 		missing := slices.DeleteFunc(slices.Clone(names), func(name string) bool { return ended[name] })
 		if len(missing) == 0 {
 			return
@@ -245,6 +237,19 @@ func (w *ward) awaitEnd(names []string, limit time.Duration) {
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
+}
+
+// ended tells whose remediations have ended, and how far the others have come.
+func (w *ward) ended() (names map[string]bool, open string) {
+	names = map[string]bool{}
+	for _, r := range w.history.all() {
+		if r.Final() {
+			names[r.Spec.TargetRef.Name] = true
+		} else {
+			open += "\n" + r.String()
+		}
+	}
+	return names, open
 }
 
 // concerns tells the writes that a patient's remediation consists of. Events and the policy's status are not among them.

@@ -20,7 +20,7 @@ import (
 	"github.com/kube-remedy/kube-remedy/e2e/cluster"
 )
 
-// Node makes a simulated node in a zone.
+// Node makes a simulated node in a zone, until the end of the test.
 func (w *World) Node(t testing.TB, name, zone string) {
 	t.Helper()
 	resources := corev1.ResourceList{
@@ -37,6 +37,24 @@ func (w *World) Node(t testing.TB, name, zone string) {
 		Status: corev1.NodeStatus{Allocatable: resources, Capacity: resources},
 	}, metav1.CreateOptions{})
 	Must(t, err)
+	t.Cleanup(func() { // the test's own context has ended by then
+		_ = w.Client.CoreV1().Nodes().Delete(context.WithoutCancel(t.Context()), name, metav1.DeleteOptions{})
+	})
+}
+
+// AwaitSchedulable waits until the scheduler takes each of the nodes: only then does it spread pods over all of them.
+func (w *World) AwaitSchedulable(t testing.TB, nodes ...string) {
+	t.Helper()
+	for _, name := range nodes {
+		Eventually(t, name+" to take pods", Limit, func() (bool, string) {
+			node, err := w.Client.CoreV1().Nodes().Get(t.Context(), name, metav1.GetOptions{})
+			Must(t, err)
+			ready := slices.ContainsFunc(node.Status.Conditions, func(c corev1.NodeCondition) bool {
+				return c.Type == corev1.NodeReady && c.Status == corev1.ConditionTrue
+			})
+			return ready && len(node.Spec.Taints) == 0, fmt.Sprint(node.Spec.Taints, node.Status.Conditions)
+		})
+	}
 }
 
 // template spreads the pods of an owner over nodes, so that a bad node hits many owners.
