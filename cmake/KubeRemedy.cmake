@@ -28,6 +28,9 @@ if(KR_SANITIZE)
   # -O1 comes after the build type's -O2: instrumented code at -O2 takes twice as long to compile.
   add_compile_options(-O1 -fsanitize=${KR_SANITIZE} -fno-omit-frame-pointer
                       -fno-sanitize-recover=all)
+  # What is null crashes anyway, and what is no longer there is AddressSanitizer's: a fifth less to
+  # compile.
+  add_compile_options(-fno-sanitize=null,vptr)
   add_link_options(-fsanitize=${KR_SANITIZE})
 endif()
 
