@@ -6,7 +6,7 @@
 #   BENCH_PODS, BENCH_NODES     a smaller cluster, to try it out: nothing is judged then
 #   BENCH_PEERS=false           without client-go
 #   BENCH_SPEED=false           without the latencies
-#   BENCH_DRAINS=false          without emptying 200 nodes
+#   BENCH_DRAINS=false          without emptying and cordoning 200 nodes
 #   BENCH_PARTS=false           without the google-benchmarks of the parts
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -25,7 +25,8 @@ KUBE_REMEDY_BIN=$build/bin build/bench-tools/bars \
 
 if [ "${BENCH_DRAINS:-true}" = true ]; then
   printf '\n== drains\n'
-  (cd tests/bench && KUBE_REMEDY_BIN="$build/bin" go run ./drains --nodes "${BENCH_DRAINED:-200}")
+  (cd tests/bench && export KUBE_REMEDY_BIN="$build/bin" &&
+    go run ./drains --nodes "${BENCH_DRAINED:-200}" && go run ./drains --nodes "${BENCH_DRAINED:-200}" --pods 0)
 fi
 
 [ "${BENCH_PARTS:-true}" = true ] || exit 0

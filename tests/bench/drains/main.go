@@ -1,4 +1,4 @@
-// Drains measures how quickly kube-remedy empties many nodes at once on a real control plane (scheduler, controllers,
+// Drains measures how quickly kube-remedy empties (or only cordons) many nodes at once on a real control plane (scheduler, controllers,
 // simulated kubelets), and how many requests each pod costs, by the API server's audit log.
 package main
 
@@ -39,6 +39,7 @@ rules:
 `
 	config = `
 log: {level: info, format: text}
+workers: %d
 limits: {exemptFromNodeBudget: [drains]}
 `
 	policy = `
@@ -54,11 +55,12 @@ spec:
   - name: empty
     steps:
     - cordon: {}
-    - drain: {maxUnavailable: 100%, timeout: 30m}
-    verify: [{name: at-once, expression: "true"}]
+%s    verify: [{name: at-once, expression: "true"}]
     cureWithin: 1h
   recovery: {stableFor: 1s}
-  limits: {maxConcurrent: 100%, maxUnhealthy: 100%}
+  limits: {maxConcurrent: 100%%, maxUnhealthy: 100%%}
+`
+	drain = `    - drain: {maxUnavailable: 100%, timeout: 30m}
 `
 )
 
@@ -70,11 +72,12 @@ func say(format string, args ...any) {
 
 func main() {
 	nodes := flag.Int("nodes", 200, "how many are emptied")
-	pods := flag.Int("pods", 15, "on each of them")
+	pods := flag.Int("pods", 15, "on each of them; 0: the nodes are only cordoned")
+	workers := flag.Int("workers", 8, "of kube-remedy: its requests at the same time")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	ctx, cancel := context.WithTimeout(ctx, limit)
-	err := run(ctx, *nodes, *pods)
+	err := run(ctx, *nodes, *pods, *workers)
 	cancel()
 	stop()
 	if err != nil {
@@ -88,7 +91,7 @@ type world struct {
 	client kubernetes.Interface
 }
 
-func run(ctx context.Context, nodes, perNode int) error {
+func run(ctx context.Context, nodes, perNode, workers int) error {
 	dir, err := os.MkdirTemp("", "kube-remedy-drains-")
 	if err != nil {
 		return err
@@ -126,7 +129,7 @@ func run(ctx context.Context, nodes, perNode int) error {
 	if err != nil {
 		return err
 	}
-	op, err := operator.Start(operator.Options{Kubeconfig: account.Kubeconfig, Config: config, Dir: dir})
+	op, err := operator.Start(operator.Options{Kubeconfig: account.Kubeconfig, Config: fmt.Sprintf(config, workers), Dir: dir})
 	if err != nil {
 		return err
 	}
@@ -134,7 +137,11 @@ func run(ctx context.Context, nodes, perNode int) error {
 	if err := op.WaitReady(ctx); err != nil {
 		return err
 	}
-	if _, err := operator.Kubectl(ctx, c.AdminKubeconfig(), strings.NewReader(policy), "apply", "-f", "-"); err != nil {
+	steps := drain
+	if perNode == 0 {
+		steps = ""
+	}
+	if _, err := operator.Kubectl(ctx, c.AdminKubeconfig(), strings.NewReader(fmt.Sprintf(policy, steps)), "apply", "-f", "-"); err != nil {
 		return err
 	}
 	if _, err := operator.Kubectl(ctx, c.AdminKubeconfig(), nil, "wait", "--for=condition=Ready", "rempol/drains", "--timeout=60s"); err != nil {
@@ -142,10 +149,17 @@ func run(ctx context.Context, nodes, perNode int) error {
 	}
 	say("%d nodes with %d pods each become sick", nodes, perNode)
 	began := time.Now()
+	failed := make(chan error, nodes)
 	for i := range nodes {
-		if err := w.patchNode(ctx, drained(i), `{"metadata":{"annotations":{"sick":"yes"}}}`); err != nil {
+		go func() { failed <- w.patchNode(ctx, drained(i), `{"metadata":{"annotations":{"sick":"yes"}}}`) }()
+	}
+	for range nodes {
+		if err := <-failed; err != nil {
 			return err
 		}
+	}
+	if perNode == 0 {
+		return w.reportCordons(ctx, nodes, began, time.Now())
 	}
 	if err := w.await(ctx, "all nodes to be empty", func(p *corev1.Pod) bool {
 		return !strings.HasPrefix(p.Spec.NodeName, label) && p.DeletionTimestamp == nil && p.Status.Phase == corev1.PodRunning
@@ -233,6 +247,37 @@ func (w *world) await(ctx context.Context, what string, fits func(*corev1.Pod) b
 }
 
 // report counts what the operator has asked for since.
+// reportCordons waits until all nodes are cordoned and says how long that took, from the first and from the last that
+// became sick.
+func (w *world) reportCordons(ctx context.Context, nodes int, first, all time.Time) error {
+	user := "system:serviceaccount:" + operator.Namespace + ":" + operator.ServiceAccount
+	var last time.Time
+	err := wait.PollUntilContextTimeout(ctx, poll, time.Minute, true, func(context.Context) (bool, error) {
+		events, err := w.AuditEvents("")
+		cordoned := map[string]bool{}
+		for _, e := range events {
+			if e.User.Username != user || e.Verb != "patch" || e.ObjectRef == nil || e.ResponseStatus == nil ||
+				e.ObjectRef.Resource != "nodes" || e.ObjectRef.Subresource != "" || e.ResponseStatus.Code != 200 {
+				continue
+			}
+			if cordoned[e.ObjectRef.Name] {
+				continue
+			}
+			cordoned[e.ObjectRef.Name] = true
+			if e.StageTimestamp.After(last) {
+				last = e.StageTimestamp
+			}
+		}
+		return len(cordoned) == nodes, err
+	})
+	if err != nil {
+		return err
+	}
+	fmt.Printf("| %d nodes cordoned, from the first / last that became sick | %.1f / %.1f s | <= 2 s |\n", nodes,
+		last.Sub(first).Seconds(), last.Sub(all).Seconds())
+	return nil
+}
+
 func (w *world) report(since time.Time) error {
 	events, err := w.AuditEvents("")
 	if err != nil {
