@@ -23,7 +23,7 @@ struct Config {
 
   bool paused = false;
   std::string listen = ":8080";
-  size_t workers = 8;
+  size_t workers = 16;
   absl::Duration grace_period = absl::Seconds(30);
 
   bool elect_leader = true;

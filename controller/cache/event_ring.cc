@@ -70,6 +70,13 @@ int64_t EventRing::CountSince(absl::Time since) const {
   return sum;
 }
 
+absl::Time EventRing::First(absl::Duration window, absl::Time now) const {
+  for (const Moment& moment : moments_) {
+    if (moment.time > now - window) return moment.time;
+  }
+  return absl::InfiniteFuture();
+}
+
 absl::Time EventRing::FallsBelow(int64_t n, absl::Duration window, absl::Time now) const {
   int64_t sum = 0;
   for (auto moment = moments_.rbegin(); moment != moments_.rend(); ++moment) {

@@ -31,6 +31,8 @@ class EventRing {
 
   // How often within the `window` that ends now.
   int64_t Count(absl::Duration window, absl::Time now) const;
+  // When the first of those happened; InfiniteFuture when there is none.
+  absl::Time First(absl::Duration window, absl::Time now) const;
   // When Count will fall below `n` if nothing more happens: `now` when it already is; n >= 1.
   absl::Time FallsBelow(int64_t n, absl::Duration window, absl::Time now) const;
   // The same for what happened after `since` only.

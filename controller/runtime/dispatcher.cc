@@ -43,18 +43,17 @@ std::string CodeLabel(const StatusOr<kube::Reply>& reply) {
 
 Dispatcher::Dispatcher(kube::Client& client, const WritePermit& permit, Clock& clock,
                        Engine& engine, RequestMetrics metrics, Options options)
-    : client_(client), permit_(permit), clock_(clock), engine_(engine), metrics_(metrics) {
-  const size_t workers = std::max<size_t>(options.workers, 2);
-  const size_t reserve = std::max<size_t>(workers / 4, 1);
-  {
-    MutexLock lock(mu_);
-    lanes_[kWriteLane].share = workers - reserve;
-    lanes_[kReadLane].share = workers - reserve;
-    lanes_[kBackgroundLane].share = reserve;
-  }
-  for (size_t i = 0; i < workers; ++i) {
-    workers_.emplace_back([this](std::stop_token stop) { Work(std::move(stop)); });
-  }
+    : client_(client),
+      permit_(permit),
+      clock_(clock),
+      engine_(engine),
+      metrics_(metrics),
+      max_workers_(std::max<size_t>(options.workers, 2)) {
+  const size_t reserve = std::max<size_t>(max_workers_ / 4, 1);
+  MutexLock lock(mu_);
+  lanes_[kWriteLane].share = max_workers_ - reserve;
+  lanes_[kReadLane].share = max_workers_ - reserve;
+  lanes_[kBackgroundLane].share = reserve;
 }
 
 Dispatcher::~Dispatcher() {
@@ -68,11 +67,21 @@ void Dispatcher::Send(kube::HttpRequest request, Callback done, SendOptions opti
     if (!stopped_) {
       lanes_[LaneOf(job.request, options.lane)].queue.push_back(std::move(job));
       UpdateQueued();
+      StartWorker();
       changed_.NotifyAll();
       return;
     }
   }
   Answer(std::move(job), NotSent("stopping"));
+}
+
+void Dispatcher::StartWorker() {
+  size_t runnable = 0;
+  for (const LaneState& lane : lanes_) {
+    runnable += std::min(lane.queue.size(), lane.share - lane.running);
+  }
+  if (runnable <= idle_ || workers_.size() >= max_workers_) return;
+  workers_.emplace_back([this](std::stop_token stop) { Work(std::move(stop)); });
 }
 
 bool Dispatcher::WaitIdle(absl::Duration timeout) {
@@ -87,9 +96,11 @@ bool Dispatcher::WaitIdle(absl::Duration timeout) {
 
 void Dispatcher::Stop() {
   std::deque<Job> unsent;
+  std::vector<std::jthread> workers;
   {
     MutexLock lock(mu_);
     stopped_ = true;
+    workers.swap(workers_);
     for (LaneState& lane : lanes_) {
       std::move(lane.queue.begin(), lane.queue.end(), std::back_inserter(unsent));
       lane.queue.clear();
@@ -97,8 +108,7 @@ void Dispatcher::Stop() {
     UpdateQueued();
   }
   for (Job& job : unsent) Answer(std::move(job), NotSent("stopping"));
-  for (std::jthread& worker : workers_) worker.request_stop();
-  workers_.clear();
+  for (std::jthread& worker : workers) worker.request_stop();
 }
 
 void Dispatcher::Work(std::stop_token stop) {
@@ -107,10 +117,12 @@ void Dispatcher::Work(std::stop_token stop) {
     LaneState* lane = nullptr;
     {
       MutexLock lock(mu_);
+      ++idle_;
       changed_.Wait(mu_, stop, absl::InfiniteDuration(), [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
         lane = NextLane();
         return lane != nullptr;
       });
+      --idle_;
       if (lane == nullptr) continue;
       job = std::move(lane->queue.front());
       lane->queue.pop_front();

@@ -17,14 +17,15 @@
 
 namespace kr::runtime {
 
-// The workers: each sends one request at a time and posts the answer back to the engine. Each lane
-// is first in first out and may hold only its share of the workers, so that a flood of reads
-// leaves room for writes, and the other way round. Where lanes compete, writes go first, events
-// last. Send may be called from any thread.
+// The workers: each sends one request at a time and posts the answer back to the engine. They are
+// started when there is more to do at once than there was before. Each lane is first in first out
+// and may hold only its share of the workers, so that a flood of reads leaves room for writes, and
+// the other way round. Where lanes compete, writes go first, events last. Send may be called from
+// any thread.
 class Dispatcher final : public ApiSender {
  public:
   struct Options {
-    size_t workers = 8;  // at least 2
+    size_t workers = 16;  // at most; at least 2
   };
 
   // All must outlive the dispatcher; `client` blocks its caller and is used by every worker.
@@ -57,6 +58,7 @@ class Dispatcher final : public ApiSender {
     size_t share = 0;
   };
 
+  void StartWorker() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Work(std::stop_token stop);
   LaneState* NextLane() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   StatusOr<kube::Reply> Execute(const Job& job, std::stop_token stop);
@@ -69,13 +71,14 @@ class Dispatcher final : public ApiSender {
   Clock& clock_;
   Engine& engine_;
   const RequestMetrics metrics_;
+  const size_t max_workers_;
 
   Mutex mu_;
   CondVar changed_;
   std::array<LaneState, kLanes> lanes_ ABSL_GUARDED_BY(mu_);  // in order of preference
+  size_t idle_ ABSL_GUARDED_BY(mu_) = 0;
   bool stopped_ ABSL_GUARDED_BY(mu_) = false;
-
-  std::vector<std::jthread> workers_;
+  std::vector<std::jthread> workers_ ABSL_GUARDED_BY(mu_);
 };
 
 }  // namespace kr::runtime

@@ -33,6 +33,8 @@ inline constexpr std::string_view kExhausted = "Exhausted";
 inline constexpr std::string_view kPermissionDenied = "PermissionDenied";
 inline constexpr std::string_view kStaleView = "StaleView";
 inline constexpr std::string_view kSymptomGone = "SymptomGone";
+// Nothing stands in the way: the trigger's `for` is not over.
+inline constexpr std::string_view kSymptomPending = "SymptomPending";
 inline constexpr std::string_view kSymptomUnknown = "SymptomUnknown";
 inline constexpr std::string_view kPlanTooLarge = "PlanTooLarge";
 inline constexpr std::string_view kCacheBudgetExceeded = "CacheBudgetExceeded";

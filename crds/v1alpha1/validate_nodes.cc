@@ -6,6 +6,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "crds/meta/nodes.h"
 #include "crds/v1alpha1/codec.h"
 #include "crds/v1alpha1/validate_parts.h"
 
@@ -34,8 +35,7 @@ bool KnowsCordons(const RemediationPolicySpec& spec) {
 // Whether every node that the selector finds is one of the control plane, by its label.
 bool AsksForControlPlane(const LabelSelector& selector) {
   const auto is_role = [](const std::string& key) {
-    return key == "node-role.kubernetes.io/control-plane" ||
-           key == "node-role.kubernetes.io/master";
+    return std::ranges::find(kControlPlaneLabels, key) != std::end(kControlPlaneLabels);
   };
   using Operator = LabelSelector::Operator;
   return std::ranges::any_of(selector.match_labels,

@@ -1,6 +1,7 @@
 #include "reconcilers/actions/action.h"
 
 #include "reconcilers/actions/change.h"
+#include "reconcilers/actions/managed_fields.h"
 
 namespace kr::actions {
 
@@ -8,6 +9,18 @@ std::vector<crds::ObjectReference> ObjectsOf(const crds::Intent& intent) {
   std::vector<crds::ObjectReference> objects{intent.object};
   objects.insert(objects.end(), intent.others.begin(), intent.others.end());
   return objects;
+}
+
+std::vector<FieldPath> Action::EffectFields() const {
+  std::vector<FieldPath> fields;
+  for (const document::Path& path : EffectPaths()) {
+    FieldPath& field = fields.emplace_back();
+    for (const document::Step& step : path.steps) {
+      if (step.kind == document::Step::Kind::kEach) break;  // the list as a whole
+      field.push_back(FieldStep(step.field));
+    }
+  }
+  return fields;
 }
 
 bool Action::EffectHolds(const nlohmann::json&, const nlohmann::json&) const {

@@ -109,8 +109,8 @@ struct Observed {
   std::map<std::string, Seen, std::less<>> looked;
   // Of the last Call, when this process made it.
   std::optional<Answer> answer;
-  // For actions that NeedsCluster: what is around; null while not all of it has been seen, then
-  // `cluster_missing` says what not.
+  // What drains remember of each other and, for actions that NeedsCluster, what is around: not all
+  // of it while `cluster_missing` says what not. Null: nobody drains here.
   const drain::Cluster* cluster = nullptr;
   std::string cluster_missing = {};
   // By UID: what the server said about the writes of a Batch that it did not execute, to this
@@ -118,6 +118,8 @@ struct Observed {
   const std::map<std::string, drain::Tried>* tried = nullptr;
   // A person has said yes to this rung.
   bool approved = false;
+  // The policy means nodes of the control plane, too.
+  bool means_control_plane = false;
   // The pod that this process runs in; "" when it runs in none.
   std::string own_pod_uid = {};
   // The remediation that the step is part of, and which step it is. Never null.
@@ -285,6 +287,8 @@ class Action {
   // For changes, and Undo and Left also for mitigations. The fields of the object that hold the
   // effect...
   virtual std::vector<document::Path> EffectPaths() const { return {}; }
+  // ...the same as managedFields spells them (managed_fields.h), as exactly as is known...
+  virtual std::vector<std::vector<std::string>> EffectFields() const;
   // ...whether `object` (at least those fields) still holds it: false means somebody reverted it...
   virtual bool EffectHolds(const nlohmann::json& memo, const nlohmann::json& object) const;
   // ...and the write that takes it back, touching only fields that still hold our value under our

@@ -36,6 +36,19 @@ json Content(json object) {
   return object;
 }
 
+// The leaves of what is applied; lists are whole.
+void AddFields(const json& value, FieldPath& steps, std::vector<FieldPath>& fields) {
+  if (!value.is_object() || value.empty()) {
+    fields.push_back(steps);
+    return;
+  }
+  for (const auto& [key, child] : value.items()) {
+    steps.push_back(FieldStep(key));
+    AddFields(child, steps, fields);
+    steps.pop_back();
+  }
+}
+
 class ApplyAction final : public Action {
  public:
   ApplyAction(json object, std::vector<ComputedValue> values, bool force)
@@ -99,13 +112,24 @@ class ApplyAction final : public Action {
     if (!live.is_null() && SameObject(*observed.dry_run, live)) {
       return Done{.message = (wrote ? "applied " : "already so: ") + ObjectText(observed.ref)};
     }
-    if (!live.is_null()) {
+    // What we have made may say itself whose it is, and its controller writes to it at once.
+    if (!live.is_null() && !wrote) {
       if (auto owned = RefuseOwned(observed, "apply it")) return *std::move(owned);
     }
     return Write{.request = Request(object, observed, /*dry_run=*/false),
                  .verb = live.is_null() ? "Create" : "Patch",
                  .summary = (live.is_null() ? "create " : "apply ") + ObjectText(observed.ref),
                  .memo = wrote ? memo : NewMemo(object, observed)};
+  }
+
+  std::vector<FieldPath> EffectFields() const override {
+    json object = template_;
+    // Only the places matter. That there is one was checked when the policy was compiled.
+    for (const ComputedValue& value : values_) (void)SetAt(object, value.place, json());
+    std::vector<FieldPath> fields;
+    FieldPath steps;
+    AddFields(Content(std::move(object)), steps, fields);
+    return fields;
   }
 
   // Whoever changes a field that we have applied takes it over. Lists have their own rules of whose

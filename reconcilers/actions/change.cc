@@ -33,6 +33,13 @@ const nlohmann::json* FindFound(const Observed& observed, const kube::HttpReques
   return seen == observed.looked.end() ? nullptr : &seen->second.object;
 }
 
+const nlohmann::json* FreshLook(const Observed& observed, std::string_view name,
+                                absl::Duration within) {
+  const auto seen = observed.looked.find(name);
+  if (seen == observed.looked.end() || seen->second.at + within < observed.now) return nullptr;
+  return &seen->second.object;
+}
+
 std::string ObjectText(const ObjectRef& ref) {
   return ref.resource.gvk.kind + " " + ref.key.ToString();
 }

@@ -31,6 +31,9 @@ const nlohmann::json* FindController(const nlohmann::json& object);
 Look LookAt(kube::HttpRequest request);
 // ...and what it has found; nullptr when it was not asked for yet.
 const nlohmann::json* FindFound(const Observed& observed, const kube::HttpRequest& request);
+// What a look of that name found; nullptr when it is longer ago than `within`, or was not made.
+const nlohmann::json* FreshLook(const Observed& observed, std::string_view name,
+                                absl::Duration within);
 
 // "DaemonSet kube-system/calico-node", for messages.
 std::string ObjectText(const ObjectRef& ref);

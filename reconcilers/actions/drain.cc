@@ -6,6 +6,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "controller/kube/request.h"
 #include "crds/meta/duration.h"
 #include "crds/v1alpha1/remediation.h"
 #include "reconcilers/actions/change.h"
@@ -21,7 +22,10 @@ namespace {
 
 using nlohmann::json;
 
+// In the memo, from the beginning of the step to its end: that it has begun, and the UIDs of
+// DaemonSets that are gone.
 constexpr char kBegun[] = "begun";
+constexpr char kOrphaned[] = "orphaned";
 // A live list is believed for so long.
 constexpr absl::Duration kFresh = absl::Seconds(2);
 // Until a set that is not whole is looked at again, if nothing tells sooner.
@@ -29,6 +33,33 @@ constexpr absl::Duration kLookAgain = absl::Seconds(5);
 // So long after an eviction it is getting on, whatever it waits for at the moment.
 constexpr absl::Duration kPassing = absl::Seconds(10);
 constexpr char kOnNode[] = "pods of the node";
+constexpr char kDaemonSets[] = "DaemonSets";
+// What an owner said about how many pods it wants is believed for so long...
+constexpr absl::Duration kWants = absl::Seconds(30);
+// ...and which DaemonSets there are, until the step has begun.
+constexpr absl::Duration kListed = absl::Minutes(1);
+
+std::string OwnerLook(const drain::Owner& owner) {
+  return "owner " + owner.uid;
+}
+
+// Of owners that say how many pods they want, and are asked.
+std::optional<kube::Resource> ResourceOf(const drain::Owner& owner) {
+  if (owner.group == "apps" && owner.kind == "ReplicaSet") {
+    return kube::Resource{{"apps", "v1", "ReplicaSet"}, "replicasets", true};
+  }
+  if (owner.group.empty() && owner.kind == "ReplicationController") {
+    return kube::Resource{{"", "v1", "ReplicationController"}, "replicationcontrollers", true};
+  }
+  return std::nullopt;
+}
+
+// As `owner` was found: nothing is wanted by one that is gone, or going.
+int64_t ReplicasOf(const json& owner, std::string_view uid) {
+  if (FindText(owner, {"metadata", "uid"}) != uid) return 0;
+  if (!FindText(owner, {"metadata", "deletionTimestamp"}).empty()) return 0;
+  return crds::FindNumber(owner, {"spec", "replicas"}, 1);
+}
 
 // One pod as `it`.
 class ItOnly final : public cel::Activation {
@@ -63,7 +94,11 @@ class DrainAction final : public Action {
   }
 
   std::vector<RbacRule> RequiredRules(const kube::Resource&) const override {
-    std::vector<RbacRule> rules{{"", "nodes", "get"}, {"", "pods/eviction", "create"}};
+    std::vector<RbacRule> rules{{"", "nodes", "get"},
+                                {"", "pods/eviction", "create"},
+                                {"", "replicationcontrollers", "get"},
+                                {"apps", "daemonsets", "list"},
+                                {"apps", "replicasets", "get"}};
     const std::pair<const char*, const char*> watched[] = {{"", "pods"},
                                                            {"", "nodes"},
                                                            {"", "persistentvolumeclaims"},
@@ -94,35 +129,39 @@ class DrainAction final : public Action {
 
   Next Ask(const json& memo, const Observed& observed) const override {
     if (auto other = NotANode(observed, kind())) return *std::move(other);
-    if (observed.cluster == nullptr) {
+    if (!observed.cluster_missing.empty()) {
       return Wait{.until = observed.now + absl::Seconds(10),
                   .progress = "reading what is around the node: " + observed.cluster_missing,
                   .memo = memo};
     }
     if (const auto* intent = OpenIntent(observed)) return SettleIntent(*intent, observed);
-    const bool begun = FindFlag(memo, kBegun);
+    json kept = memo.is_object() ? memo : json::object();
+    const bool begun = kept.value(kBegun, false);
     if (!begun) {
       if (auto instead = AwaitCordon(observed)) return *std::move(instead);
+      if (auto look = FindOrphaned(observed, kept)) return *std::move(look);
     }
-    const drain::Situation situation = SituationOf(observed);
+    kept[kBegun] = true;
+    const drain::Situation situation = SituationOf(observed, kept);
     drain::Decision decision = drain::Decide(situation, begun);
     const absl::Time busy_until = LastEviction(observed) + kPassing;
     if (auto* evict = std::get_if<drain::Evict>(&decision)) {
-      if (evict->set == nullptr) return Send(*evict, situation, observed);
-      return SendOneOf(*evict->set, *evict, situation, observed);
+      if (evict->set != nullptr) return SendOneOf(*evict->set, *evict, situation, observed, kept);
+      if (auto look = AskOwners(*evict, situation)) return *std::move(look);
+      return Send(*evict, situation, observed, kept);
     }
     if (auto* pause = std::get_if<drain::Pause>(&decision)) {
       const bool passing = observed.now < busy_until;
       return Wait{.until = passing ? std::min(pause->until, busy_until) : pause->until,
                   .progress = std::move(pause->text),
-                  .memo = {{kBegun, true}},
+                  .memo = std::move(kept),
                   .blocked_by = pause->block ? std::string(drain::ToString(pause->block->by)) : "",
                   .passing = passing};
     }
     if (auto* done = std::get_if<drain::Drained>(&decision)) {
+      kept[kDrainResult] = done->complete ? kDrainComplete : kDrainPartial;
       return Done{.message = (done->complete ? "drained: " : "partly drained: ") + done->text,
-                  .memo = {{kBegun, true},
-                           {kDrainResult, done->complete ? kDrainComplete : kDrainPartial}}};
+                  .memo = std::move(kept)};
     }
     auto& gave_up = std::get<drain::GiveUp>(decision);
     if (gave_up.by_person) return Abort{std::move(gave_up.reason), std::move(gave_up.text)};
@@ -131,7 +170,9 @@ class DrainAction final : public Action {
 
   std::vector<Foreseen> Foresee(const Observed& observed) const override {
     std::vector<Foreseen> lines;
-    const drain::Plan plan = drain::MakePlan(SituationOf(observed));
+    json kept = json::object();
+    FindOrphaned(observed, kept);  // as far as it has been asked for
+    const drain::Plan plan = drain::MakePlan(SituationOf(observed, kept));
     for (const drain::Line& line : plan.lines) {
       lines.push_back(
           {.object = Reference(*line.pod), .text = line.Text(), .message = line.Message()});
@@ -145,10 +186,6 @@ class DrainAction final : public Action {
   }
 
  private:
-  static bool FindFlag(const json& memo, const char* name) {
-    return memo.is_object() && memo.value(name, false);
-  }
-
   static crds::ObjectReference Reference(const drain::Pod& pod) {
     return {"v1", "Pod", pod.key.name_space, pod.key.name, pod.uid};
   }
@@ -158,7 +195,7 @@ class DrainAction final : public Action {
     return intent && intent->step == observed.step ? &*intent : nullptr;
   }
 
-  drain::Situation SituationOf(const Observed& observed) const {
+  drain::Situation SituationOf(const Observed& observed, const json& memo) const {
     drain::Situation situation{.rules = params_,
                                .cluster = *observed.cluster,
                                .node = observed.ref.key.name,
@@ -166,6 +203,7 @@ class DrainAction final : public Action {
                                .self = observed.remediation->metadata.name,
                                .own_pod_uid = observed.own_pod_uid,
                                .approved = observed.approved,
+                               .control_plane = observed.means_control_plane,
                                .started = observed.step_started,
                                .now = observed.now};
     for (const crds::StepProgress& step : observed.remediation->status.steps) {
@@ -175,7 +213,50 @@ class DrainAction final : public Action {
       }
     }
     if (observed.tried != nullptr) situation.answers = *observed.tried;
+    for (const drain::Pod* pod : observed.cluster->PodsOn(situation.node)) {
+      if (!pod->owner) continue;
+      const json* owner = FreshLook(observed, OwnerLook(*pod->owner), kWants);
+      if (owner != nullptr) situation.wants[pod->owner->uid] = ReplicasOf(*owner, pod->owner->uid);
+    }
+    for (const json& uid : memo.value(kOrphaned, json::array())) situation.orphaned.insert(uid);
     return situation;
+  }
+
+  // Whether the DaemonSets that have pods on the node are there: what is left of one that is not,
+  // nobody brings back. Asked once, and kept in the memo.
+  static std::optional<Next> FindOrphaned(const Observed& observed, json& kept) {
+    std::set<std::string> owners;
+    for (const drain::Pod* pod : observed.cluster->PodsOn(observed.ref.key.name)) {
+      if (drain::Classify(*pod) == drain::Kind::kDaemonSet) owners.insert(pod->owner->uid);
+    }
+    if (owners.empty()) return std::nullopt;
+    const json* list = FreshLook(observed, kDaemonSets, kListed);
+    if (list == nullptr) {
+      return Look{kube::ListObjects({{"apps", "v1", "DaemonSet"}, "daemonsets", true},
+                                    {.metadata_only = true}),
+                  kDaemonSets};
+    }
+    for (const json& item : list->value("items", json::array())) {
+      owners.erase(FindText(item, {"metadata", "uid"}));
+    }
+    if (!owners.empty()) kept[kOrphaned] = owners;
+    return std::nullopt;
+  }
+
+  // Of what was evicted long ago and is not replaced, the owner knows whether it is wanted back: it
+  // may be kept from making pods, by a quota or a webhook.
+  static std::optional<Next> AskOwners(const drain::Evict& evict,
+                                       const drain::Situation& situation) {
+    for (const drain::Pod* pod : evict.pods) {
+      if (evict.remove || !situation.cluster.IsInDoubt(*pod, situation.now)) continue;
+      if (situation.wants.contains(pod->owner->uid)) continue;
+      if (!situation.cluster.BudgetsOf(*pod).empty()) continue;
+      const auto resource = ResourceOf(*pod->owner);
+      if (!resource) continue;
+      return Look{kube::GetObject(*resource, {pod->key.name_space, pod->owner->name}),
+                  OwnerLook(*pod->owner)};
+    }
+    return std::nullopt;
   }
 
   static absl::Time LastEviction(const Observed& observed) {
@@ -224,16 +305,17 @@ class DrainAction final : public Action {
 
   // A member of a set goes only while a live list shows the set whole.
   Next SendOneOf(const drain::StatefulSet& set, drain::Evict evict,
-                 const drain::Situation& situation, const Observed& observed) const {
+                 const drain::Situation& situation, const Observed& observed,
+                 const json& kept) const {
     const std::string tag = "StatefulSet " + set.key.ToString();
-    const auto list = observed.looked.find(tag);
-    if (list == observed.looked.end() || list->second.at + kFresh < observed.now) {
+    const json* list = FreshLook(observed, tag, kFresh);
+    if (list == nullptr) {
       return Look{drain::ListPods(set.key.name_space, set.selector.ToString()), tag};
     }
     std::vector<drain::Pod> members;
     std::set<std::string> leaders;
     std::string not_ready;
-    for (const json& item : list->second.object.value("items", json::array())) {
+    for (const json& item : list->value("items", json::array())) {
       drain::Pod pod = drain::ParsePod(item);
       if (!pod.owner || pod.owner->uid != set.uid) continue;
       if (leader_when_ && IsTrue(*leader_when_, item, observed.now)) leaders.insert(pod.uid);
@@ -243,40 +325,50 @@ class DrainAction final : public Action {
       }
       members.push_back(std::move(pod));
     }
-    evict.pods = {AfterLeaders(evict.pods.front(), set, leaders, situation)};
+    // Another one instead of a leader, while there is one that may go, or soon.
+    const auto follows = [&](const drain::Pod* pod) { return !leaders.contains(pod->uid); };
+    if (!follows(evict.pods.front())) {
+      const auto other = std::ranges::find_if(evict.instead, follows);
+      if (other != evict.instead.end()) {
+        evict.pods = {*other};
+      } else if (const auto later = std::ranges::find_if(evict.put_off, follows);
+                 later != evict.put_off.end()) {
+        return Wait{.until = std::min(observed.now + kLookAgain, evict.later),
+                    .progress = drain::TextOf(*evict.pods.front()) + ": it leads, and " +
+                                drain::TextOf(**later) +
+                                " goes first: " + situation.answers.at((*later)->uid).answer.text,
+                    .memo = kept,
+                    .blocked_by = "Server"};
+      }
+    }
     std::string why = drain::WhyNotWhole(set, members, evict.pods.front(), observed.now);
     if (why.empty() && !not_ready.empty()) why = "readyWhen does not hold for its pod " + not_ready;
-    if (why.empty()) return Send(evict, situation, observed);
+    if (why.empty()) return Send(evict, situation, observed, kept);
     const auto whole = drain::WholeAt(set, members, observed.now);
     return Wait{
         .until = std::min(observed.now + kLookAgain, whole.value_or(absl::InfiniteFuture())),
         .progress = drain::TextOf(*evict.pods.front()) + ": " + why,
-        .memo = {{kBegun, true}},
+        .memo = kept,
         .blocked_by = "Quorum"};
   }
 
-  // Another pod of the set on the node instead of a leader, while there is one.
-  static const drain::Pod* AfterLeaders(const drain::Pod* chosen, const drain::StatefulSet& set,
-                                        const std::set<std::string>& leaders,
-                                        const drain::Situation& situation) {
-    if (!leaders.contains(chosen->uid)) return chosen;
-    const drain::Pod* other = nullptr;
-    for (const drain::Pod* pod : situation.cluster.PodsOf(set.uid)) {
-      if (pod->node != situation.node || leaders.contains(pod->uid) ||
-          situation.cluster.IsLeaving(*pod)) {
-        continue;
-      }
-      if (other == nullptr || drain::OrdinalOf(pod->key.name) > drain::OrdinalOf(other->key.name)) {
-        other = pod;
-      }
-    }
-    return other == nullptr ? chosen : other;
+  // Whether how many of its owner's pods may be away rests on how many there were.
+  static bool IsCounted(const drain::Pod& pod, const drain::Cluster& cluster) {
+    const drain::Kind kind = drain::Classify(pod);
+    if (!pod.owner || kind == drain::Kind::kStatefulSet) return false;
+    return kind == drain::Kind::kOperated || cluster.BudgetsOf(pod).empty();
   }
 
-  Next Send(const drain::Evict& evict, const drain::Situation& situation,
-            const Observed& observed) const {
-    Batch batch{.verb = evict.remove ? "Delete" : "Evict", .memo = {{kBegun, true}}};
+  Next Send(const drain::Evict& evict, const drain::Situation& situation, const Observed& observed,
+            const json& kept) const {
+    Batch batch{.verb = evict.remove ? "Delete" : "Evict", .memo = kept};
     for (const drain::Pod* pod : evict.pods) {
+      if (IsCounted(*pod, situation.cluster)) {
+        const auto said = situation.wants.find(pod->owner->uid);
+        batch.memo[kDrainHad][pod->owner->uid] = said == situation.wants.end()
+                                                     ? situation.cluster.Wanted(*pod, situation.now)
+                                                     : said->second;
+      }
       std::optional<int64_t> grace;
       const int64_t own = pod->spec->grace_seconds;
       const auto lower = [&](int64_t seconds) {

@@ -1,6 +1,6 @@
 #pragma once
 
-// What a drain step leaves in its memo for the steps after it.
+// What a drain step leaves in its memo for others.
 namespace kr::actions {
 
 inline constexpr char kDrainResult[] = "result";
@@ -8,5 +8,8 @@ inline constexpr char kDrainResult[] = "result";
 inline constexpr char kDrainComplete[] = "Complete";
 // Best effort, on a node that is not ready: permits a reboot, never deleteNode or force.
 inline constexpr char kDrainPartial[] = "Partial";
+
+// How many pods owners had before evictions of theirs, by UID: the next leader has not seen it.
+inline constexpr char kDrainHad[] = "had";
 
 }  // namespace kr::actions

@@ -7,6 +7,7 @@
 #include "crds/meta/duration.h"
 #include "crds/meta/nodes.h"
 #include "crds/meta/time.h"
+#include "reconcilers/actions/agent_lease.h"
 #include "reconcilers/actions/change.h"
 #include "reconcilers/actions/webhook_call.h"
 #include "reconcilers/node/resources.h"
@@ -22,6 +23,8 @@ constexpr char kRenewTime[] = "renewTime";
 constexpr absl::Duration kLooksHold = absl::Seconds(2);
 constexpr char kNodeLook[] = "fencing/node";
 constexpr char kLeaseLook[] = "fencing/lease";
+constexpr char kAgentRenewTime[] = "agentRenewTime";
+constexpr char kAgentLook[] = "fencing/agent";
 
 std::string BootOf(const json& node) {
   return FindText(node, {"status", "nodeInfo", "bootID"});
@@ -98,12 +101,29 @@ std::optional<Failed> Fault(const json& evidence, const Observed& observed) {
   return std::nullopt;
 }
 
-const Seen* Fresh(const Observed& observed, std::string_view look) {
-  const auto found = observed.looked.find(look);
-  if (found == observed.looked.end() || observed.now > found->second.at + kLooksHold) {
-    return nullptr;
+Look LookAtAgent(const Observed& observed, std::string_view node) {
+  return {kube::GetObject(node::LeaseResource(), AgentLeaseKey(observed, node)), kAgentLook};
+}
+
+// What speaks against force in the lease of the agent; nullopt: nothing. Its times are those of
+// another clock, so they are only compared with each other.
+std::optional<Next> JudgeAgent(const json& lease, const json& evidence, std::string_view node,
+                               const Observed& observed) {
+  const std::string renewed = FindText(lease, {"spec", "renewTime"});
+  if (renewed.empty()) return std::nullopt;  // there is none
+  const std::string whose = "the agent on Node " + std::string(node) + " has renewed its lease " +
+                            AgentLeaseKey(observed, node).ToString();
+  if (renewed != FindText(evidence, {kAgentRenewTime})) {
+    return Void(whose + " since (" + renewed + "): the host runs, whatever was switched off");
   }
-  return &found->second;
+  const absl::Duration silence = AgentLeaseDuration(lease);
+  const absl::Time silent = *crds::ParseTime(FindText(evidence, {kReceived})) + silence;
+  if (observed.now >= silent) return std::nullopt;
+  return Wait{.until = silent,
+              .progress = whose + " at " + renewed + ": nothing is forced before " +
+                          crds::FormatTime(silent) + ", and not if it does so again",
+              .memo = nullptr,
+              .reread = true};
 }
 
 }  // namespace
@@ -121,6 +141,13 @@ bool IsFencing(const json& evidence) {
   return fencing != nullptr && fencing->is_object();
 }
 
+std::optional<Next> NoteAgent(const Observed& observed, json& evidence) {
+  const auto seen = observed.looked.find(kAgentLook);
+  if (seen == observed.looked.end()) return LookAtAgent(observed, observed.ref.key.name);
+  evidence[kFencing][kAgentRenewTime] = FindText(seen->second.object, {"spec", "renewTime"});
+  return std::nullopt;
+}
+
 json KeptFencing(json evidence, absl::Time received, std::string_view renew_time) {
   evidence[kFencing][kReceived] = crds::FormatTime(received);
   evidence[kFencing][kRenewTime] = renew_time;
@@ -136,30 +163,32 @@ std::optional<Next> NeedFencing(const Observed& observed, std::string_view node_
   }
   if (auto fault = Fault(*evidence, observed)) return *std::move(fault);
 
-  const Seen* live = Fresh(observed, kNodeLook);
+  const json* live = FreshLook(observed, kNodeLook, kLooksHold);
   if (live == nullptr) {
     return Look{kube::GetObject(node::NodeResource(), {"", name}), kNodeLook};
   }
-  const Seen* lease = Fresh(observed, kLeaseLook);
+  const json* lease = FreshLook(observed, kLeaseLook, kLooksHold);
   if (lease == nullptr) {
     return Look{kube::GetObject(node::LeaseResource(), {crds::kNodeLeases, name}), kLeaseLook};
   }
-  if (!live->object.is_null()) {
-    if (FindText(live->object, {"metadata", "uid"}) != FindText(*evidence, {"nodeUID"})) {
+  const json* agent = FreshLook(observed, kAgentLook, kLooksHold);
+  if (agent == nullptr) return LookAtAgent(observed, name);
+  if (!live->is_null()) {
+    if (FindText(*live, {"metadata", "uid"}) != FindText(*evidence, {"nodeUID"})) {
       return Void("Node " + name +
                   " is another one than the evidence is about: it has registered "
                   "again");
     }
-    if (BootOf(live->object) != FindText(*evidence, {"bootID"})) {
+    if (BootOf(*live) != FindText(*evidence, {"bootID"})) {
       return Void("Node " + name + " has booted since (bootID)");
     }
   }
-  const std::string renewed = FindText(lease->object, {"spec", "renewTime"});
+  const std::string renewed = FindText(*lease, {"spec", "renewTime"});
   if (renewed != FindText(*evidence, {kRenewTime})) {
     return Void("Node " + name + " has renewed its lease since (" + renewed +
                 "): it is not off, or not held off");
   }
-  return std::nullopt;
+  return JudgeAgent(*agent, *evidence, name, observed);
 }
 
 std::vector<RbacRule> FencingRules() {

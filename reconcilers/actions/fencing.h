@@ -19,8 +19,10 @@
 //   "evidence": {"fencing": {"state": "Off", "heldOff": true, "remediationUID": "...",
 //                            "nodeUID": "...", "bootID": "...", "nonce": "..."}}
 //
-// It holds for this Remediation, this node and this boot of it, for ten minutes, and as long as the
-// node's lease has not been renewed since.
+// It holds for this Remediation, this node and this boot of it, for ten minutes, and as long as
+// neither the node's lease nor that of its agent has been renewed since. Where there is an agent,
+// its lease has to run out first, by our own observation: an agent that renews it is the best proof
+// that the host runs, and that the webhook means another machine.
 namespace kr::actions {
 
 inline constexpr char kFencing[] = "fencing";
@@ -34,13 +36,18 @@ nlohmann::json FencingQuestion(const crds::Remediation& remediation, const nlohm
 // Whether what an answer calls evidence is about fencing at all.
 bool IsFencing(const nlohmann::json& evidence);
 
+// Beside what the webhook said: what the lease of the node's agent says now. The action that got
+// the evidence asks for it. Look: the lease is to be read.
+std::optional<Next> NoteAgent(const Observed& observed, nlohmann::json& evidence);
+
 // In the record, beside what the webhook said: when that came, and what the lease said then.
 // `renew_time`: "" when there was no lease.
 nlohmann::json KeptFencing(nlohmann::json evidence, absl::Time received,
                            std::string_view renew_time);
 
 // Makes sure, by live reads that are not older than a moment, that `node_name` is fenced.
-// Look: these are to be made. Failed(NotFenced, FencingVoid): it is not (any more). nullopt: it is.
+// Look: these are to be made. Wait: its agent may yet renew its lease. Failed(NotFenced,
+// FencingVoid): it is not (any more). nullopt: it is.
 std::optional<Next> NeedFencing(const Observed& observed, std::string_view node_name);
 
 // get of nodes and of their leases.

@@ -1,7 +1,10 @@
 #include "reconcilers/actions/managed_fields.h"
 
+#include <algorithm>
+
 #include <nlohmann/json.hpp>
 
+#include "absl/functional/function_ref.h"
 #include "reconcilers/actions/change.h"
 
 namespace kr::actions {
@@ -27,23 +30,49 @@ const nlohmann::json* Child(const nlohmann::json& node, const std::string& step)
   return nullptr;
 }
 
-bool Covers(const nlohmann::json& fields, std::span<const std::string> steps) {
-  const nlohmann::json* at = &fields;
-  for (const std::string& step : steps) {
-    if (!at->is_object()) return false;
-    // A leaf of fieldsV1 before the end of the path: the value around it is owned as a whole.
-    if (at->empty()) return at != &fields;
-    at = Child(*at, step);
-    if (at == nullptr) return false;
-  }
-  return true;
-}
-
-// Whether the fields go all the way.
-bool Names(const nlohmann::json& fields, std::span<const std::string> steps) {
+// Where the fields go all the way; nullptr: they do not.
+const nlohmann::json* At(const nlohmann::json& fields, std::span<const std::string> steps) {
   const nlohmann::json* at = &fields;
   for (const std::string& step : steps) {
     at = at->is_object() ? Child(*at, step) : nullptr;
+    if (at == nullptr) return nullptr;
+  }
+  return at;
+}
+
+bool Names(const nlohmann::json& fields, std::span<const std::string> steps) {
+  return At(fields, steps) != nullptr;
+}
+
+const nlohmann::json& EntriesOf(const nlohmann::json& object) {
+  static const nlohmann::json none = nlohmann::json::array();
+  const nlohmann::json* entries = Find(object, {"metadata", "managedFields"});
+  return entries != nullptr && entries->is_array() ? *entries : none;
+}
+
+// Whether what is inside the value at `steps` is owned piece by piece: somebody owns a piece. Of an
+// atomic value nobody can.
+bool IsGranular(const nlohmann::json& entries, std::span<const std::string> steps) {
+  for (const nlohmann::json& entry : entries) {
+    const nlohmann::json* fields = Find(entry, {"fieldsV1"});
+    const nlohmann::json* at = fields == nullptr ? nullptr : At(*fields, steps);
+    if (at == nullptr || !at->is_object()) continue;
+    for (const auto& [name, child] : at->items()) {
+      if (name != ".") return true;  // that the value is there at all
+    }
+  }
+  return false;
+}
+
+bool Covers(const nlohmann::json& entries, const nlohmann::json& fields,
+            std::span<const std::string> steps) {
+  const nlohmann::json* at = &fields;
+  for (size_t i = 0; i < steps.size(); ++i) {
+    if (!at->is_object()) return false;
+    // A leaf of fieldsV1 before the end of the path: an atomic value, owned as a whole, or a map or
+    // list that was written empty, in which others may own what they put.
+    if (at->empty()) return i > 0 && !IsGranular(entries, steps.first(i));
+    at = Child(*at, steps[i]);
     if (at == nullptr) return false;
   }
   return true;
@@ -63,12 +92,12 @@ std::string ElementStep(std::string_view key, const nlohmann::json& value) {
 
 bool OwnsField(const nlohmann::json& object, std::string_view manager,
                std::span<const std::string> steps) {
-  const nlohmann::json* entries = Find(object, {"metadata", "managedFields"});
-  if (entries == nullptr || !entries->is_array() || entries->empty()) return true;
-  for (const nlohmann::json& entry : *entries) {
+  const nlohmann::json& entries = EntriesOf(object);
+  if (entries.empty()) return true;
+  for (const nlohmann::json& entry : entries) {
     if (FindText(entry, {"manager"}) != manager) continue;
     const nlohmann::json* fields = Find(entry, {"fieldsV1"});
-    if (fields != nullptr && Covers(*fields, steps)) return true;
+    if (fields != nullptr && Covers(entries, *fields, steps)) return true;
   }
   return false;
 }
@@ -93,11 +122,11 @@ std::string FieldAndOwner(const nlohmann::json& object, std::string_view manager
                           std::span<const std::string> steps) {
   // Whoever owns the field itself set it; a value around it may be owned only as being there.
   std::string owners, around;
-  const nlohmann::json* entries = Find(object, {"metadata", "managedFields"});
-  for (const nlohmann::json& entry : entries ? *entries : nlohmann::json::array()) {
+  const nlohmann::json& entries = EntriesOf(object);
+  for (const nlohmann::json& entry : entries) {
     const nlohmann::json* fields = Find(entry, {"fieldsV1"});
     const std::string name = FindText(entry, {"manager"});
-    if (fields == nullptr || name == manager || !Covers(*fields, steps)) continue;
+    if (fields == nullptr || name == manager || !Covers(entries, *fields, steps)) continue;
     std::string& list = Names(*fields, steps) ? owners : around;
     list += (list.empty() ? "" : ", ") + name;
   }
@@ -105,14 +134,16 @@ std::string FieldAndOwner(const nlohmann::json& object, std::string_view manager
   return FieldText(steps) + (owners.empty() ? " (changed since)" : " (set by " + owners + ")");
 }
 
-std::string LastOtherManager(const nlohmann::json& object, std::string_view manager) {
-  const nlohmann::json* entries = Find(object, {"metadata", "managedFields"});
-  if (entries == nullptr || !entries->is_array()) return "";
+namespace {
+
+// Of the entries that are not of `manager` and that `counts`, who made the last one; "" of none.
+std::string LastOf(const nlohmann::json& entries, std::string_view manager,
+                   absl::FunctionRef<bool(const nlohmann::json& entry)> counts) {
   std::string last;
   std::string last_time;
-  for (const nlohmann::json& entry : *entries) {
+  for (const nlohmann::json& entry : entries) {
     std::string name = FindText(entry, {"manager"});
-    if (name == manager || !FindText(entry, {"subresource"}).empty()) continue;
+    if (name == manager || !counts(entry)) continue;
     // metav1.Time in UTC with whole seconds: the order of the texts is that of the times.
     std::string time = FindText(entry, {"time"});
     if (last.empty() || time >= last_time) {
@@ -121,6 +152,34 @@ std::string LastOtherManager(const nlohmann::json& object, std::string_view mana
     }
   }
   return last;
+}
+
+}  // namespace
+
+std::string LastOwner(const nlohmann::json& object, std::string_view manager,
+                      std::span<const FieldPath> fields) {
+  const nlohmann::json& entries = EntriesOf(object);
+  if (entries.empty()) return "";
+  const auto owns = [&](const nlohmann::json& entry, const FieldPath& field) {
+    const nlohmann::json* owned = Find(entry, {"fieldsV1"});
+    return owned != nullptr && Covers(entries, *owned, field);
+  };
+  // What is still owned by `manager` nobody has set; a list as a whole is always owned by many.
+  for (const bool lost_only : {true, false}) {
+    std::string last = LastOf(entries, manager, [&](const nlohmann::json& entry) {
+      return std::ranges::any_of(fields, [&](const FieldPath& field) {
+        return owns(entry, field) && !(lost_only && OwnsField(object, manager, field));
+      });
+    });
+    if (!last.empty()) return last;
+  }
+  return "";
+}
+
+std::string LastOtherManager(const nlohmann::json& object, std::string_view manager) {
+  return LastOf(EntriesOf(object), manager, [](const nlohmann::json& entry) {
+    return FindText(entry, {"subresource"}).empty();
+  });
 }
 
 }  // namespace kr::actions

@@ -234,6 +234,7 @@ class NodeCommandAction final : public Action {
                  {kVia, crds::ToString(spec.via)},
                  {kNotAfter, crds::FormatTime(spec.not_after)},
                  {kValues, values}};
+    if (spec.reboots) memo[kRestartOrdered] = crds::FormatTime(observed.now);
     const crds::Remediation& owner = *observed.remediation;
     const json object = {
         {"apiVersion", crds::kApiVersion},

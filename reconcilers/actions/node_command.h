@@ -23,7 +23,8 @@ namespace kr::actions {
 // TimedOut after `timeout`, JobFailed and Interrupted when nobody says what came of it, and the
 // reason of a task that has failed.
 //
-// Memo: {task, digest: see reconcilers/node/task.h; via, notAfter, values, withdrawn}.
+// Memo: {task, digest: see reconcilers/node/task.h; via, notAfter, values, withdrawn, restart: see
+// reboot_locks.h}.
 StatusOr<std::unique_ptr<Action>> MakeNodeCommand(const crds::RunNodeCommand& params,
                                                   const cel::Scope& scope, std::string_view path);
 

@@ -9,9 +9,9 @@
 #include "crds/meta/duration.h"
 #include "crds/meta/text.h"
 #include "crds/meta/time.h"
+#include "reconcilers/actions/agent_lease.h"
 #include "reconcilers/actions/change.h"
 #include "reconcilers/node/resources.h"
-#include "reconcilers/node/task.h"
 
 namespace kr::actions {
 namespace {
@@ -24,7 +24,6 @@ constexpr char kRenewTime[] = "renewTime";
 constexpr char kAgainAt[] = "againAt";
 // Longer than agents take to renew theirs.
 constexpr absl::Duration kSecondLook = absl::Seconds(15);
-constexpr int kDefaultLeaseSeconds = 40;
 
 enum class Fresh { kYes, kNo, kLookAgain };
 
@@ -41,15 +40,11 @@ absl::Time AgainAt(const json& memo, const Observed& observed) {
 }
 
 AgentLease Judge(const json& lease, const json& memo, const Observed& observed) {
-  const std::string name =
-      observed.node_jobs->name_space + "/" + node::AgentLeaseName(observed.ref.key.name);
+  const std::string name = AgentLeaseKey(observed, observed.ref.key.name).ToString();
   if (lease.is_null()) return {Fresh::kNo, "there is no agent on it (no lease " + name + ")", ""};
   AgentLease judged{.renew_time = FindText(lease, {"spec", "renewTime"})};
   const auto renewed = crds::ParseTime(judged.renew_time);
-  const json* seconds = Find(lease, {"spec", "leaseDurationSeconds"});
-  const absl::Duration duration =
-      absl::Seconds(seconds != nullptr && seconds->is_number_integer() ? seconds->get<int>()
-                                                                       : kDefaultLeaseSeconds);
+  const absl::Duration duration = AgentLeaseDuration(lease);
   const std::string before = FindText(memo, {kRenewTime});
   if (renewed && (absl::AbsDuration(observed.now - *renewed) < duration ||
                   (!before.empty() && before != judged.renew_time))) {
@@ -91,8 +86,7 @@ std::variant<crds::TaskVia, Next> ChoosePath(crds::CommandPath via,
   const auto lease = observed.looked.find(kSeenLease);
   if (lease == observed.looked.end()) {
     return Next(
-        Look{kube::GetObject(node::LeaseResource(), {observed.node_jobs->name_space,
-                                                     node::AgentLeaseName(observed.ref.key.name)}),
+        Look{kube::GetObject(node::LeaseResource(), AgentLeaseKey(observed, observed.ref.key.name)),
              kSeenLease});
   }
   const AgentLease agent = Judge(lease->second.object, memo, observed);

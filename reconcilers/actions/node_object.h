@@ -18,8 +18,7 @@ std::optional<Failed> NotANode(const Observed& observed, std::string_view action
 // What has to happen before an action on a node may look at it: as NotANode, then as NeedLive.
 std::optional<Next> NeedNode(const Observed& observed, std::string_view action);
 
-// A node that runs the control plane, as its labels say (node-role.kubernetes.io/control-plane, or
-// master of old).
+// A node that runs the control plane, as its labels say (crds::kControlPlaneLabels).
 bool IsControlPlane(const nlohmann::json& node);
 
 // get and patch of nodes, and patch of their status.

@@ -73,6 +73,55 @@ std::optional<Next> CheckOwnersLive(const Observed& observed) {
   return std::nullopt;
 }
 
+bool HasSelector(const json& service) {
+  const json* selector = Find(service, {"spec", "selector"});
+  return selector != nullptr && !selector->empty();
+}
+
+// What speaks against deleting it and making it again.
+std::optional<Next> CheckDeletion(const Observed& observed) {
+  const json& live = *observed.live;
+  const std::string which = ObjectText(observed.ref);
+  if (!HasSelector(live)) {
+    return Failed{"NoSelector", which +
+                                    " has no selector: the endpoints that somebody wrote for it "
+                                    "would go with it; use TypeFlip"};
+  }
+  const std::string held = service::ForeignFinalizers(live);
+  const std::string name(service::kAllowAnnotation);
+  if (!held.empty() && FindText(live, {"metadata", "annotations", name}) != "true") {
+    return Failed{"ForeignFinalizer",
+                  which + " has the finalizer " + held +
+                      ": if nobody takes it off, a Service that is deleted can neither go nor be "
+                      "made again; use TypeFlip, or annotate it with " +
+                      name + "=true when its controller takes it off"};
+  }
+  return CheckOwnersLive(observed);
+}
+
+// What speaks against another Service like it.
+std::optional<Next> CheckStandIn(const Observed& observed) {
+  const json& live = *observed.live;
+  const std::string which = ObjectText(observed.ref);
+  if (!HasSelector(live)) {
+    return Failed{"NoSelector", which +
+                                    " has no selector: another Service like it would have no "
+                                    "endpoints; use TypeFlip"};
+  }
+  if (const std::string fixed = FindText(live, {"spec", "loadBalancerIP"}); !fixed.empty()) {
+    return Failed{"FixedAddress", which + " has the loadBalancerIP " + fixed +
+                                      ", which two load balancers cannot have at once; use "
+                                      "TypeFlip"};
+  }
+  if (const std::string shared = service::SharedBy(live); !shared.empty()) {
+    return Failed{"SharedLoadBalancer",
+                  which + " has the annotation " + shared +
+                      ": another Service like it would take over its listeners, and remove them "
+                      "when it goes; use TypeFlip"};
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 std::optional<Next> CheckRecreation(const crds::RecreateService& params, const Observed& observed) {
@@ -84,20 +133,15 @@ std::optional<Next> CheckRecreation(const crds::RecreateService& params, const O
   }
   if (auto owned = CheckOwner(observed)) return owned;
   if (auto early = CheckTimes(params, observed)) return early;
-  const bool no_selector = Find(live, {"spec", "selector"}) == nullptr;
-  if (params.strategy == crds::RecreateStrategy::kDeleteCreate && no_selector) {
-    return Failed{"NoSelector", ObjectText(observed.ref) +
-                                    " has no selector: the endpoints that "
-                                    "somebody wrote for it would go with it; use TypeFlip"};
+  switch (params.strategy) {
+    case crds::RecreateStrategy::kTypeFlip:
+      return std::nullopt;
+    case crds::RecreateStrategy::kDeleteCreate:
+      return CheckDeletion(observed);
+    case crds::RecreateStrategy::kBlueGreen:
+      return CheckStandIn(observed);
   }
-  const std::string fixed = FindText(live, {"spec", "loadBalancerIP"});
-  if (params.strategy == crds::RecreateStrategy::kBlueGreen && !fixed.empty()) {
-    return Failed{"FixedAddress", ObjectText(observed.ref) + " has the loadBalancerIP " + fixed +
-                                      ", which two load balancers cannot have at once; use "
-                                      "TypeFlip"};
-  }
-  if (params.strategy != crds::RecreateStrategy::kDeleteCreate) return std::nullopt;
-  return CheckOwnersLive(observed);
+  return std::nullopt;
 }
 
 }  // namespace kr::actions

@@ -112,6 +112,19 @@ class SetEnvAction final : public Action {
     return paths;
   }
 
+  std::vector<FieldPath> EffectFields() const override {
+    std::vector<FieldPath> fields;
+    for (const std::string& container : containers_) {
+      for (const crds::EnvVar& variable : env_) {
+        for (const char* field : {"value", "valueFrom"}) {
+          fields.push_back(StepsTo(container, variable.name));
+          fields.back().push_back(FieldStep(field));
+        }
+      }
+    }
+    return fields;
+  }
+
   bool EffectHolds(const json&, const json& object) const override { return Holds(object); }
 
   std::optional<Write> Undo(const json& memo, const Observed& observed) const override {
@@ -276,6 +289,7 @@ class ComputedSetEnvAction final : public Action {
     return shown_.RequiredRules(resource);
   }
   std::vector<document::Path> EffectPaths() const override { return shown_.EffectPaths(); }
+  std::vector<FieldPath> EffectFields() const override { return shown_.EffectFields(); }
   std::vector<const cel::Program*> Expressions() const override {
     std::vector<const cel::Program*> programs;
     for (const auto& program : programs_) {

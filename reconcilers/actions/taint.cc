@@ -1,6 +1,5 @@
 #include "reconcilers/actions/taint.h"
 
-#include <map>
 #include <string>
 #include <utility>
 #include <variant>
@@ -8,13 +7,12 @@
 
 #include <nlohmann/json.hpp>
 
-#include "controller/kube/request.h"
 #include "crds/v1alpha1/remediation.h"
 #include "reconcilers/actions/change.h"
 #include "reconcilers/actions/fencing.h"
 #include "reconcilers/actions/holders.h"
 #include "reconcilers/actions/node_object.h"
-#include "reconcilers/drain/request.h"
+#include "reconcilers/actions/out_of_service.h"
 
 namespace kr::actions {
 namespace {
@@ -23,12 +21,6 @@ using nlohmann::json;
 
 constexpr char kUid[] = "uid";
 constexpr char kValue[] = "value";
-constexpr char kPods[] = "pods";
-constexpr char kAttachments[] = "attachments";
-constexpr char kPodsLook[] = "taint/pods";
-constexpr char kAttachmentsLook[] = "taint/attachments";
-constexpr size_t kMaxListed = 500;
-constexpr absl::Duration kLookAgain = absl::Seconds(2);
 constexpr char kOwnKeys[] = "node.kubernetes.io/";
 
 std::string TaintText(std::string_view key, std::string_view effect) {
@@ -87,29 +79,6 @@ std::optional<Write> GiveUp(const Observed& observed, const std::string& uid, st
                  std::move(memo));
 }
 
-kube::HttpRequest ListPodsOn(const std::string& node) {
-  return drain::ListPodsOn(node, /*metadata_only=*/true);
-}
-
-kube::HttpRequest ListAttachments() {
-  return kube::ListObjects(
-      {{"storage.k8s.io", "v1", "VolumeAttachment"}, "volumeattachments", false}, {});
-}
-
-// "net/a": UID, of the objects of a list that stand on the node.
-std::map<std::string, std::string> UidsOf(const json& list, std::string_view node) {
-  std::map<std::string, std::string> uids;
-  const json* items = Find(list, {"items"});
-  for (const json& item : items != nullptr ? *items : json::array()) {
-    const std::string on = FindText(item, {"spec", "nodeName"});
-    if (!on.empty() && on != node) continue;  // a list of pods was of this node alone
-    const std::string name_space = FindText(item, {"metadata", "namespace"});
-    uids[FindText(item, {"metadata", "uid"})] =
-        (name_space.empty() ? "" : name_space + "/") + FindText(item, {"metadata", "name"});
-  }
-  return uids;
-}
-
 class TaintAction final : public Action {
  public:
   explicit TaintAction(const crds::Taint& params)
@@ -157,7 +126,8 @@ class TaintAction final : public Action {
       if (std::optional<Next> need = NeedFencing(observed, observed.ref.key.name)) {
         return *std::move(need);
       }
-      if (std::optional<Next> look = List(observed, kept)) return *std::move(look);
+      const drain::Taint taint{params_.key, params_.value, effect_};
+      if (std::optional<Next> look = NoteRemovals(observed, taint, kept)) return *std::move(look);
     }
     holders.Add(mitigation, uid);
     json taints = TaintsOf(node);
@@ -173,37 +143,9 @@ class TaintAction final : public Action {
   }
 
   std::optional<Next> BeforeUndo(const json& memo, const Observed& observed) const override {
-    const json* pods = Find(memo, {kPods});
-    const json* attachments = Find(memo, {kAttachments});
-    if (pods == nullptr || attachments == nullptr || NeedLive(observed)) return std::nullopt;
+    if (NeedLive(observed)) return std::nullopt;
     if (FindTaint(*observed.live, params_.key, effect_).is_null()) return std::nullopt;
-    const std::string& node = observed.ref.key.name;
-    const auto wait = [&](std::string_view what, const json& uids,
-                          const char* look) -> std::optional<Next> {
-      const auto seen = observed.looked.find(look);
-      const auto left = UidsOf(seen->second.object, node);
-      for (const json& uid : uids) {
-        const auto still = left.find(uid.get<std::string>());
-        if (still == left.end()) continue;
-        return Wait{.until = observed.now + kLookAgain,
-                    .progress = "the out-of-service taint stays until " + std::string(what) + " " +
-                                still->second + " is gone",
-                    .memo = nullptr,
-                    .reread = true};
-      }
-      return std::nullopt;
-    };
-    if (!pods->empty()) {
-      if (!observed.looked.contains(kPodsLook)) return Look{ListPodsOn(node), kPodsLook};
-      if (auto next = wait("pod", *pods, kPodsLook)) return next;
-    }
-    if (!attachments->empty()) {
-      if (!observed.looked.contains(kAttachmentsLook)) {
-        return Look{ListAttachments(), kAttachmentsLook};
-      }
-      if (auto next = wait("VolumeAttachment", *attachments, kAttachmentsLook)) return next;
-    }
-    return std::nullopt;
+    return AwaitRemovals(memo, observed);
   }
 
   std::optional<Write> Undo(const json& memo, const Observed& observed) const override {
@@ -220,24 +162,6 @@ class TaintAction final : public Action {
   }
 
  private:
-  // What the out-of-service taint will remove, into the memo; or the look that tells.
-  static std::optional<Next> List(const Observed& observed, json& memo) {
-    const std::string& node = observed.ref.key.name;
-    for (const char* look : {kPodsLook, kAttachmentsLook}) {
-      if (observed.looked.contains(look)) continue;
-      return Look{look == kPodsLook ? ListPodsOn(node) : ListAttachments(), look};
-    }
-    const auto keep = [&](const char* field, const char* look) {
-      memo[field] = json::array();
-      for (const auto& [uid, name] : UidsOf(observed.looked.find(look)->second.object, node)) {
-        if (memo[field].size() < kMaxListed) memo[field].push_back(uid);
-      }
-    };
-    keep(kPods, kPodsLook);
-    keep(kAttachments, kAttachmentsLook);
-    return std::nullopt;
-  }
-
   const crds::Taint params_;
   const std::string effect_;
 };

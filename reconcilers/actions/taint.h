@@ -15,11 +15,10 @@ namespace kr::actions {
 //
 // node.kubernetes.io/out-of-service makes the control plane take the pods of the node away by
 // force, so it needs fencing evidence (fencing.h). It is taken back once the pods and
-// VolumeAttachments that were on the node when it was set are gone: before that, a node that came
-// back would lose what it was about to run.
+// VolumeAttachments that it was to remove are gone (out_of_service.h).
 //
-// A mitigation. Memo: {"uid": the Remediation's, "value": of the taint, "pods" and "attachments":
-// UIDs of what the out-of-service taint is to remove}.
+// A mitigation. Memo: {"uid": the Remediation's, "value": of the taint, and what NoteRemovals
+// adds}.
 StatusOr<std::unique_ptr<Action>> MakeTaint(const crds::Taint& params, const cel::Scope& scope,
                                             std::string_view path);
 

@@ -37,6 +37,8 @@ class WebhookAction final : public Action {
     std::vector<RbacRule> rules = {{"", "secrets", "get", WebhookSecret(params_.name)}};
     if (reads_it_ || IsNode(resource))
       rules.push_back({resource.gvk.group, resource.plural, "get"});
+    // Whether its agent lives, when the answer says that it is off.
+    if (IsNode(resource)) rules.push_back({"coordination.k8s.io", "leases", "get"});
     return rules;
   }
 
@@ -65,6 +67,9 @@ class WebhookAction final : public Action {
         said += "; the deadline of " + crds::FormatDuration(params_.deadline) + " is over";
       }
       return Failed{ReasonOf(last.outcome), std::move(said)};
+    }
+    if (IsFencing(last.evidence) && IsNode(observed.ref.resource)) {
+      if (std::optional<Next> look = NoteAgent(observed, last.evidence)) return *std::move(look);
     }
     Done done{.message = std::move(said)};
     if (!last.evidence.is_null()) {

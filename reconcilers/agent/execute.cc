@@ -6,7 +6,6 @@
 #include "crds/meta/duration.h"
 #include "crds/meta/text.h"
 #include "reconcilers/agent/file_edit.h"
-#include "reconcilers/agent/process.h"
 
 namespace kr::agent {
 namespace {
@@ -63,7 +62,7 @@ class Command {
   }
 
   ProcessEnd Program(const std::vector<std::string>& argv, absl::Duration timeout) {
-    return RunProcess(argv, timeout, output_, host_.clock, stop_);
+    return RunProcess(argv, timeout, output_, host_.clock, stop_, host_.killing);
   }
 
   // The end of the command's only program.
@@ -156,7 +155,8 @@ class Command {
     std::string message = problem + "; the old content was put back";
     if (!edit.reload.empty()) {
       // Time for it there must be, whatever the rest has taken.
-      const ProcessEnd end = RunProcess(edit.reload, spec_.timeout, output_, host_.clock, {});
+      const ProcessEnd end =
+          RunProcess(edit.reload, spec_.timeout, output_, host_.clock, {}, host_.killing);
       if (!end.Succeeded())
         message += ", but " + edit.reload[0] + " " + end.ToString(spec_.timeout);
     }

@@ -9,6 +9,7 @@
 #include "controller/kube/client.h"
 #include "crds/v1alpha1/node_task.h"
 #include "reconcilers/agent/host.h"
+#include "reconcilers/agent/process.h"
 
 namespace kr::agent {
 
@@ -22,6 +23,7 @@ struct HostContext {
   // For so long a check must succeed without a break before a changed file stays.
   absl::Duration settle = absl::Seconds(10);
   absl::Duration check_interval = absl::Seconds(1);
+  Killing killing = {};
 };
 
 struct Executed {

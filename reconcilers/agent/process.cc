@@ -4,6 +4,8 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <mutex>
+#include <utility>
 
 #include <fcntl.h>
 #include <poll.h>
@@ -77,17 +79,51 @@ void AwaitOutput(int fd, absl::Duration longest) {
   poll(&ready, fd >= 0 ? 1 : 0, static_cast<int>(absl::ToInt64Milliseconds(longest)));
 }
 
+// Children that were left behind, until they are reaped.
+class LeftBehind {
+ public:
+  void Add(pid_t child) {
+    const std::lock_guard lock(mutex_);
+    children_.push_back(child);
+  }
+  void Reap() {
+    const std::lock_guard lock(mutex_);
+    std::erase_if(children_, [](pid_t child) { return waitpid(child, nullptr, WNOHANG) != 0; });
+  }
+
+ private:
+  std::mutex mutex_;
+  std::vector<pid_t> children_;
+};
+
+// Children are the process's, whoever in it has made them.
+LeftBehind& Remains() {
+  static LeftBehind remains;
+  return remains;
+}
+
 }  // namespace
+
+void KillGroup(pid_t group) {
+  kill(-group, SIGKILL);
+}
 
 std::string ProcessEnd::ToString(absl::Duration timeout) const {
   if (!error.empty()) return "could not be started: " + error;
-  if (timed_out) return "was killed, it was not done within " + crds::FormatDuration(timeout);
+  const std::string remains =
+      hangs ? ", and does not die of it: it hangs in the kernel, and was left behind" : "";
+  if (timed_out) {
+    return "was killed, it was not done within " + crds::FormatDuration(timeout) + remains;
+  }
+  if (hangs) return "was killed" + remains;
   if (exit_code) return "exited with status " + std::to_string(*exit_code);
   return "was ended by signal " + std::to_string(signal);
 }
 
 ProcessEnd RunProcess(const std::vector<std::string>& argv, absl::Duration timeout,
-                      BoundedOutput& output, const Clock& clock, std::stop_token stop) {
+                      BoundedOutput& output, const Clock& clock, std::stop_token stop,
+                      const Killing& killing) {
+  Remains().Reap();
   std::vector<char*> arguments;
   for (const std::string& argument : argv) arguments.push_back(const_cast<char*>(argument.c_str()));
   arguments.push_back(nullptr);
@@ -105,33 +141,39 @@ ProcessEnd RunProcess(const std::vector<std::string>& argv, absl::Duration timeo
   Pipe::Close(failure.write);
 
   ProcessEnd end;
-  int error = 0;
-  // Closed by exec, so this returns as soon as the program runs, or does not.
-  if (read(failure.read, &error, sizeof error) == static_cast<ssize_t>(sizeof error)) {
-    end.error = argv[0] + ": " + std::strerror(error);
-  }
   fcntl(out.read, F_SETFL, O_NONBLOCK);
+  fcntl(failure.read, F_SETFL, O_NONBLOCK);  // exec may hang, too
   bool open = true;
   int status = 0;
-  bool killed = false;
+  std::optional<MonotonicTime> killed;
   for (;;) {
     const pid_t ended = waitpid(child, &status, WNOHANG);
     if (ended == child || (ended < 0 && errno != EINTR)) break;
-    if (!killed && (clock.Monotonic() >= deadline || stop.stop_requested())) {
+    const MonotonicTime now = clock.Monotonic();
+    if (!killed && (now >= deadline || stop.stop_requested())) {
       end.timed_out = !stop.stop_requested();
-      kill(-child, SIGKILL);
-      killed = true;
+      killed = now;
+    }
+    if (killed) killing.kill(child);  // again and again: its group may only be made now
+    if (killed && now >= *killed + killing.patience) {
+      Remains().Add(child);
+      end.hangs = true;
+      return end;
     }
     AwaitOutput(open ? out.read : -1, kPoll);
     open = open && ReadSome(out.read, output);
   }
-  kill(-child, SIGKILL);  // the rest of its group
+  killing.kill(child);  // the rest of its group
   const MonotonicTime drained = clock.Monotonic() + kDrain;
   while (open && clock.Monotonic() < drained) {
     AwaitOutput(out.read, kPoll);
     open = ReadSome(out.read, output);
   }
-  if (!end.error.empty()) return end;
+  int error = 0;
+  if (read(failure.read, &error, sizeof error) == static_cast<ssize_t>(sizeof error)) {
+    end.error = argv[0] + ": " + std::strerror(error);
+    return end;
+  }
   if (WIFEXITED(status)) end.exit_code = WEXITSTATUS(status);
   if (WIFSIGNALED(status)) end.signal = WTERMSIG(status);
   return end;

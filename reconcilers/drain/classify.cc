@@ -2,7 +2,17 @@
 
 #include <charconv>
 
+#include "absl/strings/match.h"
+
 namespace kr::drain {
+namespace {
+
+bool HasDrainLabel(const Pod& pod, const char* value) {
+  const auto label = pod.labels.find("cluster.x-k8s.io/drain");
+  return label != pod.labels.end() && absl::EqualsIgnoreCase(label->second, value);
+}
+
+}  // namespace
 
 Kind Classify(const Pod& pod) {
   if (pod.mirror) return Kind::kMirror;
@@ -44,6 +54,24 @@ bool OneAtATime(Kind kind) {
 bool IsSystemCritical(const Pod& pod) {
   return pod.spec->priority_class == "system-node-critical" ||
          pod.spec->priority_class == "system-cluster-critical";
+}
+
+bool IsControlPlane(const Pod& pod) {
+  if (!pod.mirror || pod.key.name_space != "kube-system") return false;
+  const auto component = pod.labels.find("component");
+  for (const std::string name : {"etcd", "kube-apiserver"}) {
+    if (component != pod.labels.end() && component->second == name) return true;
+    if (pod.key.name == name + "-" + pod.node) return true;
+  }
+  return false;
+}
+
+bool AsksToBeSkipped(const Pod& pod) {
+  return HasDrainLabel(pod, "skip");
+}
+
+bool AsksToComplete(const Pod& pod) {
+  return HasDrainLabel(pod, "wait-completed");
 }
 
 std::string TextOf(const Pod& pod) {

@@ -25,8 +25,14 @@ std::string_view ToString(Kind kind);
 
 // Whether another member must not go before this one is back.
 bool OneAtATime(Kind kind);
+// What a pod asks of drains by the label cluster.x-k8s.io/drain (of Cluster API): to be left where
+// it is, or to be waited for until it has completed.
+bool AsksToBeSkipped(const Pod& pod);
+bool AsksToComplete(const Pod& pod);
 // priorityClassName system-node-critical or system-cluster-critical.
 bool IsSystemCritical(const Pod& pod);
+// A mirror pod without which the node is none of the control plane: etcd, kube-apiserver.
+bool IsControlPlane(const Pod& pod);
 
 // "Pod shop/db-1".
 std::string TextOf(const Pod& pod);

@@ -10,6 +10,8 @@ namespace {
 
 // So long it is believed that an owner still wants as many pods as before an eviction of ours.
 constexpr absl::Duration kReplacedWithin = absl::Minutes(5);
+// What an operator owns is missed for so long after the last drain.
+constexpr absl::Duration kMissedFor = absl::Hours(1);
 
 void Add(Amounts& sum, const Amounts& amounts, double sign) {
   for (const auto& [name, amount] : amounts) sum[name] += sign * amount;
@@ -47,6 +49,10 @@ void Cluster::Put(Pod pod) {
   if (!kept.node.empty()) on_node_[kept.node][key] = &kept;
   if (kept.owner) of_owner_[kept.owner->uid][key] = &kept;
   if (Occupies(kept)) Add(requested_[kept.node], kept.spec->requests, 1);
+  const auto before = kept.owner ? before_.find(kept.owner->uid) : before_.end();
+  if (before != before_.end() && Staying(before->first) >= before->second.pods) {
+    before->second.pods = 0;
+  }
 }
 
 void Cluster::RemovePod(const kube::ObjectKey& key) {
@@ -201,12 +207,17 @@ std::vector<std::string> Cluster::AttachedTo(const std::string& node) const {
   return volumes;
 }
 
-void Cluster::Open(const std::string& node, const std::string& by) {
+void Cluster::Open(const std::string& node, const std::string& by, absl::Time now) {
+  if (open_.empty()) {
+    std::erase_if(before_, [&](const auto& before) {
+      return std::max(before.second.at, closed_) + kMissedFor < now;
+    });
+  }
   open_[by] = node;
 }
 
-void Cluster::Close(const std::string& by) {
-  open_.erase(by);
+void Cluster::Close(const std::string& by, absl::Time now) {
+  if (open_.erase(by) > 0) closed_ = now;
   std::erase_if(sending_, [&](const auto& entry) { return entry.second.by == by; });
 }
 
@@ -215,7 +226,7 @@ void Cluster::Reserve(const kube::ObjectKey& key, const std::string& uid, const 
   const Pod* pod = FindPod(key);
   const bool seen = pod != nullptr && pod->uid == uid && pod->owner;
   const std::string owner = seen ? pod->owner->uid : "";
-  if (seen) before_[owner] = {Wanted(owner, now), now};
+  if (seen) before_[owner] = {Wanted(*pod, now), now};
   sending_[uid] = {.pod = key, .owner_uid = owner, .by = by};
 }
 
@@ -223,35 +234,103 @@ void Cluster::Release(std::string_view uid) {
   if (const auto found = sending_.find(uid); found != sending_.end()) sending_.erase(found);
 }
 
-void Cluster::Settle(const kube::ObjectKey& key, std::string_view uid) {
-  Release(uid);
+void Cluster::Settle(const kube::ObjectKey& key, std::string_view uid, absl::Time now) {
+  const auto sent = sending_.find(uid);
+  if (sent != sending_.end()) {
+    const auto before = before_.find(sent->second.owner_uid);
+    if (before != before_.end()) before->second.at = now;
+    sending_.erase(sent);
+  }
   // When the watch was faster, it is gone already.
   const Pod* pod = FindPod(key);
   if (pod != nullptr && pod->uid == uid) evicted_.emplace(uid);
 }
 
-std::string Cluster::HolderOf(const Pod& pod) const {
-  if (!pod.owner) return "";
+void Cluster::SetRestarts(const std::string& by, HostRestarts restarts) {
+  if (restarts.empty()) {
+    restarts_.erase(by);
+  } else {
+    restarts_[by] = std::move(restarts);
+  }
+}
+
+std::string Cluster::RestarterOf(const Pod& pod) const {
+  for (const auto& [by, hosts] : restarts_) {
+    const auto host = hosts.find(pod.node);
+    if (host == hosts.end()) continue;
+    // A restart ends every container: who became ready after it has been through it.
+    if (!pod.ready || pod.ready_since <= host->second) return by;
+  }
+  return "";
+}
+
+std::vector<const Pod*> Cluster::GoingDown() const {
+  std::vector<const Pod*> pods;
+  for (const auto& [by, hosts] : restarts_) {
+    for (const auto& [node, since] : hosts) {
+      for (const Pod* pod : PodsOn(node)) {
+        if (!RestarterOf(*pod).empty()) pods.push_back(pod);
+      }
+    }
+  }
+  return pods;
+}
+
+std::optional<Cluster::Holder> Cluster::HolderOf(const Pod& pod) const {
+  if (!pod.owner) return std::nullopt;
   for (const auto& [uid, eviction] : sending_) {
     const bool same = eviction.owner_uid.empty()
                           ? eviction.pod.name_space == pod.key.name_space &&
                                 SetNameOf(eviction.pod.name) == pod.owner->name
                           : eviction.owner_uid == pod.owner->uid;
-    if (same) return eviction.by;
+    if (same) return Holder{eviction.by, "evicts another pod"};
   }
-  return "";
+  for (const Pod* other : PodsOf(pod.owner->uid)) {
+    if (other->node == pod.node) continue;  // where this one is, it goes down with it
+    if (std::string by = RestarterOf(*other); !by.empty()) {
+      return Holder{std::move(by), "restarts the host of another pod"};
+    }
+  }
+  return std::nullopt;
+}
+
+absl::Time Cluster::LastEviction(std::string_view owner_uid) const {
+  const auto found = before_.find(owner_uid);
+  return found == before_.end() ? absl::InfinitePast() : found->second.at;
 }
 
 bool Cluster::IsLeaving(const Pod& pod) const {
   return pod.deleted || sending_.contains(pod.uid) || evicted_.contains(pod.uid);
 }
 
-int64_t Cluster::Wanted(std::string_view owner_uid, absl::Time now) const {
-  int64_t there = 0;
-  for (const Pod* pod : PodsOf(owner_uid)) there += !IsLeaving(*pod) && !pod->Finished() ? 1 : 0;
-  const auto before = before_.find(owner_uid);
-  if (before == before_.end() || before->second.at + kReplacedWithin < now) return there;
-  return std::max(there, before->second.pods);
+int64_t Cluster::Staying(std::string_view owner_uid) const {
+  const std::vector<const Pod*> pods = PodsOf(owner_uid);
+  return std::count_if(pods.begin(), pods.end(),
+                       [this](const Pod* pod) { return !IsLeaving(*pod) && !pod->Finished(); });
+}
+
+int64_t Cluster::Wanted(const Pod& member, absl::Time now) const {
+  if (!member.owner) return 0;
+  const int64_t there = Staying(member.owner->uid);
+  const auto before = before_.find(member.owner->uid);
+  if (before == before_.end()) return there;
+  const absl::Time at = before->second.at;
+  const bool missed = Classify(member) == Kind::kOperated
+                          ? !open_.empty() || std::max(at, closed_) + kMissedFor >= now
+                          : at + kReplacedWithin >= now;
+  return missed ? std::max(there, before->second.pods) : there;
+}
+
+bool Cluster::IsInDoubt(const Pod& member, absl::Time now) const {
+  const auto before = member.owner ? before_.find(member.owner->uid) : before_.end();
+  return before != before_.end() && before->second.pods > Wanted(member, now);
+}
+
+void Cluster::Recall(const std::string& owner_uid, int64_t pods, absl::Time at) {
+  const auto [before, fresh] = before_.try_emplace(owner_uid, Before{pods, at});
+  if (fresh) return;
+  before->second.pods = std::max(before->second.pods, pods);
+  before->second.at = std::max(before->second.at, at);
 }
 
 }  // namespace kr::drain

@@ -52,8 +52,8 @@ class Cluster {
   std::vector<std::string> AttachedTo(const std::string& node) const;
 
   // Drains. One that is open moves the pods of its node: others count them when they ask for room.
-  void Open(const std::string& node, const std::string& by);
-  void Close(const std::string& by);
+  void Open(const std::string& node, const std::string& by, absl::Time now);
+  void Close(const std::string& by, absl::Time now);
   const std::map<std::string, std::string, std::less<>>& open() const { return open_; }
 
   // An eviction that is about to be sent by the Remediation `by`: until it is settled or released
@@ -63,14 +63,38 @@ class Cluster {
   // It was not executed...
   void Release(std::string_view uid);
   // ...or it was: the pod is leaving, whatever the watch says yet.
-  void Settle(const kube::ObjectKey& key, std::string_view uid);
-  // Which Remediation has an eviction from the same owner in its hands; "" when none does.
-  std::string HolderOf(const Pod& pod) const;
-  // On its way out: it says so itself, or it was evicted.
+  void Settle(const kube::ObjectKey& key, std::string_view uid, absl::Time now);
+  // The hosts, and since when, that the Remediation `by` restarts, or is about to: all pods on them
+  // go down.
+  using HostRestarts = std::map<std::string, absl::Time>;
+  void SetRestarts(const std::string& by, HostRestarts restarts);
+  // Who restarts the host under the pod; "" when nobody does, or the pod has become ready since.
+  std::string RestarterOf(const Pod& pod) const;
+  // All pods that go down that way.
+  std::vector<const Pod*> GoingDown() const;
+
+  // A Remediation that takes away a pod of the same owner at this moment, and how.
+  struct Holder {
+    std::string by;
+    std::string doing;  // "evicts another pod", "restarts the host of another pod"
+  };
+  std::optional<Holder> HolderOf(const Pod& pod) const;
+  // When an eviction of ours was last asked for, or answered, that took a pod of the owner: older
+  // lists of its pods may not know.
+  absl::Time LastEviction(std::string_view owner_uid) const;
+  // On its way out for good: it says so itself, or it was evicted.
   bool IsLeaving(const Pod& pod) const;
-  // How many pods an owner has when nothing is missing, by what is seen now and what was there
-  // before our own evictions.
-  int64_t Wanted(std::string_view owner_uid, absl::Time now) const;
+  // How many pods the owner of the pod has when nothing is missing: those that are seen now, and
+  // what an eviction of ours took and is not replaced. Whoever makes successors at once is believed
+  // to want none after five minutes. What an operator owns may be a quorum, and nobody but its
+  // operator knows how many it wants: that is missed as long as anybody drains, and an hour longer.
+  int64_t Wanted(const Pod& member, absl::Time now) const;
+  // Not replaced for longer than those five minutes: its owner alone knows whether it still wants
+  // it.
+  bool IsInDoubt(const Pod& member, absl::Time now) const;
+  // That the owner had so many pods before an eviction, at `at`: as another process saw it, or as
+  // the owner itself said.
+  void Recall(const std::string& owner_uid, int64_t pods, absl::Time at);
 
  private:
   struct Eviction {
@@ -78,11 +102,12 @@ class Cluster {
     std::string owner_uid;  // "": the pod was not seen any more
     std::string by;
   };
-  struct Before {  // of an owner, when the last eviction of ours began
-    int64_t pods = 0;
-    absl::Time at;
+  struct Before {      // of an owner, when the last eviction of ours began
+    int64_t pods = 0;  // 0: as many have been seen since
+    absl::Time at;     // ...and was answered
   };
   void Unlist(const Pod& pod);
+  int64_t Staying(std::string_view owner_uid) const;
 
   std::map<std::string, Node, std::less<>> nodes_;
   std::map<kube::ObjectKey, Pod> pods_;
@@ -92,11 +117,13 @@ class Cluster {
   std::map<kube::ObjectKey, Budget> budgets_;
   std::map<kube::ObjectKey, Claim> claims_;
   std::map<std::string, Volume, std::less<>> volumes_;
-  std::set<std::pair<std::string, std::string>> attached_;  // node, volume
-  std::map<std::string, std::string, std::less<>> open_;    // Remediation to node
-  std::map<std::string, Eviction, std::less<>> sending_;    // by the pod's UID: not settled
-  std::set<std::string, std::less<>> evicted_;              // UIDs of pods that are still seen
-  std::map<std::string, Before, std::less<>> before_;       // by the owner's UID
+  std::set<std::pair<std::string, std::string>> attached_;     // node, volume
+  std::map<std::string, std::string, std::less<>> open_;       // Remediation to node
+  absl::Time closed_ = absl::InfinitePast();                   // the last one of them
+  std::map<std::string, Eviction, std::less<>> sending_;       // by the pod's UID: not settled
+  std::set<std::string, std::less<>> evicted_;                 // UIDs of pods that are still seen
+  std::map<std::string, Before, std::less<>> before_;          // by the owner's UID
+  std::map<std::string, HostRestarts, std::less<>> restarts_;  // by the Remediation
 };
 
 }  // namespace kr::drain

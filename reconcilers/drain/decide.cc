@@ -33,6 +33,9 @@ absl::Time RemovedAt(const Situation& s, const Pod& pod) {
 
 bool MayBeDeleted(const Situation& s, const Line& line) {
   if (line.block && line.block->by == By::kRule) return false;
+  // Without its volume it is worth nothing elsewhere, and what is on it may be lost (immovable:
+  // Block). A lack of nodes or of room is another thing: here it ends, too.
+  if (line.block && line.block->by == By::kVolume) return false;
   switch (line.kind) {
     case Kind::kOperated:
       return false;  // its operator alone knows when that is safe
@@ -43,12 +46,16 @@ bool MayBeDeleted(const Situation& s, const Line& line) {
   }
 }
 
+absl::Time PutOffUntil(const Tried& tried) {
+  return tried.at + PauseAfter(tried.answer, tried.times);
+}
+
 // What the server has said about a pod and still holds.
 std::optional<Block> PutOff(const Situation& s, const Pod& pod) {
   const auto tried = s.answers.find(pod.uid);
   if (tried == s.answers.end() || IsThrough(tried->second.answer.said)) return std::nullopt;
   const Answer& answer = tried->second.answer;
-  if (tried->second.at + PauseAfter(answer, tried->second.times) <= s.now) return std::nullopt;
+  if (PutOffUntil(tried->second) <= s.now) return std::nullopt;
   const bool budget = answer.said == Answer::Said::kBudget ||
                       answer.said == Answer::Said::kOutdated ||
                       answer.said == Answer::Said::kManyBudgets;
@@ -97,8 +104,13 @@ class Decider {
   explicit Decider(const Situation& s) : s_(s), plan_(MakePlan(s)), next_(s.now + kLookAgain) {}
 
   Decision Decide() {
-    if (s_.evicted.empty() && !DeletesAtLast(s_)) {
-      if (const auto refused = plan_.Refused(); !refused.empty()) return Refuse(refused);
+    if (s_.evicted.empty()) {
+      std::vector<const Line*> refused = plan_.Refused();
+      // What else goes is worth it when the node dies anyway.
+      if (DeletesAtLast(s_)) {
+        std::erase_if(refused, [](const Line* line) { return line->fate == Fate::kGoes; });
+      }
+      if (!refused.empty()) return Refuse(refused);
     }
     if (s_.evicted.empty() && !plan_.missing_room.empty()) {
       HeldUp({By::kRoom, "the other nodes lack " + plan_.missing_room +
@@ -139,8 +151,7 @@ class Decider {
       return true;
     }
     if (auto put_off = PutOff(s_, *line.pod)) {
-      const Tried& tried = s_.answers.at(line.pod->uid);
-      WakeAt(tried.at + PauseAfter(tried.answer, tried.times));
+      WakeAt(PutOffUntil(s_.answers.at(line.pod->uid)));
       HeldUp(*std::move(put_off), line.pod);
       return true;
     }
@@ -148,7 +159,7 @@ class Decider {
   }
 
   std::optional<Decision> Stateless() {
-    Allowance allowance(s_.cluster, s_.rules.max_unavailable, s_.now);
+    Allowance allowance(s_.cluster, s_.rules.max_unavailable, s_.wants, s_.now);
     Evict evict;
     for (const Line& line : plan_.lines) {
       if (OneAtATime(line.kind) || line.serial || evict.pods.size() == kMaxBatch) continue;
@@ -164,8 +175,24 @@ class Decider {
     return Decision(std::move(evict));
   }
 
+  // Why the pod, of those that go one by one, must not go now, beyond IsHeld.
+  std::optional<Block> WhyNotNow(const Line& line, const Allowance& allowance,
+                                 const std::string& detaching, bool volume_leaves) const {
+    if (line.serial && (volume_leaves || !detaching.empty())) {
+      return Block{By::kVolume, detaching.empty() ? "another pod with a volume is leaving"
+                                                  : "volume " + detaching +
+                                                        " has to be detached from this node first"};
+    }
+    const auto holder = OneAtATime(line.kind) ? s_.cluster.HolderOf(*line.pod) : std::nullopt;
+    if (holder && holder->by != s_.self) {
+      return Block{By::kQuorum, "Remediation " + holder->by + " " + holder->doing + " of its " +
+                                    line.pod->owner->kind};
+    }
+    return allowance.Check(*line.pod);
+  }
+
   std::optional<Decision> OneByOne() {
-    Allowance allowance(s_.cluster, s_.rules.max_unavailable, s_.now);
+    const Allowance allowance(s_.cluster, s_.rules.max_unavailable, s_.wants, s_.now);
     const std::string detaching = BeingDetached(s_);
     const bool volume_leaves =
         std::any_of(plan_.lines.begin(), plan_.lines.end(),
@@ -173,22 +200,7 @@ class Decider {
     for (const Line& line : plan_.lines) {
       if (!OneAtATime(line.kind) && !line.serial) continue;
       if (IsHeld(line)) continue;
-      if (line.serial && (volume_leaves || !detaching.empty())) {
-        HeldUp({By::kVolume, detaching.empty() ? "another pod with a volume is leaving"
-                                               : "volume " + detaching +
-                                                     " has to be detached from this node first"},
-               line.pod);
-        continue;
-      }
-      const std::string holder =
-          OneAtATime(line.kind) ? s_.cluster.HolderOf(*line.pod) : std::string();
-      if (!holder.empty() && holder != s_.self) {
-        HeldUp({By::kQuorum,
-                "Remediation " + holder + " evicts another pod of its " + line.pod->owner->kind},
-               line.pod);
-        continue;
-      }
-      if (auto block = allowance.Take(*line.pod)) {
+      if (auto block = WhyNotNow(line, allowance, detaching, volume_leaves)) {
         HeldUp(*std::move(block), line.pod);
         continue;
       }
@@ -198,6 +210,19 @@ class Decider {
         if (evict.set == nullptr) {
           HeldUp({By::kQuorum, "its StatefulSet is not known"}, line.pod);
           continue;
+        }
+        for (const Line& other : plan_.lines) {
+          const bool same = &other != &line && other.kind == line.kind &&
+                            other.pod->owner->uid == line.pod->owner->uid;
+          if (!same || other.fate != Fate::kGoes || other.block) continue;
+          if (other.last && OthersLeft()) continue;
+          if (WhyNotNow(other, allowance, detaching, volume_leaves)) continue;
+          if (PutOff(s_, *other.pod)) {
+            evict.put_off.push_back(other.pod);
+            evict.later = std::min(evict.later, PutOffUntil(s_.answers.at(other.pod->uid)));
+          } else {
+            evict.instead.push_back(other.pod);
+          }
         }
       }
       return Decision(std::move(evict));
@@ -226,12 +251,13 @@ class Decider {
   }
 
   Decision Rest() {
-    size_t going = 0, waiting = 0, left = 0;
+    size_t going = 0, waiting = 0, completing = 0, left = 0;
     for (const Line& line : plan_.lines) {
       going += line.fate == Fate::kGoes;
       waiting += line.fate == Fate::kWaits;
+      completing += line.fate == Fate::kCompletes;
       left += line.left;
-      if (line.fate != Fate::kWaits) continue;
+      if (line.fate != Fate::kWaits && line.fate != Fate::kCompletes) continue;
       if (line.block) HeldUp(*line.block, line.pod);
       if (line.pod->deleted) WakeAt(*line.pod->deleted + kAfterDeadline);
     }
@@ -240,11 +266,11 @@ class Decider {
       if (plan_.best_effort || !unreplaced.empty()) break;
       unreplaced = WhyNotReplaced(s_, uid, key);
     }
-    const size_t total = s_.evicted.size() + going;
+    const size_t total = s_.evicted.size() + going + completing;
     const std::string so_far =
         std::to_string(s_.evicted.size() - std::min(waiting, s_.evicted.size())) + " of " +
         std::to_string(total) + " pods are gone";
-    if (going + waiting == 0 && unreplaced.empty()) {
+    if (going + waiting + completing == 0 && unreplaced.empty()) {
       if (s_.now < s_.started + kSettle) {
         return Pause{s_.started + kSettle, "looking whether a pod comes in late", std::nullopt};
       }

@@ -17,6 +17,11 @@ struct Evict {
   std::vector<const Pod*> pods;
   bool remove = false;  // by deletion, which asks no budget: the time is up (onTimeout: DeletePods)
   const StatefulSet* set = nullptr;
+  // With `set`: the others of it on the node that may go now in its place, in their order; and
+  // those that only the server has put off, until `later`.
+  std::vector<const Pod*> instead = {};
+  std::vector<const Pod*> put_off = {};
+  absl::Time later = absl::InfiniteFuture();
 };
 struct Pause {
   absl::Time until;

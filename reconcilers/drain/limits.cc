@@ -23,6 +23,11 @@ bool IsMissed(const Pod& pod) {
   return pod.ready && !pod.Finished() && pod.phase == "Running";
 }
 
+// Of these the server asks no budget, whatever selects them.
+bool GoesUnasked(const Pod& pod) {
+  return pod.deleted || pod.Finished() || pod.phase == "Pending";
+}
+
 }  // namespace
 
 std::string_view ToString(Block::By by) {
@@ -99,7 +104,13 @@ std::optional<Block> Allowance::CheckBudget(const Pod& pod, const Budget& budget
     return Block{Block::By::kBudget, name + " is not up to date yet"};
   }
   const auto taken = of_budget_.find(&budget);
-  if (budget.allowed - (taken == of_budget_.end() ? 0 : taken->second) > 0) return std::nullopt;
+  int64_t going = taken == of_budget_.end() ? 0 : taken->second;
+  for (const Pod* other : cluster_.GoingDown()) {  // which the server does not know yet
+    const bool counts = other->key.name_space == budget.key.name_space && budget.selector &&
+                        budget.selector->Matches(other->labels);
+    going += counts && IsMissed(*other) ? 1 : 0;
+  }
+  if (budget.allowed - going > 0) return std::nullopt;
   const bool never = budget.expected > 0 && budget.desired >= budget.expected;
   return Block{
       Block::By::kBudget,
@@ -109,10 +120,12 @@ std::optional<Block> Allowance::CheckBudget(const Pod& pod, const Budget& budget
 std::optional<Block> Allowance::CheckOwner(const Pod& pod) const {
   if (!pod.owner || !IsMissed(pod)) return std::nullopt;
   const Kind kind = Classify(pod);
-  const int64_t wanted = cluster_.Wanted(pod.owner->uid, now_);
+  const auto asked = wants_.find(pod.owner->uid);
+  const int64_t wanted = asked == wants_.end() ? cluster_.Wanted(pod, now_) : asked->second;
   int64_t there = 0;
   for (const Pod* other : cluster_.PodsOf(pod.owner->uid)) {
-    there += IsMissed(*other) && !cluster_.IsLeaving(*other) ? 1 : 0;
+    const bool goes = cluster_.IsLeaving(*other) || !cluster_.RestarterOf(*other).empty();
+    there += IsMissed(*other) && !goes ? 1 : 0;
   }
   const int64_t limit = OneAtATime(kind) ? 1 : std::max<int64_t>(1, limit_.Of(wanted));
   const auto taken = of_owner_.find(pod.owner->uid);
@@ -127,7 +140,8 @@ std::optional<Block> Allowance::CheckOwner(const Pod& pod) const {
 }
 
 std::optional<Block> Allowance::Check(const Pod& pod) const {
-  const std::vector<const Budget*> budgets = cluster_.BudgetsOf(pod);
+  const std::vector<const Budget*> budgets =
+      GoesUnasked(pod) ? std::vector<const Budget*>() : cluster_.BudgetsOf(pod);
   if (budgets.size() > 1) {
     return Block{.by = Block::By::kBudget,
                  .text = "PodDisruptionBudgets " + budgets[0]->key.ToString() + " and " +
@@ -138,8 +152,7 @@ std::optional<Block> Allowance::Check(const Pod& pod) const {
   if (!budgets.empty()) {
     if (auto block = CheckBudget(pod, *budgets.front())) return block;
     // How many a quorum can miss is not what a budget is asked.
-    return OneAtATime(Classify(pod)) && Classify(pod) == Kind::kOperated ? CheckOwner(pod)
-                                                                         : std::nullopt;
+    return Classify(pod) == Kind::kOperated ? CheckOwner(pod) : std::nullopt;
   }
   // A StatefulSet is looked at as a whole, live.
   return Classify(pod) == Kind::kStatefulSet ? std::nullopt : CheckOwner(pod);

@@ -35,8 +35,10 @@ std::optional<absl::Time> WholeAt(const StatefulSet& set, std::span<const Pod> p
 class Allowance {
  public:
   // `limit`: of what an owner has, may be away where no PodDisruptionBudget says how many.
-  Allowance(const Cluster& cluster, crds::IntOrPercent limit, absl::Time now)
-      : cluster_(cluster), limit_(limit), now_(now) {}
+  // `wants`: how many pods owners want (by UID), of those that were asked. References outlive it.
+  Allowance(const Cluster& cluster, crds::IntOrPercent limit,
+            const std::map<std::string, int64_t, std::less<>>& wants, absl::Time now)
+      : cluster_(cluster), limit_(limit), wants_(wants), now_(now) {}
 
   // Why the pod must not go now; nullopt: it may, and counts from now on.
   std::optional<Block> Take(const Pod& pod);
@@ -49,6 +51,7 @@ class Allowance {
 
   const Cluster& cluster_;
   const crds::IntOrPercent limit_;
+  const std::map<std::string, int64_t, std::less<>>& wants_;
   const absl::Time now_;
   std::map<const Budget*, int64_t> of_budget_;
   std::map<std::string, int64_t, std::less<>> of_owner_;

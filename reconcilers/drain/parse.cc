@@ -165,8 +165,7 @@ std::string DoNotDisrupt(const json& object) {
   const json& annotations = At(object, {"metadata", "annotations"});
   constexpr std::pair<std::string_view, std::string_view> kOptOuts[] = {
       {"cluster-autoscaler.kubernetes.io/safe-to-evict", "false"},
-      {"karpenter.sh/do-not-disrupt", "true"},
-      {"cluster.x-k8s.io/drain", "skip"}};
+      {"karpenter.sh/do-not-disrupt", "true"}};
   for (const auto& [name, value] : kOptOuts) {
     if (FindText(annotations, {name}) == value)
       return std::string(name) + ": " + std::string(value);
@@ -301,7 +300,6 @@ std::vector<document::Path> PathsOf(std::string_view kind) {
                   "metadata.annotations['kubernetes.io/config.mirror']",
                   "metadata.annotations['cluster-autoscaler.kubernetes.io/safe-to-evict']",
                   "metadata.annotations['karpenter.sh/do-not-disrupt']",
-                  "metadata.annotations['cluster.x-k8s.io/drain']",
                   "spec.nodeName",
                   "spec.nodeSelector",
                   "spec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution",

@@ -26,6 +26,24 @@ void AddWhy(Line& line, std::string_view why) {
   line.why += (line.why.empty() ? "" : ", ") + std::string(why);
 }
 
+// What somebody has told drains about the pod, by its label.
+std::optional<Line> ByLabel(const Situation& s, const Pod& pod, Kind kind, bool best_effort) {
+  if (s.rules.do_not_disrupt == crds::DrainOptOut::kIgnore) return std::nullopt;
+  if (AsksToBeSkipped(pod)) {
+    return Stays(pod, kind, "it asks for that (cluster.x-k8s.io/drain: skip)", true);
+  }
+  if (!AsksToComplete(pod)) return std::nullopt;
+  const std::string why = "it asks to be left to complete (cluster.x-k8s.io/drain: wait-completed)";
+  if (best_effort) {
+    return Stays(pod, kind, why + ", and nobody would see on this node that it completes", true);
+  }
+  return Line{.pod = &pod,
+              .kind = kind,
+              .fate = Fate::kCompletes,
+              .why = why,
+              .block = Block{By::kLeaving, why}};
+}
+
 // What the policy says about what pods like this one lose.
 std::optional<Line> ByRules(const Situation& s, const Pod& pod, Kind kind, bool best_effort,
                             Line& line) {
@@ -44,14 +62,16 @@ std::optional<Line> ByRules(const Situation& s, const Pod& pod, Kind kind, bool 
     }
   }
   if (kind == Kind::kUnmanaged) {
+    const std::string orphan = pod.owner ? "DaemonSet " + pod.owner->name + " is gone: " : "";
     if (rules.unmanaged == crds::DrainUnmanaged::kSkip) {
-      return Stays(pod, kind, "nobody would bring it back (unmanaged: Skip)", true);
+      return Stays(pod, kind, orphan + "nobody would bring it back (unmanaged: Skip)", true);
     }
     if (rules.unmanaged == crds::DrainUnmanaged::kBlock) {
-      line.block = Rule("it has no controller that would bring it back (unmanaged: Block)");
+      line.block =
+          Rule(orphan + "it has no controller that would bring it back (unmanaged: Block)");
       return std::nullopt;
     }
-    AddWhy(line, "nobody brings it back");
+    AddWhy(line, orphan + "nobody brings it back");
   }
   if (!pod.do_not_disrupt.empty() && rules.do_not_disrupt == crds::DrainOptOut::kRespect) {
     line.block = Rule("it asks not to be disrupted (" + pod.do_not_disrupt + ")");
@@ -106,11 +126,26 @@ bool HasToBeDetached(const Pod& pod, const Cluster& cluster) {
   });
 }
 
+// That every pod stays is not what a drain is for: its node is one of those that a policy has to
+// mean.
+Line StaysAsMirror(const Situation& s, const Pod& pod) {
+  Line line = Stays(pod, Kind::kMirror, "it mirrors a file on the node");
+  if (!s.control_plane && IsControlPlane(pod)) {
+    line.block = Rule(
+        "the node is of the control plane: only a policy with "
+        "target.includeControlPlane: true drains it");
+  }
+  return line;
+}
+
 Line MakeLine(const Situation& s, const Pod& pod, bool best_effort) {
-  const Kind kind = Classify(pod);
+  Kind kind = Classify(pod);
+  if (kind == Kind::kDaemonSet && !pod.Finished() && s.orphaned.contains(pod.owner->uid)) {
+    kind = Kind::kUnmanaged;
+  }
   switch (kind) {
     case Kind::kMirror:
-      return Stays(pod, kind, "it mirrors a file on the node");
+      return StaysAsMirror(s, pod);
     case Kind::kDaemonSet:
       return Stays(pod, kind,
                    "it belongs to DaemonSet " + pod.key.name_space + "/" + pod.owner->name);
@@ -132,6 +167,7 @@ Line MakeLine(const Situation& s, const Pod& pod, bool best_effort) {
     }
     return line;
   }
+  if (auto asked = ByLabel(s, pod, kind, best_effort)) return *std::move(asked);
   if (auto stays = ByRules(s, pod, kind, best_effort, line)) return *std::move(stays);
   if (!line.block) {
     if (auto stays = ByPlace(s, pod, kind, line)) return *std::move(stays);
@@ -166,6 +202,8 @@ std::string Line::Text() const {
       return "stays: " + why;
     case Fate::kWaits:
       return "is leaving";
+    case Fate::kCompletes:
+      return "waited for: " + why;
     case Fate::kGoes:
       break;
   }
@@ -174,14 +212,16 @@ std::string Line::Text() const {
 
 std::string Line::Message() const {
   std::string text = to.empty() ? "" : "could go to " + Names(to, more);
-  if (block) text += (text.empty() ? "" : "; ") + ("blocked: " + block->text);
+  if (block && fate != Fate::kCompletes) {
+    text += (text.empty() ? "" : "; ") + ("blocked: " + block->text);
+  }
   return text;
 }
 
 std::vector<const Line*> Plan::Refused() const {
   std::vector<const Line*> refused;
   for (const Line& line : lines) {
-    if (line.fate == Fate::kGoes && line.block && line.block->lasting) refused.push_back(&line);
+    if (line.block && line.block->lasting) refused.push_back(&line);
   }
   return refused;
 }
@@ -194,7 +234,7 @@ Plan MakePlan(const Situation& s) {
     plan.lines.push_back(MakeLine(s, *pod, plan.best_effort));
   }
   std::stable_sort(plan.lines.begin(), plan.lines.end(), Before);
-  Allowance allowance(s.cluster, s.rules.max_unavailable, s.now);
+  Allowance allowance(s.cluster, s.rules.max_unavailable, s.wants, s.now);
   for (Line& line : plan.lines) {
     if (line.fate != Fate::kGoes || line.block) continue;
     line.block = allowance.Check(*line.pod);

@@ -30,19 +30,29 @@ struct Situation {
   const crds::Drain& rules;
   const Cluster& cluster;
   std::string node, node_uid;
-  std::string self;         // the Remediation
-  std::string own_pod_uid;  // of the process that drains; "" outside of the cluster
-  bool approved = false;    // a person said yes to this rung
-  absl::Time started;       // of the step
+  std::string self;            // the Remediation
+  std::string own_pod_uid;     // of the process that drains; "" outside of the cluster
+  bool approved = false;       // a person said yes to this rung
+  bool control_plane = false;  // the policy means nodes of the control plane, too
+  absl::Time started;          // of the step
   absl::Time now;
   // UIDs of pods that this drain has got rid of, or has asked to go; with their keys.
   std::map<std::string, kube::ObjectKey> evicted = {};
   std::map<std::string, Tried> answers = {};  // by UID; of this process
+  // How many pods owners want, by UID; of those that were asked a moment ago.
+  std::map<std::string, int64_t, std::less<>> wants = {};
+  // UIDs of DaemonSets that are gone although they have pods on the node.
+  std::set<std::string, std::less<>> orphaned = {};
 };
 
 // One pod of the node: what becomes of it.
 struct Line {
-  enum class Fate { kStays, kGoes, kWaits };  // kWaits: it is leaving already
+  enum class Fate {
+    kStays,
+    kGoes,
+    kWaits,      // it is leaving already
+    kCompletes,  // it is waited for: it will have completed some time
+  };
   const Pod* pod = nullptr;
   Kind kind = Kind::kStateless;
   Fate fate = Fate::kStays;

@@ -1,5 +1,8 @@
 #include "reconcilers/limits/admission.h"
 
+#include <algorithm>
+#include <iterator>
+
 #include "reconcilers/limits/cooldown.h"
 #include "reconcilers/limits/observe_budget.h"
 #include "reconcilers/limits/rate.h"
@@ -34,11 +37,21 @@ std::optional<Refusal> CheckView(const PolicyView& policy, const TargetView& tar
   return std::nullopt;
 }
 
+// What an earlier remediation has left behind on the target is no second target (a node counts
+// once): whoever works on it now works under that slot.
+std::vector<SlotHolder> Others(const std::vector<SlotHolder>& holders, const TargetView& target) {
+  std::vector<SlotHolder> others;
+  const std::string own = target.facts.ref.ToString();
+  std::ranges::copy_if(holders, std::back_inserter(others),
+                       [&](const SlotHolder& holder) { return holder.target != own; });
+  return others;
+}
+
 std::optional<Refusal> CheckBreakers(const PolicyView& policy, const TargetView& target) {
   const auto check = [&](const Breaker& breaker, const crds::IntOrPercent& max_unhealthy,
                          const std::vector<SlotHolder>& holders) {
     const Breaker::Limit limit{max_unhealthy, policy.settings.breaker_calm};
-    return breaker.Check(limit, static_cast<int64_t>(holders.size()));
+    return breaker.Check(limit, static_cast<int64_t>(Others(holders, target).size()));
   };
   if (auto open = check(policy.breaker, policy.limits.max_unhealthy, policy.holders)) return open;
   for (const GroupView& group : target.groups) {
@@ -79,13 +92,14 @@ std::optional<Refusal> CheckAwaiting(const PolicyView& policy) {
 }
 
 std::optional<Refusal> CheckSlots(const PolicyView& policy, const TargetView& target) {
-  if (auto refusal =
-          CheckConcurrency(policy.limits.max_concurrent, policy.selected, policy.holders)) {
+  if (auto refusal = CheckConcurrency(policy.limits.max_concurrent, policy.selected,
+                                      Others(policy.holders, target))) {
     return refusal;
   }
   for (const GroupView& group : target.groups) {
     if (!group.max_concurrent) continue;
-    if (auto refusal = CheckConcurrency(*group.max_concurrent, group.selected, group.holders)) {
+    if (auto refusal = CheckConcurrency(*group.max_concurrent, group.selected,
+                                        Others(group.holders, target))) {
       refusal->message = "in " + group.name + ": " + refusal->message;
       return refusal;
     }
@@ -117,11 +131,13 @@ std::optional<Refusal> Decide(const PolicyView& policy, const TargetView& target
   if (auto refusal = CheckBusy(target)) return refusal;
   if (policy.mode == crds::Mode::kApprove) {
     if (auto refusal = CheckAwaiting(policy)) return refusal;
-    return policy.rate;
+    if (policy.rate) return policy.rate;
+    return target.uncreated;
   }
   if (auto refusal = CheckSlots(policy, target)) return refusal;
   if (target.budget) return target.budget;
-  return policy.rate;
+  if (policy.rate) return policy.rate;
+  return target.uncreated;
 }
 
 }  // namespace kr::limits

@@ -68,8 +68,9 @@ struct GroupView {
 // What is so of one sick target.
 struct TargetView {
   TargetFacts facts;
-  std::string unknown;  // why the symptom is Unknown; empty = it is not
-  std::string stale;    // why what is known of the target cannot be trusted
+  std::optional<Refusal> uncreated;  // a Remediation of it that the API server would not take
+  std::string unknown;               // why the symptom is Unknown; empty = it is not
+  std::string stale;                 // why what is known of the target cannot be trusted
   std::optional<SecondLook> second_look;
   absl::Time sick_since;
   // The episode began because a change of ours was set back: applied again without a cooldown,

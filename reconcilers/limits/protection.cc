@@ -13,6 +13,7 @@ constexpr std::string_view kPaths[] = {
     "metadata.deletionTimestamp?",
     kControlPlanePaths[0],
     kControlPlanePaths[1],
+    kControlPlanePaths[2],
 };
 
 Refusal Protected(std::string message) {

@@ -19,7 +19,8 @@ inline constexpr std::string_view kMirrorAnnotation = "kubernetes.io/config.mirr
 // Whether a Node has the crds::kControlPlaneLabels, in the dotted form of document::Path::Parse.
 inline constexpr std::string_view kControlPlanePaths[] = {
     "metadata.labels['node-role.kubernetes.io/control-plane']?",
-    "metadata.labels['node-role.kubernetes.io/master']?"};
+    "metadata.labels['node-role.kubernetes.io/master']?",
+    "metadata.labels['node-role.kubernetes.io/etcd']?"};
 
 // What protection reads of an object, in the dotted form of document::Path::Parse. Whoever builds
 // a projection for targets includes these.

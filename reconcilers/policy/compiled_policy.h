@@ -106,6 +106,7 @@ struct CompiledPolicy {
   bool only_notifies = false;
 
   // Nodes of the control plane are targets like others: it says that it means them, or only tells.
+  bool targets_nodes() const { return target.group.empty() && target.kind == "Node"; }
   bool means_control_plane() const { return only_notifies || spec.target.include_control_plane; }
 };
 

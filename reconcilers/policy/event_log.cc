@@ -48,6 +48,7 @@ void Merge(signals::EventFacts& facts, const cache::EventRing* ring, absl::Durat
   const absl::Time less = ring->FallsBelow(count, within, now);
   facts.enough_until = facts.count == 0 ? less : std::min(facts.enough_until, less);
   facts.count += count;
+  facts.first = std::min(facts.first, ring->First(window, now));
   facts.none_from = std::max(facts.none_from, ring->last() + within);
   if (ring->last() >= facts.last) {
     facts.last = ring->last();

@@ -35,7 +35,10 @@ SymptomClock::Symptom SymptomClock::Update(const CompiledPolicy& policy,
     const absl::Duration missing = policy.triggers[t].hold_for - age;
     if (missing > absl::ZeroDuration()) {
       const MonotonicTime ripe = monotonic + missing;
-      if (!symptom.ripe_at || ripe < *symptom.ripe_at) symptom.ripe_at = ripe;
+      if (!symptom.ripe_at || ripe < *symptom.ripe_at) {
+        symptom.ripe_at = ripe;
+        symptom.ripening = {t, now - age, now + missing};
+      }
     } else if (!symptom.trigger) {
       symptom.trigger = t;
       symptom.since = now - age;

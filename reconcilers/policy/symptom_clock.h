@@ -22,6 +22,13 @@ class SymptomClock {
     absl::Time since;  // of that trigger
     // When a trigger that holds now will have held for long enough.
     std::optional<MonotonicTime> ripe_at;
+    // That trigger, the next of several, since when it holds, and `ripe_at` by the clock.
+    struct Ripening {
+      size_t trigger = 0;
+      absl::Time since;
+      absl::Time due;
+    };
+    std::optional<Ripening> ripening;
     // Triggers with a long `for` that hold, and since when.
     std::vector<std::pair<size_t, absl::Time>> holding;
   };

@@ -40,6 +40,7 @@ Watches::Watches(Options options, runtime::Engine& engine, runtime::ApiSender& a
       event_log_(engine.clock().Now()),
       self_(std::make_shared<Watches*>(this)) {
   past_.leases.Use(context_.clock);
+  past_.onlooker = options_.onlooker;
   Rebuild();
 }
 
@@ -294,8 +295,12 @@ void Watches::OnChange(const cache::Informer& informer, cache::ObjectId id,
   if (resource == options_.baselines ||
       std::find(options_.own.begin(), options_.own.end(), resource) != options_.own.end()) {
     // Also while the first list comes in: whoever cares asks OwnSynced.
+    ++undelivered_[resource];
     engine_.After(absl::ZeroDuration(), [weak = std::weak_ptr(self_), resource, before, after] {
-      if (auto self = weak.lock()) (*self)->listener_.OnOwnObject(resource, before, after);
+      auto self = weak.lock();
+      if (!self) return;
+      --(*self)->undelivered_[resource];
+      (*self)->listener_.OnOwnObject(resource, before, after);
     });
   }
   bool extra = false, each = false;

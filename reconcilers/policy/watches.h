@@ -56,6 +56,7 @@ class Watches final : public cache::InformerObserver {
     std::vector<kube::Resource> own;
     // Watched like them while a policy needs it.
     std::optional<kube::Resource> baselines;
+    bool onlooker = false;  // signals::Past
   };
 
   // References outlive it; `listener` too.
@@ -132,7 +133,7 @@ class Watches final : public cache::InformerObserver {
   EventLog& event_log() { return event_log_; }
   signals::Past& past() { return past_; }
 
-  // Own kinds.
+  // Own kinds. Synced: all objects of a complete list have been handed to OnOwnObject.
   bool OwnSynced(const kube::Resource& resource) const;
   bool OwnHasSeen(const kube::Resource& resource, std::string_view version) const;
   void ForEachOwn(const kube::Resource& resource,
@@ -195,6 +196,7 @@ class Watches final : public cache::InformerObserver {
   runtime::Engine& engine_;
   const cache::WatchContext context_;
   WatchListener& listener_;
+  std::map<kube::Resource, int> undelivered_;  // own objects on their way to the listener
   cache::ObjectTable objects_;
   cache::InformerSet informers_;
   cache::RelationSet relations_;

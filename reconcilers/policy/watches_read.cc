@@ -213,7 +213,9 @@ const Surroundings& Watches::Around(const CompiledPolicy& policy) const {
 }
 
 bool Watches::OwnSynced(const kube::Resource& resource) const {
-  return informers_.Find(OwnNeed(resource)).ready();
+  const auto undelivered = undelivered_.find(resource);
+  return informers_.Find(OwnNeed(resource)).ready() &&
+         (undelivered == undelivered_.end() || undelivered->second == 0);
 }
 
 bool Watches::OwnHasSeen(const kube::Resource& resource, std::string_view version) const {

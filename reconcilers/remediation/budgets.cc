@@ -23,9 +23,14 @@ using document::Node;
 using Readiness = policy::Watches::Readiness;
 
 const kube::GroupVersionKind kNode{"", "v1", "Node"};
-constexpr std::string_view kNodePaths[] = {
-    "spec.unschedulable",          "spec.taints[*].key",          "status.conditions[*].type",
-    "status.conditions[*].status", limits::kControlPlanePaths[0], limits::kControlPlanePaths[1]};
+constexpr std::string_view kNodePaths[] = {"spec.unschedulable",
+                                           "spec.taints[*].key",
+                                           "status.conditions[*].type",
+                                           "status.conditions[*].status",
+                                           "metadata.labels['topology.kubernetes.io/zone']",
+                                           limits::kControlPlanePaths[0],
+                                           limits::kControlPlanePaths[1],
+                                           limits::kControlPlanePaths[2]};
 
 bool SameKind(const kube::GroupVersionKind& a, const kube::GroupVersionKind& b) {
   return a.group == b.group && a.kind == b.kind;
@@ -52,6 +57,10 @@ bool IsReady(const Document& node) {
     return conditions.At(i).Field("status").StringOr("") == "True";
   }
   return false;
+}
+
+std::string ZoneOfNode(const Document& node) {
+  return std::string(node.At("metadata.labels").Field("topology.kubernetes.io/zone").StringOr(""));
 }
 
 // In doubt it is one.
@@ -330,6 +339,29 @@ void Budgets::Refresh() const {
     budget->CountHeld(ledger_);
     if (budget->CountsSick()) budget->CountSick(symptoms_);
   }
+  if (recount) CountZones();
+}
+
+void Budgets::CountZones() const {
+  zones_.clear();
+  const auto built_in = budgets_.find("");
+  if (built_in == budgets_.end()) return;
+  if (built_in->second->readiness.state != Readiness::State::kReady) return;
+  built_in->second->kinds.front().view.ForEach([&](cache::ObjectId, const DocumentPtr& node) {
+    std::set<std::string> in = {"", ZoneOfNode(*node)};
+    for (const std::string& zone : in) {
+      NodeCount& count = zones_[zone];
+      ++count.nodes;
+      if (!IsReady(*node)) count.not_ready.emplace(node->name());
+    }
+  });
+}
+
+std::string Budgets::ZoneOf(std::string_view node) const {
+  const auto built_in = budgets_.find("");
+  if (built_in == budgets_.end()) return "";
+  const DocumentPtr found = built_in->second->kinds.front().view.Find("", node);
+  return found ? ZoneOfNode(*found) : "";
 }
 
 std::optional<limits::Refusal> Budgets::Check(std::string_view policy,

@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -40,6 +41,17 @@ class Budgets {
   // Brings all counts up to date. To be called before Check, once for many of them.
   void Refresh() const;
 
+  // All nodes of the cluster, as of the last Refresh.
+  struct NodeCount {
+    int64_t nodes = 0;
+    std::set<std::string> not_ready;
+  };
+  // By zone (kZoneLabel), and all of them under ""; empty while they are not known, or no policy
+  // acts on nodes.
+  const std::map<std::string, NodeCount>& zones() const { return zones_; }
+  // "" when the node has none.
+  std::string ZoneOf(std::string_view node) const;
+
   // StaleView while a budget is not counted yet, BudgetExhausted when one has no room for all of
   // `objects`; nullopt: Take them.
   std::optional<limits::Refusal> Check(std::string_view policy,
@@ -57,6 +69,7 @@ class Budgets {
 
  private:
   struct Counted;  // one budget with its counts
+  void CountZones() const;
 
   std::vector<std::string> exempt_;
   const policy::Watches& watches_;
@@ -65,6 +78,7 @@ class Budgets {
   std::map<std::string, Entry> entries_;
   std::map<std::string, std::unique_ptr<Counted>> budgets_;  // by UID, "" = the built-in one
   mutable bool counted_ = false;
+  mutable std::map<std::string, NodeCount> zones_;
 };
 
 }  // namespace kr::remediation

@@ -4,23 +4,16 @@
 #include <utility>
 
 #include "controller/base/log.h"
-#include "crds/v1alpha1/common.h"
+#include "crds/meta/json_find.h"
 #include "reconcilers/node/resources.h"
 #include "reconcilers/policy/kind_scope.h"
 #include "reconcilers/remediation/ladder.h"
+#include "reconcilers/remediation/refusal_events.h"
 #include "reconcilers/remediation/resources.h"
 #include "reconcilers/remediation/target_facts.h"
 
 namespace kr::remediation {
 namespace {
-
-// The namespaces that have opted out.
-policy::Watches::Extra OptedOut() {
-  return {.gvk = {"", "v1", "Namespace"},
-          .label_selector = std::string(crds::kExcludeLabel) + "=true",
-          .paths = {*document::Path::Parse("metadata.labels['" + std::string(crds::kExcludeLabel) +
-                                           "']")}};
-}
 
 // What runners of nodeCommand steps wait for.
 policy::Watches::Extra NodeTasks() {
@@ -104,10 +97,16 @@ bool Controller::ready() const {
 
 void Controller::OnOwnObject(const kube::Resource& resource, const document::DocumentPtr& before,
                              const document::DocumentPtr& after) {
-  if (resource == PolicyResource()) return OnPolicy(before, after);
-  if (resource == BudgetResource()) return OnBudget(before, after);
-  if (resource == BaselineResource()) return OnBaselineObject(before, after);
-  OnRemediation(before, after);
+  if (resource == PolicyResource()) {
+    OnPolicy(before, after);
+  } else if (resource == BudgetResource()) {
+    OnBudget(before, after);
+  } else if (resource == BaselineResource()) {
+    OnBaselineObject(before, after);
+  } else {
+    OnRemediation(before, after);
+  }
+  if (stage_ == Stage::kCatchingUp) CatchUp();
 }
 
 void Controller::OnPolicy(const document::DocumentPtr& before, const document::DocumentPtr& after) {
@@ -132,6 +131,9 @@ void Controller::OnPolicy(const document::DocumentPtr& before, const document::D
       RestoreGroups(entry->object, states_[uid]);
     }
     states_[uid].grouped = false;
+    if (leading() && !entry->accepted.ok()) {
+      events_.Record(NotAcceptedEvent(entry->object, std::string(Message(entry->accepted))));
+    }
     RefreshParams();
     Serve();
     // Pausing and limits hold at once, also for what is under way.
@@ -158,6 +160,10 @@ void Controller::OnExtra() {
   for (const auto& [uid, state] : states_) {
     if (!state.waiting.empty()) ConsiderSoon(uid);
   }
+  // What is under way has to hear of an outage that its own policy does not see.
+  for (const auto& [name, runner] : runners_) {
+    if (runner->policy()->targets_nodes()) ConsiderSoon(runner->remediation().spec.policy_ref.uid);
+  }
   ReportBudgets();
 }
 
@@ -179,6 +185,11 @@ void Controller::WatchForLimits() {
     acts_on(policy->target);
     for (const policy::Remedy& remedy : policy->remedies) {
       for (const policy::Step& step : remedy.steps) {
+        if (const auto* apply = std::get_if<crds::Apply>(&step.spec.action)) {
+          const nlohmann::json object = apply->object.Parse();
+          acts_on(kube::GroupVersionKind::FromApiVersion(crds::FindText(object, {"apiVersion"}),
+                                                         crds::FindText(object, {"kind"})));
+        }
         if (!step.spec.apply_to) continue;
         if (const auto& ref = step.spec.apply_to->ref) {
           acts_on(kube::GroupVersionKind::FromApiVersion(ref->api_version, ref->kind));
@@ -351,89 +362,6 @@ bool Controller::HasSeen(const policy::CompiledPolicy& policy, std::string_view 
 
 std::optional<limits::Refusal> Controller::Stale(const policy::CompiledPolicy& policy) const {
   return watches_.Stale(policy);
-}
-
-std::optional<limits::Refusal> Controller::Paused() const {
-  if (!options_.paused) return std::nullopt;
-  return limits::Refusal{limits::Reason::kPaused, "the whole operator is paused"};
-}
-
-std::optional<limits::Refusal> Controller::Halted(const crds::Remediation& remediation) const {
-  const auto refuse = [&](limits::Reason reason, std::string message) {
-    return limits::Refusal{reason, std::move(message)};
-  };
-  if (auto paused = Paused()) return paused;
-  const policy::PolicyEntry* entry = policies_.FindByUid(remediation.spec.policy_ref.uid);
-  if (entry == nullptr) return std::nullopt;  // it is being cancelled
-  const crds::RemediationPolicySpec& spec = entry->object.spec;
-  if (spec.paused) return refuse(limits::Reason::kPaused, "the policy is paused (spec.paused)");
-  if (spec.mode == crds::Mode::kObserve) {
-    return refuse(limits::Reason::kPaused, "the policy's mode is Observe now");
-  }
-  const crds::ObjectReference& ref = remediation.spec.target_ref;
-  const policy::CompiledPolicyPtr live = entry->For(ref);
-  if (!live) {
-    return refuse(
-        limits::Reason::kPaused,
-        !entry->problem().ok() && entry->accepted.ok() ? std::string(Message(entry->params))
-        : entry->accepted.ok() ? "the policy was edited and is not about this kind any more"
-                               : "the policy was edited and is not accepted any more");
-  }
-  const document::DocumentPtr target = watches_.Target(*live, {ref.name_space, ref.name});
-  if (!target) return std::nullopt;
-  auto facts = FactsOf(ref, *target, live->means_control_plane());
-  if (!facts.ok()) return refuse(limits::Reason::kStaleView, std::string(Message(facts.status())));
-  if (const Status known = AddNamespace(*facts); !known.ok()) {
-    return refuse(limits::Reason::kStaleView, std::string(Message(known)));
-  }
-  return limits::CheckProtection(*facts, spec.target.namespaces, options_.limits.own_namespace);
-}
-
-std::optional<limits::Refusal> Controller::Forbidden(const crds::Remediation& remediation) const {
-  if (auto halted = Halted(remediation)) return halted;
-  const policy::PolicyEntry* entry = policies_.FindByUid(remediation.spec.policy_ref.uid);
-  if (entry == nullptr) return std::nullopt;  // it is being cancelled
-  const crds::ObjectReference& ref = remediation.spec.target_ref;
-  const policy::CompiledPolicyPtr live = entry->For(ref);
-  // A rung begins inside a window; once it has written it goes on, as half a remedy is none.
-  const auto rung = CurrentRung(remediation.status);
-  if (!rung || !LastWrite(remediation.status, *rung)) {
-    const absl::Time now = engine_.clock().Now();
-    if (auto outside = limits::CheckWindows(live->windows, now)) return outside;
-  }
-  const auto state = states_.find(remediation.spec.policy_ref.uid);
-  if (state != states_.end()) {
-    if (auto open = state->second.breaker.Check(BreakerLimit(entry->object.spec), 0)) return open;
-  }
-  const document::DocumentPtr target = watches_.Target(*live, {ref.name_space, ref.name});
-  if (!target) return std::nullopt;
-  for (const limits::GroupView& group : state == states_.end()
-                                            ? std::vector<limits::GroupView>()
-                                            : ViewGroups(*live, *target, state->second)) {
-    if (!group.max_unhealthy) continue;
-    const limits::Breaker::Limit limit{*group.max_unhealthy, options_.limits.breaker_calm};
-    if (auto open = group.breaker.Check(limit, 0)) return open;
-  }
-  const auto foreign = ForeignTo(*live, ref, *target);
-  if (!foreign.ok()) {
-    return limits::Refusal{limits::Reason::kStaleView, std::string(Message(foreign.status()))};
-  }
-  return *foreign;
-}
-
-Status Controller::AddNamespace(limits::TargetFacts& facts) const {
-  if (facts.ref.name_space.empty()) return OkStatus();
-  const policy::Watches::ExtraView excluded = watches_.Find(OptedOut());
-  using State = policy::Watches::Readiness::State;
-  if (excluded.readiness.state == State::kInactive) return OkStatus();  // a rehearsal without any
-  if (excluded.readiness.state != State::kReady) {
-    return Unavailable("it is not known which namespaces have the label " +
-                       std::string(crds::kExcludeLabel) + ": " + excluded.readiness.message);
-  }
-  const document::DocumentPtr found = excluded.view.Find("", facts.ref.name_space);
-  facts.namespace_excluded =
-      found && found->At("metadata.labels").Field(crds::kExcludeLabel).StringOr("") == "true";
-  return OkStatus();
 }
 
 std::string Controller::OtherWriter(const crds::Remediation& remediation,

@@ -87,7 +87,8 @@ class Controller final : private policy::WatchListener,
     // When to ask again. Sooner than is shown where nobody tells that something has changed.
     absl::Time recheck = absl::InfiniteFuture();
   };
-  // One group of limits.groups: its index there, and the value of its key.
+  // One group of limits.groups: its index there, and the value of its key. Behind the last of them:
+  // a zone, "" = the whole cluster.
   using Group = std::pair<size_t, std::string>;
   struct GroupState {
     int64_t selected = 0;
@@ -142,6 +143,10 @@ class Controller final : private policy::WatchListener,
   std::optional<limits::Refusal> Paused() const override;
   std::optional<limits::Refusal> Halted(const crds::Remediation& remediation) const override;
   std::optional<limits::Refusal> Forbidden(const crds::Remediation& remediation) const override;
+  std::optional<limits::Refusal> Untouchable(const policy::CompiledPolicy& policy,
+                                             const policy::Step& step,
+                                             const crds::ObjectReference& object,
+                                             const nlohmann::json& live) const override;
   std::optional<limits::Refusal> Admissible(const crds::Remediation& remediation) const override;
   bool WantsApproval(const crds::Remediation& remediation, std::string_view remedy) const override;
   std::string OtherWriter(const crds::Remediation& remediation,
@@ -193,6 +198,9 @@ class Controller final : private policy::WatchListener,
   std::vector<Candidate> CandidatesOf(std::vector<Session>& sessions) const;
   void CloseSession(Session& session);
   void TryAdmit(Session& session, const Candidate& candidate);
+  void Refuse(Session& session, const TargetKey& key, const crds::ObjectReference& target,
+              const limits::Refusal& refusal);
+  void KeepWaiting(Session& session, const TargetKey& key);
   limits::PolicyView ViewOf(const std::vector<const policy::PolicyTargets*>& kinds,
                             const PolicyState& state) const;
   // `self`: the Remediation that asks, "" when there is none yet.
@@ -210,12 +218,24 @@ class Controller final : private policy::WatchListener,
   StatusOr<std::optional<limits::Refusal>> ForeignTo(const policy::CompiledPolicy& policy,
                                                      const crds::ObjectReference& ref,
                                                      const document::Document& target) const;
+  // The namespaces that have.
+  static policy::Watches::Extra OptedOut();
   // Whether the target's namespace has opted out. An error when that is not known.
   Status AddNamespace(limits::TargetFacts& facts) const;
   // limits.groups (controller_groups.cc).
   std::vector<Group> GroupsOf(const policy::CompiledPolicy& policy,
                               const document::Document& target) const;
   void CountGroups(const std::vector<const policy::PolicyTargets*>& kinds, PolicyState& state);
+  static std::optional<crds::IntOrPercent> MaxUnhealthyOf(const policy::CompiledPolicy& policy,
+                                                          const Group& group);
+  // The zone of a node and the cluster, for a policy that acts on nodes.
+  std::vector<Group> NodeGroupsOf(const policy::CompiledPolicy& policy,
+                                  std::string_view node) const;
+  // Whether the breaker of the whole cluster stops a policy that acts on nodes.
+  std::optional<limits::Refusal> CheckCluster(const policy::PolicyEntry& entry,
+                                              const PolicyState& state) const;
+  void CountNodes(const policy::PolicyTargets& targets, PolicyState& state,
+                  std::map<Group, int64_t>& sick) const;
   std::vector<limits::GroupView> ViewGroups(const policy::CompiledPolicy& policy,
                                             const document::Document& target,
                                             const PolicyState& state) const;
@@ -233,6 +253,8 @@ class Controller final : private policy::WatchListener,
   // A target that was sick is well now, or gone.
   void SawWell(const policy::PolicyTargets& targets, const document::Document& target);
   limits::Breaker::Counts CountSick(std::string_view policy_uid) const;
+  // The same, and what else speaks for an outage: of nodes all that are not Ready.
+  limits::Breaker::Counts CountUnhealthy(std::string_view policy_uid) const;
   int64_t Selected(std::string_view policy_uid) const;
   // All targets of all kinds have been evaluated.
   bool Settled(std::string_view policy_uid) const;
@@ -248,6 +270,9 @@ class Controller final : private policy::WatchListener,
   void OnExisting(policy::CompiledPolicyPtr policy, Draft draft, StatusOr<kube::Reply> reply);
   void RetryCreation(const std::string& lineage, const std::string& policy_uid,
                      absl::Duration delay);
+  // The API server does not want it, for `why`; tried again later, and listed as waiting till then.
+  void CreationRefused(const std::string& lineage, const std::string& policy_uid, std::string why);
+  std::optional<limits::Refusal> Uncreated(const std::string& lineage);
   // The creation is over, whatever became of it.
   void EndCreation(const std::string& lineage);
   // Reporting and keeping order.
@@ -292,7 +317,8 @@ class Controller final : private policy::WatchListener,
   std::map<std::string, PolicyState> states_;  // by policy UID
   std::map<std::string, std::unique_ptr<Runner>> runners_;  // by Remediation name
   std::map<std::string, std::unique_ptr<StatusWriter>> concluding_;
-  std::map<std::string, Draft> creating_;  // by lineage digest
+  std::map<std::string, Draft> creating_;             // by lineage digest
+  std::map<std::string, limits::Refusal> uncreated_;  // the same; until its next_check
   // Names of Remediations that another instance has taken over, for a while: whoever of us leads in
   // truth goes on with them, and the write permit of the other ends.
   std::set<std::string> left_to_others_;

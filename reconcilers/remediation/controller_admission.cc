@@ -1,5 +1,7 @@
 // Admission: which sick targets become Remediations, and why the others wait.
 #include <algorithm>
+#include <iterator>
+#include <set>
 #include <tuple>
 #include <utility>
 
@@ -16,7 +18,7 @@
 #include "reconcilers/limits/remediation_name.h"
 #include "reconcilers/policy/place.h"
 #include "reconcilers/remediation/controller.h"
-#include "reconcilers/remediation/foreign_maintenance.h"
+#include "reconcilers/remediation/refusal_events.h"
 #include "reconcilers/remediation/resources.h"
 #include "reconcilers/remediation/target_facts.h"
 
@@ -28,13 +30,10 @@ namespace {
 
 constexpr absl::Duration kLookAgain = absl::Seconds(1);
 
-// What an earlier remediation has left behind on the target is no second target (a node counts
-// once): whoever works on it now works under that slot.
-limits::PolicyView WithoutOwnSlot(limits::PolicyView view, const crds::ObjectReference& target) {
-  std::erase_if(view.holders, [text = target.ToString()](const limits::SlotHolder& holder) {
-    return holder.target == text;
-  });
-  return view;
+// A group without a limit has a breaker that never saw anything.
+bool IsTripped(const limits::Breaker& breaker) {
+  const std::optional<crds::Breaker> stored = breaker.ToStatus();
+  return stored && stored->state != crds::BreakerState::kClosed;
 }
 
 }  // namespace
@@ -123,6 +122,25 @@ limits::Breaker::Counts Controller::CountSick(std::string_view policy_uid) const
   return counts;
 }
 
+limits::Breaker::Counts Controller::CountUnhealthy(std::string_view policy_uid) const {
+  limits::Breaker::Counts counts = CountSick(policy_uid);
+  const auto cluster = budgets_.zones().find("");
+  if (cluster == budgets_.zones().end() || cluster->second.not_ready.empty()) return counts;
+  std::set<std::string> at_work;
+  ledger_.ForEachOf(policy_uid, [&](const limits::Ledger::Holder& holder) {
+    at_work.insert(holder.target.name);
+  });
+  for (const policy::PolicyTargets* targets : symptoms_.Of(policy_uid)) {
+    if (!targets->policy->targets_nodes() || targets->policy->only_notifies) continue;
+    for (const std::string& node : cluster->second.not_ready) {
+      const kube::ObjectKey key{"", node};
+      if (targets->sick.contains(key) || at_work.contains(node)) continue;
+      if (watches_.Target(*targets->policy, key)) ++counts.unhealthy;
+    }
+  }
+  return counts;
+}
+
 void Controller::Consider() {
   // All that is known to have changed is evaluated first: in a storm the breaker must have the
   // numbers before the first target is admitted.
@@ -158,10 +176,10 @@ void Controller::OpenSession(const std::string& policy_uid, std::vector<Session>
   PolicyState& state = states_[policy_uid];
   std::optional<limits::Breaker::Counts> counts;
   const bool settled = Settled(policy_uid);
-  if (settled) counts = CountSick(policy_uid);
+  if (settled) counts = CountUnhealthy(policy_uid);
   state.breaker.Observe(counts, BreakerLimit(entry->object.spec), engine_.clock().Now());
 
-  if (settled && !kinds.front()->policy->groups.empty()) CountGroups(kinds, state);
+  if (settled) CountGroups(kinds, state);
   const bool anybody = std::any_of(kinds.begin(), kinds.end(),
                                    [](const auto* targets) { return !targets->sick.empty(); });
   Session session{.uid = policy_uid, .kinds = std::move(kinds), .state = &state};
@@ -181,7 +199,7 @@ std::vector<Controller::Candidate> Controller::CandidatesOf(std::vector<Session>
   for (size_t i = 0; i < sessions.size(); ++i) {
     for (const policy::PolicyTargets* targets : sessions[i].kinds) {
       const policy::CompiledPolicy& policy = *targets->policy;
-      const bool nodes = policy.target.group.empty() && policy.target.kind == "Node";
+      const bool nodes = policy.targets_nodes();
       for (const auto& [key, sick] : targets->sick) {
         if (!sick.symptom.trigger && sick.symptom.value != Tri::kUnknown) continue;
         const auto waited = sessions[i].before.find({policy.id, key});
@@ -206,11 +224,14 @@ void Controller::CloseSession(Session& session) {
   const policy::PolicyEntry* entry = policies_.FindByUid(session.uid);
   absl::Time recheck = state.breaker.NextChange(BreakerLimit(entry->object.spec));
   for (const auto& [group, one] : state.groups) {
-    const crds::LimitGroup& spec = session.kinds.front()->policy->groups[group.first].spec;
-    if (!spec.max_unhealthy) continue;
-    recheck = std::min(recheck,
-                       one.breaker.NextChange({*spec.max_unhealthy, options_.limits.breaker_calm}));
+    const auto max_unhealthy = MaxUnhealthyOf(*session.kinds.front()->policy, group);
+    if (!max_unhealthy) continue;
+    recheck =
+        std::min(recheck, one.breaker.NextChange({*max_unhealthy, options_.limits.breaker_calm}));
   }
+  std::set<std::string> reasons;  // that somebody waited for before
+  for (const auto& [key, waited] : session.before) reasons.insert(waited.shown.reason);
+  std::vector<NewRefusal> news;
   for (auto& [key, waiting] : state.waiting) {
     const auto known = session.before.find(key);
     if (known != session.before.end()) waiting.since = known->second.since;
@@ -218,9 +239,11 @@ void Controller::CloseSession(Session& session) {
       waiting.shown.since = known->second.shown.since;
     } else {
       metrics_.refusals.With({waiting.shown.reason}).Increment();
+      news.push_back({waiting.shown, reasons.insert(waiting.shown.reason).second});
     }
     recheck = std::min(recheck, waiting.recheck);
   }
+  for (const runtime::Event& event : RefusalEvents(entry->object, news)) events_.Record(event);
   if (recheck != absl::InfiniteFuture() && state.recheck != recheck) {
     state.recheck = recheck;
     engine_.After(std::max(recheck - now, absl::Milliseconds(1)),
@@ -237,13 +260,15 @@ void Controller::CloseSession(Session& session) {
 }
 
 void Controller::SetGauges() const {
-  size_t sick = 0, open = 0;
+  size_t sick = 0, open = 0, groups = 0;
   for (const auto& [uid, targets] : symptoms_.policies()) sick += targets.sick.size();
   for (const auto& [uid, state] : states_) {
     if (state.breaker.state() != crds::BreakerState::kClosed) ++open;
+    for (const auto& [group, one] : state.groups) groups += IsTripped(one.breaker) ? 1 : 0;
   }
   metrics_.sick.Set(static_cast<double>(sick));
   metrics_.breakers.Set(static_cast<double>(open));
+  metrics_.group_breakers.Set(static_cast<double>(groups));
 }
 
 void Controller::ForEachOf(std::string_view policy_uid,
@@ -272,7 +297,9 @@ StatusOr<std::string> Controller::LineageOfTarget(const policy::CompiledPolicy& 
 void Controller::SawWell(const policy::PolicyTargets& targets, const document::Document& target) {
   // Where the lineage is not known, no admission has asked, so there is nothing to remember.
   const auto lineage = LineageOfTarget(*targets.policy, target);
-  if (!lineage.ok() || registry_.Newest(*lineage) == nullptr) return;
+  if (!lineage.ok()) return;
+  uncreated_.erase(*lineage);
+  if (registry_.Newest(*lineage) == nullptr) return;
   states_[targets.policy->uid].last_sick[*lineage] = engine_.clock().Now();
 }
 
@@ -289,7 +316,8 @@ void Controller::TryAdmit(Session& session, const Candidate& candidate) {
   limits::TargetView view = ViewOf(policy, *session.state, *target, sick, "");
   view.second_look = SecondLookAt(targets, sick, known);
   if (lineage.ok()) {
-    if (creating_.contains(*lineage)) return;
+    if (creating_.contains(*lineage)) return KeepWaiting(session, {policy.id, key});
+    view.uncreated = Uncreated(*lineage);
     for (const crds::Remediation* open : registry_.Open(*lineage)) {
       view.sibling = {open->metadata.name, open->spec.target_ref.ToString()};
     }
@@ -297,8 +325,7 @@ void Controller::TryAdmit(Session& session, const Candidate& candidate) {
     AddMemory(session, targets, *target, *lineage, view);
     if (view.memory) view.memory->planned = sick.planned;
   }
-  std::optional<limits::Refusal> refusal =
-      limits::Decide(WithoutOwnSlot(session.view, view.facts.ref), view);
+  std::optional<limits::Refusal> refusal = limits::Decide(session.view, view);
   if (!refusal && !lineage.ok()) {
     // Nothing else is in the way: only now is it worth a request.
     if (owners_.Learn(*target, policy.uid)) return;  // in a moment
@@ -307,23 +334,7 @@ void Controller::TryAdmit(Session& session, const Candidate& candidate) {
                                   : limits::Reason::kStaleView,
                               std::string(Message(lineage.status()))};
   }
-  if (refusal) {
-    Refused& waiting = session.state->waiting[{policy.id, key}];
-    waiting.since = session.view.now;
-    waiting.shown = {.target = view.facts.ref,
-                     .reason = std::string(limits::Name(refusal->reason)),
-                     .message = refusal->message,
-                     .since = session.view.now};
-    if (refusal->next_check != absl::InfiniteFuture()) {
-      waiting.shown.next_check = refusal->next_check;
-    }
-    waiting.recheck = refusal->next_check;
-    if (refusal->reason == limits::Reason::kStaleView) {
-      // Nobody tells when a watch goes on where it was.
-      waiting.recheck = std::min(waiting.recheck, session.view.now + kLookAgain);
-    }
-    return;
-  }
+  if (refusal) return Refuse(session, {policy.id, key}, view.facts.ref, *refusal);
   if (!sick.symptom.trigger) return;
   if (sick.events_since < EventsSince(policy, key) ||
       (sick.planned && sick.schedule_since < ScheduleSince(policy, key))) {
@@ -338,7 +349,9 @@ void Controller::TryAdmit(Session& session, const Candidate& candidate) {
   session.view.rate = limits::CheckRates(session.view, session.created);
   if (limits::HoldsSlot(draft.object)) {
     session.view.holders.push_back({draft.object.metadata.name, view.facts.ref.ToString()});
-    for (const Group& group : GroupsOf(policy, *target)) {
+    std::vector<Group> groups = GroupsOf(policy, *target);
+    std::ranges::move(NodeGroupsOf(policy, target->name()), std::back_inserter(groups));
+    for (const Group& group : groups) {
       session.state->groups[group].holders.push_back(session.view.holders.back());
     }
     if (!policy.only_notifies) {
@@ -349,6 +362,37 @@ void Controller::TryAdmit(Session& session, const Candidate& candidate) {
     ++session.view.awaiting;
   }
   Create(targets.policy, std::move(draft));
+}
+
+void Controller::Refuse(Session& session, const TargetKey& key, const crds::ObjectReference& target,
+                        const limits::Refusal& refusal) {
+  Refused& waiting = session.state->waiting[key];
+  waiting.since = session.view.now;
+  waiting.shown = {.target = target,
+                   .reason = std::string(limits::Name(refusal.reason)),
+                   .message = refusal.message,
+                   .since = session.view.now};
+  if (refusal.next_check != absl::InfiniteFuture()) {
+    waiting.shown.next_check = refusal.next_check;
+  }
+  waiting.recheck = refusal.next_check;
+  if (refusal.reason == limits::Reason::kStaleView) {
+    // Nobody tells when a watch goes on where it was.
+    waiting.recheck = std::min(waiting.recheck, session.view.now + kLookAgain);
+  }
+}
+
+// Its creation was refused before and is being tried once more.
+void Controller::KeepWaiting(Session& session, const TargetKey& key) {
+  const auto before = session.before.find(key);
+  if (before == session.before.end() ||
+      before->second.shown.reason != crds::refusal::kPermissionDenied) {
+    return;
+  }
+  Refused& waiting = session.state->waiting[key];
+  waiting = before->second;
+  waiting.shown.next_check.reset();
+  waiting.recheck = absl::InfiniteFuture();
 }
 
 limits::PolicyView Controller::ViewOf(const std::vector<const policy::PolicyTargets*>& kinds,
@@ -407,7 +451,7 @@ limits::TargetView Controller::ViewOf(const policy::CompiledPolicy& policy,
   }
   view.sick_since = sick.since;
   view.busy = ledger_.CheckLocks(self, {{view.facts.ref}});
-  if (!policy.groups.empty()) view.groups = ViewGroups(policy, target, state);
+  view.groups = ViewGroups(policy, target, state);
   return view;
 }
 
@@ -470,15 +514,6 @@ bool Controller::Reverted(const policy::CompiledPolicy& policy, const document::
     }
   }
   return false;
-}
-
-StatusOr<std::optional<limits::Refusal>> Controller::ForeignTo(
-    const policy::CompiledPolicy& policy, const crds::ObjectReference& ref,
-    const document::Document& target) const {
-  if (policy.only_notifies) return std::nullopt;
-  KR_ASSIGN_OR_RETURN(auto marked, FindForeignMaintenance(ref, target));
-  if (marked || ref.kind != "Node" || ref.api_version != "v1") return marked;
-  return claims_.Find(watches_, ref.name, engine_.clock().Now());
 }
 
 void Controller::Account(const crds::Remediation& remediation) {

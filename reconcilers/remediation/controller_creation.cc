@@ -57,6 +57,7 @@ void Controller::OnCreated(policy::CompiledPolicyPtr policy, Draft draft,
                                         {"target", object->spec.target_ref.ToString()},
                                         {"trigger", draft.start.trigger}});
       Learn(*object);
+      uncreated_.erase(lineage);
       EndCreation(lineage);
       TakeUp(*object, std::move(draft.start));
       return Report(policy->uid);
@@ -64,11 +65,13 @@ void Controller::OnCreated(policy::CompiledPolicyPtr policy, Draft draft,
   }
   const Status error = reply.status();
   const bool refused = absl::IsInvalidArgument(error) || absl::IsPermissionDenied(error);
-  if (runtime::IsNotSent(error) || refused) {
-    if (refused) log::Error("Remediation could not be created", {{"error", Message(error)}});
-    RetryCreation(lineage, policy->uid,
-                  refused ? options_.timing.retry_max : options_.timing.recheck);
-    return;
+  if (refused) {
+    return CreationRefused(lineage, policy->uid,
+                           "the API server refuses Remediation " + draft.object.metadata.name +
+                               ": " + std::string(Message(error)));
+  }
+  if (runtime::IsNotSent(error)) {
+    return RetryCreation(lineage, policy->uid, options_.timing.recheck);
   }
   // It may be there: a name that was taken may be our own success that was lost on the way.
   kube::HttpRequest request =
@@ -90,6 +93,26 @@ void Controller::RetryCreation(const std::string& lineage, const std::string& po
     (*self)->EndCreation(lineage);
     (*self)->ConsiderSoon(policy_uid);
   });
+}
+
+void Controller::CreationRefused(const std::string& lineage, const std::string& policy_uid,
+                                 std::string why) {
+  if (!uncreated_.contains(lineage)) {
+    log::Error("Remediation could not be created", {{"why", why}});
+  }
+  uncreated_[lineage] = {.reason = limits::Reason::kPermissionDenied,
+                         .message = std::move(why),
+                         .next_check = engine_.clock().Now() + options_.timing.retry_max};
+  EndCreation(lineage);
+  ConsiderSoon(policy_uid);
+}
+
+std::optional<limits::Refusal> Controller::Uncreated(const std::string& lineage) {
+  const auto found = uncreated_.find(lineage);
+  if (found == uncreated_.end() || found->second.next_check <= engine_.clock().Now()) {
+    return std::nullopt;
+  }
+  return found->second;
 }
 
 void Controller::OnExisting(policy::CompiledPolicyPtr policy, Draft draft,
@@ -119,9 +142,9 @@ void Controller::OnExisting(policy::CompiledPolicyPtr policy, Draft draft,
       Learn(*object);
       return again(absl::ZeroDuration());
     case limits::Existing::kForeign:
-      log::Error("The name of a Remediation is taken by another policy's",
-                 {{"remediation", object->metadata.name}});
-      return again(options_.timing.retry_max);
+      return CreationRefused(lineage, policy->uid,
+                             "the name of Remediation " + object->metadata.name +
+                                 " is taken by one that is not ours; delete it");
   }
 }
 

@@ -196,11 +196,7 @@ std::optional<limits::Refusal> Controller::Admissible(const crds::Remediation& r
   limits::PolicyView view = ViewOf(symptoms_.Of(uid), state->second);
   view.mode = crds::Mode::kEnforce;
   const std::string& self = remediation.metadata.name;
-  const auto is_self = [&](const limits::SlotHolder& holder) { return holder.remediation == self; };
-  std::erase_if(view.holders, is_self);
-  limits::TargetView of = ViewOf(*targets->policy, state->second, *target, sick, self);
-  for (limits::GroupView& group : of.groups) std::erase_if(group.holders, is_self);
-  return limits::Decide(view, of);
+  return limits::Decide(view, ViewOf(*targets->policy, state->second, *target, sick, self));
 }
 
 bool Controller::WantsApproval(const crds::Remediation& remediation,

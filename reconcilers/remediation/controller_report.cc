@@ -1,14 +1,17 @@
 // What the status of a policy says.
 #include <algorithm>
 #include <map>
+#include <utility>
 
 #include <nlohmann/json.hpp>
 
 #include "crds/meta/condition.h"
+#include "crds/meta/duration.h"
 #include "crds/v1alpha1/codec.h"
 #include "crds/v1alpha1/reasons.h"
 #include "reconcilers/limits/remediation_name.h"
 #include "reconcilers/remediation/controller.h"
+#include "reconcilers/remediation/draft.h"
 #include "reconcilers/remediation/resources.h"
 
 namespace kr::remediation {
@@ -59,6 +62,36 @@ crds::Condition ReadyCondition(const policy::PolicyEntry& entry, const Readiness
   return ready;
 }
 
+// The targets of which a trigger holds, but not for as long as it asks: nothing stands in the way
+// of those, they only wait.
+void AddRipening(const policy::PolicyTargets& targets, const policy::Watches& watches,
+                 const Registry& registry, crds::RemediationPolicyStatus& status,
+                 std::map<std::string, int64_t>& reasons) {
+  const policy::CompiledPolicy& policy = *targets.policy;
+  for (const auto& [key, sick] : targets.sick) {
+    const policy::SymptomClock::Symptom& symptom = sick.symptom;
+    if (symptom.trigger || !symptom.ripening || symptom.value != signals::Tri::kTrue) continue;
+    const document::DocumentPtr target = watches.Target(policy, key);
+    if (!target) continue;
+    crds::ObjectReference ref = TargetRef(policy, *target);
+    const crds::Remediation* last = registry.NewestAbout(policy.uid, ref);
+    if (last != nullptr && IsOpen(*last)) continue;  // it is being seen to
+    ++status.targets.waiting;
+    ++reasons[std::string(crds::refusal::kSymptomPending)];
+    if (status.waiting.size() >= crds::kMaxWaiting) continue;
+    const policy::Trigger& trigger = policy.triggers[symptom.ripening->trigger];
+    status.waiting.push_back(
+        {.target = std::move(ref),
+         .reason = std::string(crds::refusal::kSymptomPending),
+         .message = "trigger " + trigger.name + " holds, and has to for " +
+                    crds::FormatDuration(trigger.hold_for) + " without a break",
+         .since = absl::FromUnixSeconds(absl::ToUnixSeconds(symptom.ripening->since)),
+         // Not before it is due, whoever reads it.
+         .next_check = absl::FromUnixSeconds(
+             absl::ToUnixSeconds(symptom.ripening->due + absl::Milliseconds(999)))});
+  }
+}
+
 }  // namespace
 
 void Controller::Report(const std::string& policy_uid) {
@@ -107,6 +140,7 @@ std::optional<StatusReporter::Wanted> Controller::StatusOf(const std::string& po
     if (!why && settled) {
       why = state.breaker.Check(BreakerLimit(entry->object.spec), 0);
     }
+    if (!why && settled) why = CheckCluster(*entry, state);
   }
   if (why) {
     blocked.status = ConditionStatus::kTrue;
@@ -125,6 +159,9 @@ std::optional<StatusReporter::Wanted> Controller::StatusOf(const std::string& po
   for (const auto& [key, refused] : state.waiting) {
     ++reasons[refused.shown.reason];
     if (status.waiting.size() < crds::kMaxWaiting) status.waiting.push_back(refused.shown);
+  }
+  for (const policy::PolicyTargets* targets : symptoms_.Of(policy_uid)) {
+    AddRipening(*targets, watches_, registry_, status, reasons);
   }
   status.targets.exhausted = reasons.contains(std::string(crds::refusal::kExhausted))
                                  ? reasons.at(std::string(crds::refusal::kExhausted))

@@ -1,5 +1,6 @@
 // Remediations: taking up, carrying out, ending, taking over from another leader, pruning.
 #include <algorithm>
+#include <iterator>
 #include <tuple>
 #include <utility>
 
@@ -64,7 +65,6 @@ void Controller::OnRemediation(const document::DocumentPtr& before,
                                     : *registry_.Find(parsed->metadata.name));
   // It had ended before, and its finalizer is off now: that was its slot.
   if (held && !ledger_.Holds(parsed->metadata.name)) ConsiderSoon(parsed->spec.policy_ref.uid);
-  if (stage_ == Stage::kCatchingUp) return CatchUp();
   if (stage_ != Stage::kLeading) return;
   const auto runner = runners_.find(parsed->metadata.name);
   if (runner != runners_.end()) return runner->second->OnRemediation(*parsed);
@@ -151,6 +151,7 @@ void Controller::StopLeading() {
   watches_.past().alerts.Stop();
   listed_ = false;
   while (!creating_.empty()) EndCreation(creating_.begin()->first);
+  uncreated_.clear();
   binding_.clear();
   releasing_.clear();
   concluding_.clear();
@@ -357,7 +358,7 @@ void Controller::Conclude(const crds::Remediation& remediation, Phase phase,
   StatusWriter& concluding = *writer;
   concluding_[name] = std::move(writer);
   metrics_.CountEnded(concluding.status());
-  concluding.Save([this, name](SaveResult, Status) {
+  concluding.Save([this, name](SaveResult) {
     engine_.After(absl::ZeroDuration(), [weak = std::weak_ptr(self_), name] {
       auto self = weak.lock();
       if (!self) return;
@@ -389,7 +390,9 @@ void Controller::OnConcluded(Runner& runner) {
   if (state == states_.end()) return;
   state->second.breaker.Finished(phase, engine_.clock().Now());
   const document::DocumentPtr target = watches_.Target(*runner.policy(), runner.target());
-  for (const Group& group : target ? GroupsOf(*runner.policy(), *target) : std::vector<Group>()) {
+  std::vector<Group> groups = NodeGroupsOf(*runner.policy(), runner.target().name);
+  if (target) std::ranges::move(GroupsOf(*runner.policy(), *target), std::back_inserter(groups));
+  for (const Group& group : groups) {
     state->second.groups[group].breaker.Finished(phase, engine_.clock().Now());
   }
 }

@@ -5,6 +5,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "reconcilers/actions/drain_result.h"
+#include "reconcilers/actions/reboot_locks.h"
 #include "reconcilers/drain/parse.h"
 
 namespace kr::remediation {
@@ -67,7 +69,7 @@ void Drains::Use(const std::string& remediation, const std::string& node) {
 }
 
 void Drains::Leave(const std::string& remediation) {
-  cluster_.Close(remediation);
+  cluster_.Close(remediation, engine_.clock().Now());
   if (users_.erase(remediation) > 0 && users_.empty()) Later();
 }
 
@@ -81,8 +83,20 @@ void Drains::Later() {
   });
 }
 
+void Drains::FollowRestarts(const crds::Remediation& remediation) {
+  cluster_.SetRestarts(remediation.metadata.name, actions::RestartsOf(remediation));
+}
+
 void Drains::Adopt(const crds::Remediation& remediation) {
+  FollowRestarts(remediation);
   const auto& intent = remediation.status.intent;
+  for (const crds::StepProgress& step : remediation.status.steps) {
+    if (step.action != "drain" || step.memo.empty()) continue;
+    absl::Time last = intent && intent->step == step.id ? intent->at : absl::InfinitePast();
+    if (!step.writes.empty()) last = std::max(last, step.writes.back().intent_at);
+    const auto had = step.memo.Parse().value(actions::kDrainHad, nlohmann::json::object());
+    for (const auto& [owner, pods] : had.items()) cluster_.Recall(owner, pods, last);
+  }
   if (!intent || (intent->verb != crds::Verb::kEvict && intent->verb != crds::Verb::kDelete)) {
     return;
   }
@@ -149,13 +163,13 @@ std::string Drains::FindMissing(std::vector<const cache::Informer*>& serving) co
   return missing;
 }
 
-const drain::Cluster* Drains::seen() {
+const std::string& Drains::Missing() {
   if (ready_ && checked_ + kBelieved <= engine_.Now()) {
     checked_ = engine_.Now();
     std::vector<const cache::Informer*> serving;
     missing_ = FindMissing(serving);
   }
-  return ready_ && missing_.empty() ? &cluster_ : nullptr;
+  return missing_;
 }
 
 void Drains::Rebuild() {

@@ -32,8 +32,12 @@ class Drains {
   // A Remediation is going to drain (or to say what it would do); until Leave.
   void Use(const std::string& remediation, const std::string& node);
   void Leave(const std::string& remediation);
-  // Of one that another process has left: the evictions that nobody knows the outcome of.
+  // Of one that another process has left: what it has evicted from whom, the evictions that nobody
+  // knows the outcome of, and the restart of a host.
   void Adopt(const crds::Remediation& remediation);
+  // Which hosts it restarts (actions::RestartsOf), as of now; until EndRestarts.
+  void FollowRestarts(const crds::Remediation& remediation);
+  void EndRestarts(const std::string& remediation) { cluster_.SetRestarts(remediation, {}); }
 
   // What has to be watched now.
   std::vector<policy::Watches::Extra> Needs() const;
@@ -41,9 +45,8 @@ class Drains {
   // Other watches may serve than before.
   void OnViews();
 
-  // Null while not everything has been read; then missing() says what has not.
-  const drain::Cluster* seen();
-  const std::string& missing() const { return missing_; }
+  // What of the cluster has not been read, or is not believed now; "" when all of it is.
+  const std::string& Missing();
   drain::Cluster& cluster() { return cluster_; }
 
  private:

@@ -72,6 +72,13 @@ class World {
   virtual std::optional<limits::Refusal> Halted(const crds::Remediation& remediation) const = 0;
   // Halted, or what stops a remedy only: windows, breaker, somebody else's maintenance.
   virtual std::optional<limits::Refusal> Forbidden(const crds::Remediation& remediation) const = 0;
+  // Why an object that a step works on besides the target must not be written to: Protected or
+  // ForeignMaintenance, as for targets, or StaleView while that is not known. `live` is what the
+  // server has; null: nothing.
+  virtual std::optional<limits::Refusal> Untouchable(const policy::CompiledPolicy& policy,
+                                                     const policy::Step& step,
+                                                     const crds::ObjectReference& object,
+                                                     const nlohmann::json& live) const = 0;
   // Why a remediation that holds no slot (made by hand, or approved just now) may not take one yet:
   // everything that stops an episode from being admitted, without `for`, cooldown and rate.
   virtual std::optional<limits::Refusal> Admissible(const crds::Remediation& remediation) const = 0;

@@ -11,6 +11,19 @@ using crds::RemediationStatus;
 using crds::RemedyState;
 using crds::StepState;
 
+namespace {
+
+std::optional<absl::Time> LastApplied(const crds::StepProgress& step) {
+  std::optional<absl::Time> last;
+  for (const crds::WriteRecord& write : step.writes) {
+    if (write.outcome != crds::WriteOutcome::kApplied) continue;
+    last = std::max(last.value_or(write.intent_at), write.intent_at);
+  }
+  return last;
+}
+
+}  // namespace
+
 void InitLadder(const policy::CompiledPolicy& policy, RemediationStatus& status) {
   status.remedies.clear();
   for (const policy::Remedy& remedy : policy.remedies) {
@@ -132,28 +145,20 @@ void Describe(const policy::CompiledPolicy& policy, RemediationStatus& status) {
 
 std::optional<absl::Time> LastWrite(const RemediationStatus& status, size_t rung) {
   std::optional<absl::Time> last;
-  for (size_t s : AttemptSteps(status, rung)) {
-    for (const crds::WriteRecord& write : status.steps[s].writes) {
-      if (write.outcome != crds::WriteOutcome::kApplied) continue;
-      last = std::max(last.value_or(write.intent_at), write.intent_at);
-    }
-  }
+  for (size_t s : AttemptSteps(status, rung)) last = std::max(last, LastApplied(status.steps[s]));
   return last;
 }
 
 absl::Time Answered(const RemediationStatus& status) {
-  absl::Time last = absl::InfinitePast();
-  for (const crds::StepProgress& step : status.steps) {
-    for (const crds::WriteRecord& write : step.writes) {
-      if (write.outcome == crds::WriteOutcome::kApplied) last = std::max(last, write.intent_at);
+  std::optional<absl::Time> last;
+  for (const crds::StepProgress& step : status.steps) last = std::max(last, LastApplied(step));
+  if (status.phase == crds::Phase::kReported && status.finished_at) return *status.finished_at;
+  if (status.phase == crds::Phase::kSucceeded && !last) {
+    for (const crds::RemedyProgress& remedy : status.remedies) {
+      last = std::max(last, remedy.steps_done_at);
     }
   }
-  if (status.phase == crds::Phase::kReported) return status.finished_at.value_or(last);
-  if (status.phase != crds::Phase::kSucceeded || last != absl::InfinitePast()) return last;
-  for (const crds::RemedyProgress& remedy : status.remedies) {
-    last = std::max(last, remedy.steps_done_at.value_or(last));
-  }
-  return last;
+  return last.value_or(absl::InfinitePast());
 }
 
 bool HasWritten(const RemediationStatus& status) {

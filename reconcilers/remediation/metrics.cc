@@ -58,6 +58,8 @@ RemedyMetrics RemedyMetrics::Register(runtime::Metrics& metrics) {
   m.sick = metrics.AddGauge("sick_targets", "Targets whose symptom is true or unknown.");
   m.running = metrics.AddGauge("remediations_running", "Remediations under way here.");
   m.breakers = metrics.AddGauge("breakers_open", "Policies whose breaker stops new remediations.");
+  m.group_breakers = metrics.AddGauge(
+      "group_breakers_open", "Groups of targets whose breaker stops new remediations in them.");
   // Dashboards see a series before its first event.
   m.remediations.With({"Created"});
   for (const auto phase : {crds::Phase::kSucceeded, crds::Phase::kFailed, crds::Phase::kCancelled,

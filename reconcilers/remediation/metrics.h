@@ -21,9 +21,10 @@ struct RemedyMetrics {
   runtime::Histogram act_seconds;     // until its first write was answered
   runtime::Histogram cure_seconds;    // until it ended Succeeded
   runtime::Gauge policies;
-  runtime::Gauge sick;      // targets over all policies
-  runtime::Gauge running;   // Remediations under way
-  runtime::Gauge breakers;  // policies whose breaker is not closed
+  runtime::Gauge sick;            // targets over all policies
+  runtime::Gauge running;         // Remediations under way
+  runtime::Gauge breakers;        // policies whose breaker is not closed
+  runtime::Gauge group_breakers;  // groups of all policies whose breaker tripped
 
   static RemedyMetrics Register(runtime::Metrics& metrics);
 

@@ -30,6 +30,7 @@ Runner::Runner(Services& services, const World& world, policy::CompiledPolicyPtr
 
 Runner::~Runner() {
   if (drains_) services_.drains.Leave(remediation().metadata.name);
+  services_.drains.EndRestarts(remediation().metadata.name);
   services_.engine.Cancel(timer_);
 }
 
@@ -67,6 +68,7 @@ void Runner::Advance() {
     return callbacks_.ended(*this);
   }
   ShareDrains();
+  services_.drains.FollowRestarts(remediation());
   if (ending_) return Finish(*std::exchange(ending_, std::nullopt));
   if (auto end = MayStop()) return Finish(*std::move(end));
   // Rests on what it reads itself, whatever the caches say.
@@ -232,8 +234,8 @@ void Runner::Finish(End end) {
                      generation, Now());
   Tell(good ? runtime::Event::Type::kNormal : runtime::Event::Type::kWarning,
        "Remediation" + std::string(crds::ToString(end.phase)), message);
-  writer_.Save([this](SaveResult result, Status error) {
-    if (!Continue(result, error)) return;
+  writer_.Save([this](SaveResult result) {
+    if (!Continue(result)) return;
     callbacks_.concluded(*this);
     Advance();  // nothing is left to do, or what the end left behind
   });
@@ -245,7 +247,7 @@ void Runner::Stopped() {
   callbacks_.ended(*this);
 }
 
-bool Runner::Continue(SaveResult result, const Status& error) {
+bool Runner::Continue(SaveResult result) {
   switch (result) {
     case SaveResult::kSaved:
       TellNode();
@@ -264,11 +266,6 @@ bool Runner::Continue(SaveResult result, const Status& error) {
       Fail(crds::refusal::kPlanTooLarge,
            "the plan and its memory would not fit into the 256 KiB of a status; nothing more was "
            "written. Make the policy's patches smaller or its steps fewer.");
-      return false;
-    case SaveResult::kRefused:
-      log::Error("Remediation status was refused",
-                 {{"remediation", remediation().metadata.name}, {"error", Message(error)}});
-      Stopped();
       return false;
     case SaveResult::kTakenOver:
       log::Warning("Remediation was taken over by another instance",
@@ -339,9 +336,9 @@ void Runner::WakeAt(absl::Time when) {
 }
 
 void Runner::Save() {
-  writer_.Save([this](SaveResult result, Status error) {
+  writer_.Save([this](SaveResult result) {
     // The time to look again is set; only news that came meanwhile is a reason to do it sooner.
-    if (Continue(result, error) && again_) Advance();
+    if (Continue(result) && again_) Advance();
   });
 }
 
@@ -352,7 +349,6 @@ void Runner::Tell(runtime::Event::Type type, std::string_view reason, std::strin
   const runtime::ObjectReference own{std::string(crds::kApiVersion),
                                      std::string(crds::kRemediationKind), "",
                                      remediation().metadata.name, remediation().metadata.uid};
-  // Both `kubectl describe` of the target and of the Remediation tell the story.
   runtime::Event event{.type = type,
                        .reason = std::string(reason),
                        .action = "Remediate",
@@ -360,6 +356,10 @@ void Runner::Tell(runtime::Event::Type type, std::string_view reason, std::strin
                        .regarding = target,
                        .related = own};
   services_.events.Record(event);
+  // `kubectl describe` of the target tells the story. That of the Remediation shows its status,
+  // which has every step: besides, it is told how it began and ended, and what went wrong.
+  const bool middle = type == runtime::Event::Type::kNormal && !reason.starts_with("Remediation");
+  if (middle) return;
   std::swap(event.regarding, *event.related);
   services_.events.Record(event);
 }

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "reconcilers/actions/managed_fields.h"
 #include "reconcilers/drain/plan.h"
 #include "reconcilers/remediation/environment.h"
 #include "reconcilers/remediation/ladder.h"
@@ -118,7 +119,7 @@ class Runner {
   void Save();
   // Best effort, as Events are: what the Node itself says of this.
   void TellNode();
-  bool Continue(SaveResult result, const Status& error);  // false: it is over
+  bool Continue(SaveResult result);  // false: it is over
   void Tell(runtime::Event::Type type, std::string_view reason, std::string note);
   std::string_view ReasonOfPhase() const;  // what a wait within the phase is called
   absl::Time Now() const { return services_.engine.clock().Now(); }
@@ -154,8 +155,11 @@ class Runner {
   // The cache shows something else than the API server.
   void AwaitCache(std::string message);
   void KeepRecord(const policy::Remedy& remedy);
-  // Of our change of `object`; true: contended, it is over.
-  bool CountRevert(const nlohmann::json& live, const crds::ObjectReference& object);
+  // Of our change of `fields` of `object`; true: contended, it is over.
+  bool CountRevert(const nlohmann::json& live, const crds::ObjectReference& object,
+                   std::span<const actions::FieldPath> fields);
+  // What the policy's remedies change of the target.
+  std::vector<actions::FieldPath> ChangedFields() const;
   bool TakeLocks(size_t rung);  // false: it waits for them
   void RungFailed(std::string_view reason, std::string message);
   End EndOfLadder() const;
@@ -180,6 +184,7 @@ class Runner {
     std::optional<actions::Answer> answer;
     std::map<std::string, drain::Tried> tried;  // by UID
     nlohmann::json wait_memo;
+    bool shown = false;  // ShowObjectsOf
     absl::Time reread_at = absl::InfiniteFuture();
     std::string refusal;
     std::optional<absl::Time> true_since;  // applyTo.waitFor
@@ -221,6 +226,7 @@ class Runner {
   // The same with the error.
   void TryFetch(const actions::ObjectRef& ref,
                 std::function<void(StatusOr<nlohmann::json> live)> then);
+  void FetchLater(const Status& error);
   // A read that was refused for want of permission ends its step, as a write does; not while
   // something has to be completed, or is taken back.
   bool EndsUnread(size_t index, const Status& error);
@@ -230,6 +236,7 @@ class Runner {
 
   // runner_write.cc: the one write. nullopt of MayAct: it is still wanted, now.
   std::optional<Paused> MayAct(size_t index, const policy::Step& step);
+  bool MayTouch(size_t index, const policy::Step& step);
   Paused ExecuteWrite(size_t index, const policy::Step& step, actions::Write write);
   void OnWritten(size_t index, bool rollback, WriteAhead::Result result);
   // Of an effect that is to be taken back: the finalizer comes first.
@@ -244,8 +251,10 @@ class Runner {
   void OnSettled(size_t index, const actions::Settled& settled);
   void Record(size_t index, const crds::Intent& intent, const crds::ObjectReference& object,
               crds::WriteOutcome outcome);
-  // Instead of one line of the plan: one for each object.
+  // Beside the step's line of the plan: one for each object.
   void PlanObjectsOf(size_t index, const policy::Step& step);
+  // The same when the step begins, whether it will write or not.
+  void ShowObjectsOf(size_t index, const policy::Step& step);
   // Whether a drain is ahead or under way; says so to those who share.
   void ShareDrains();
   void KeepBlockedTime(const actions::Wait* wait);

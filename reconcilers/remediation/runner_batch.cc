@@ -5,6 +5,7 @@
 
 #include "crds/v1alpha1/reasons.h"
 #include "crds/v1alpha1/remediation_fields.h"
+#include "reconcilers/actions/drain_result.h"
 #include "reconcilers/drain/answer.h"
 #include "reconcilers/remediation/runner.h"
 
@@ -25,7 +26,7 @@ void Runner::ExecuteBatch(size_t index, const policy::Step& step, actions::Batch
   seen_live_.reset();
   const crds::RemediationStatus& log = status();
   if (log.steps[index].writes.empty() && log.steps[index].memo.empty()) {
-    PlanObjectsOf(index, step);
+    PlanObjectsOf(index, step);  // once more: it may have waited for long
     Tell(runtime::Event::Type::kNormal, "DrainStarted", step.action->Describe());
   }
   mutable_status().message = batch.summary;
@@ -33,9 +34,13 @@ void Runner::ExecuteBatch(size_t index, const policy::Step& step, actions::Batch
   std::vector<crds::ObjectReference> objects;
   drain::Cluster& cluster = services_.drains.cluster();
   const std::string& self = remediation().metadata.name;
-  cluster.Open(remediation().spec.target_ref.name, self);
+  cluster.Open(remediation().spec.target_ref.name, self, Now());
+  const auto had = batch.memo.value(actions::kDrainHad, nlohmann::json::object());
   for (const actions::Batch::One& one : batch.writes) {
     cluster.Reserve(KeyOf(one.object), one.object.uid, self, Now());
+    const drain::Pod* pod = cluster.FindPod(KeyOf(one.object));
+    const std::string owner = pod != nullptr && pod->owner ? pod->owner->uid : "";
+    if (had.contains(owner)) cluster.Recall(owner, had[owner], Now());
     objects.push_back(one.object);
   }
   write_ahead_.Execute(
@@ -52,12 +57,13 @@ void Runner::OnBatch(size_t index, const std::vector<crds::ObjectReference>& obj
   dirty_ = true;
   if (result.save != SaveResult::kSaved) {
     for (const crds::ObjectReference& object : objects) cluster.Release(object.uid);
-    Continue(result.save, result.error);
+    Continue(result.save);
     return;
   }
   last_save_ = services_.engine.Now();
   AtHand& hand = Hand(index);
   hand.ForgetLive();
+  hand.wait_memo = nullptr;  // it is older than the one that was stored
   const crds::Intent intent = *std::exchange(mutable_status().intent, std::nullopt);
   std::vector<crds::ObjectReference> unknown;
   for (size_t i = 0; i < objects.size(); ++i) {
@@ -72,7 +78,7 @@ void Runner::OnBatch(size_t index, const std::vector<crds::ObjectReference>& obj
     }
     if (drain::IsThrough(answer.said)) {
       hand.tried.erase(object.uid);
-      cluster.Settle(KeyOf(object), object.uid);
+      cluster.Settle(KeyOf(object), object.uid, Now());
       Record(index, intent, object,
              answer.said == Said::kAccepted ? crds::WriteOutcome::kApplied
                                             : crds::WriteOutcome::kUnchanged);
@@ -113,7 +119,7 @@ void Runner::OnSettled(size_t index, const actions::Settled& settled) {
       cluster.Release(object.uid);
       continue;
     }
-    cluster.Settle(KeyOf(object), object.uid);
+    cluster.Settle(KeyOf(object), object.uid, Now());
     Record(index, intent, object, crds::WriteOutcome::kApplied);
   }
   Hand(index).ForgetLive();
@@ -124,19 +130,21 @@ void Runner::OnSettled(size_t index, const actions::Settled& settled) {
 void Runner::PlanObjectsOf(size_t index, const policy::Step& step) {
   const crds::StepProgress& progress = status().steps[index];
   const auto ref = RefOf(progress);
-  if (!ref || services_.drains.seen() == nullptr) return;
+  if (!ref || !services_.drains.Missing().empty()) return;
   const auto foreseen =
       step.action->Foresee(Observe(*ref, progress.id, *progress.started_at, Hand(index)));
   std::vector<crds::PlannedStep>& plan = mutable_status().plan;
-  const auto same = [&](const crds::PlannedStep& line) {
+  const auto of_step = [&](const crds::PlannedStep& line) {
     return line.id.remedy == progress.id.remedy && line.id.step == progress.id.step;
   };
-  // Those of an earlier attempt, or of the question to a person, are out of date.
-  std::erase_if(plan, [&](const crds::PlannedStep& line) {
-    return same(line) && line.object && line.object->kind == "Pod";
-  });
-  auto at = std::find_if(plan.begin(), plan.end(), same);
-  at = at == plan.end() ? at : at + 1;
+  // Those of an earlier attempt, of the question to a person, or of when the step began.
+  const auto is_old = [&](const crds::PlannedStep& line) {
+    return of_step(line) && line.id.item == progress.id.item && line.object;
+  };
+  auto at = std::ranges::find_if(plan, of_step);
+  if (at != plan.end() && !is_old(*at)) ++at;
+  const auto position = at - plan.begin();
+  std::erase_if(plan, is_old);
   std::vector<crds::PlannedStep> lines;
   for (const actions::Foreseen& line : foreseen) {
     if (plan.size() + lines.size() >= crds::kMaxRecordedSteps) break;
@@ -146,7 +154,15 @@ void Runner::PlanObjectsOf(size_t index, const policy::Step& step) {
                      .text = line.text,
                      .message = line.message});
   }
-  plan.insert(at, lines.begin(), lines.end());
+  plan.insert(plan.begin() + position, lines.begin(), lines.end());
+}
+
+void Runner::ShowObjectsOf(size_t index, const policy::Step& step) {
+  const crds::StepProgress& progress = status().steps[index];
+  if (!progress.writes.empty() || !progress.memo.empty()) return;
+  if (!services_.drains.Missing().empty() || std::exchange(Hand(index).shown, true)) return;
+  PlanObjectsOf(index, step);
+  dirty_ = true;
 }
 
 void Runner::ShareDrains() {
@@ -164,8 +180,15 @@ void Runner::ShareDrains() {
   }
   if (ahead == std::exchange(drains_, ahead)) return;
   const std::string& self = remediation().metadata.name;
-  if (ahead) return services_.drains.Use(self, remediation().spec.target_ref.name);
-  services_.drains.Leave(self);
+  if (!ahead) return services_.drains.Leave(self);
+  const std::string& node = remediation().spec.target_ref.name;
+  services_.drains.Use(self, node);
+  // One that another process has begun.
+  const bool begun = std::ranges::any_of(status().steps, [](const crds::StepProgress& step) {
+    return step.action == "drain" && step.state == crds::StepState::kRunning &&
+           !step.writes.empty();
+  });
+  if (begun) services_.drains.cluster().Open(node, self, Now());
 }
 
 void Runner::KeepBlockedTime(const actions::Wait* wait) {

@@ -30,7 +30,7 @@ Runner::Paused Runner::ExecuteCall(size_t index, const policy::Step& step, actio
 void Runner::OnCalled(size_t index, WriteAhead::CallResult result) {
   dirty_ = true;
   if (!result.answer) {
-    Continue(result.save, result.error);
+    Continue(result.save);
     return;
   }
   last_save_ = services_.engine.Now();

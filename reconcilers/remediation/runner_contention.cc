@@ -78,7 +78,7 @@ void Runner::ConfirmChange(size_t index) {
     const policy::Step& step = StepAt(*CurrentRung(status()), progress);
     const bool holds = other || step.action->EffectHolds(progress.memo.Parse(), live);
     // Nothing is sick any more, so nothing is written; but who did it is kept for the next time.
-    if (!holds && CountRevert(live, *progress.object)) return;
+    if (!holds && CountRevert(live, *progress.object, step.action->EffectFields())) return;
     confirmed_changes_.insert(index);
     Advance();
   });

@@ -39,10 +39,11 @@ actions::Observed Runner::Observe(const actions::ObjectRef& ref, const crds::Ste
                              .dry_run_refused = hand.dry_run_refused,
                              .looked = hand.looked,
                              .answer = hand.answer,
-                             .cluster = services_.drains.seen(),
-                             .cluster_missing = services_.drains.missing(),
+                             .cluster = &services_.drains.cluster(),
+                             .cluster_missing = services_.drains.Missing(),
                              .tried = &hand.tried,
                              .approved = IsApproved(step),
+                             .means_control_plane = policy_->spec.target.include_control_plane,
                              .own_pod_uid = services_.own_pod_uid,
                              .remediation = &remediation(),
                              .step = step,
@@ -148,9 +149,13 @@ void Runner::TryFetch(const actions::ObjectRef& ref,
 void Runner::Fetch(const actions::ObjectRef& ref, std::function<void(nlohmann::json live)> then) {
   TryFetch(ref, [this, then = std::move(then)](StatusOr<nlohmann::json> live) {
     if (live.ok()) return then(*std::move(live));
-    Idle(ReasonOfPhase(), "the object could not be read: " + std::string(Message(live.status())),
-         Now() + services_.timing.retry_initial);
+    FetchLater(live.status());
   });
+}
+
+void Runner::FetchLater(const Status& error) {
+  Idle(ReasonOfPhase(), "the object could not be read: " + std::string(Message(error)),
+       Now() + services_.timing.retry_initial);
 }
 
 void Runner::ReadObject(size_t index) {
@@ -159,9 +164,7 @@ void Runner::ReadObject(size_t index) {
   TryFetch(ref, [this, index, uid = ref.uid](StatusOr<nlohmann::json> read) {
     if (!read.ok()) {
       if (EndsUnread(index, read.status())) return;
-      return Idle(ReasonOfPhase(),
-                  "the object could not be read: " + std::string(Message(read.status())),
-                  Now() + services_.timing.retry_initial);
+      return FetchLater(read.status());
     }
     nlohmann::json live = *std::move(read);
     const std::string found = crds::FindText(live, {"metadata", "uid"});

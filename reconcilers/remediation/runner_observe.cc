@@ -85,9 +85,9 @@ void Runner::AdvancePlanning() {
 
 void Runner::PlanForeseen(const policy::Step& step, const crds::ObjectReference& object,
                           const actions::ObjectRef& ref) {
-  if (services_.drains.seen() == nullptr) {
+  if (!services_.drains.Missing().empty()) {
     return Idle(crds::refusal::kStaleView,
-                "reading what is around " + object.ToString() + ": " + services_.drains.missing(),
+                "reading what is around " + object.ToString() + ": " + services_.drains.Missing(),
                 Now() + services_.timing.retry_max);
   }
   const auto lines = step.action->Foresee(Observe(ref, PlannedId(step), Now(), planning_->hand));

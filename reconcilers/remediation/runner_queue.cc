@@ -1,6 +1,7 @@
-// A drain that waits for a StatefulSet before it has evicted anybody keeps its node out of use for
-// nothing; with other drains that wait it may even be the room that the set needs. So it gives back
-// what its rung holds of the node, and the rung begins again later, as if it had not begun.
+// A drain that waits for a StatefulSet, or for room, before it has evicted anybody keeps its node
+// out of use for nothing; with other drains that wait it may even be the room that all of them
+// need. So it gives back what its rung holds of the node, and the rung begins again later, as if it
+// had not begun.
 #include <algorithm>
 #include <utility>
 
@@ -28,7 +29,8 @@ absl::Time QueuedUntil(const crds::RemediationStatus& status) {
 
 // True: it does, and nothing is to be waited for within the step.
 bool Runner::GivesBack(size_t index, const actions::Wait& wait) {
-  if (wait.blocked_by != "Quorum" || !status().steps[index].writes.empty()) return false;
+  if (wait.blocked_by != "Quorum" && wait.blocked_by != "Room") return false;
+  if (!status().steps[index].writes.empty()) return false;
   if (Now() < blocked_since_ + kPatience) return false;
   const size_t rung = *CurrentRung(status());
   const std::vector<size_t> attempt = AttemptSteps(status(), rung);

@@ -45,8 +45,8 @@ void Runner::AdvanceAftermath() {
   }
   if (ReleaseMitigations()) return;
   // All of it is in the status: then the finalizer may go.
-  writer_.Save([this](SaveResult result, Status error) {
-    if (!Continue(result, error)) return;
+  writer_.Save([this](SaveResult result) {
+    if (!Continue(result)) return;
     ended_ = true;
     callbacks_.ended(*this);
   });

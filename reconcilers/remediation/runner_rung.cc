@@ -1,6 +1,7 @@
 // The ladder: every rung begins with a live check, because nothing may be written on the word of a
 // cache alone.
 #include <algorithm>
+#include <iterator>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -130,7 +131,7 @@ void Runner::OnLive(StatusOr<LiveState> live) {
     return Advance();
   }
   if (start_.reverted && !HasWritten(status()) &&
-      CountRevert(live->target, remediation().spec.target_ref)) {
+      CountRevert(live->target, remediation().spec.target_ref, ChangedFields())) {
     return;
   }
 
@@ -245,9 +246,23 @@ void Runner::KeepRecord(const policy::Remedy& remedy) {
   if (!record.empty()) mutable_status().record = crds::RawJson(record);
 }
 
-bool Runner::CountRevert(const nlohmann::json& live, const crds::ObjectReference& object) {
+std::vector<actions::FieldPath> Runner::ChangedFields() const {
+  std::vector<actions::FieldPath> fields;
+  for (const policy::Remedy& remedy : policy_->remedies) {
+    for (const policy::Step& step : remedy.steps) {
+      const bool elsewhere = step.apply_to || step.action->kind() == "apply";
+      if (elsewhere || step.action->reversal() != actions::Reversal::kChange) continue;
+      std::ranges::move(step.action->EffectFields(), std::back_inserter(fields));
+    }
+  }
+  return fields;
+}
+
+bool Runner::CountRevert(const nlohmann::json& live, const crds::ObjectReference& object,
+                         std::span<const actions::FieldPath> fields) {
   // Our own policies all write under the same name.
   std::string manager = world_.OtherWriter(remediation(), object);
+  if (manager.empty()) manager = actions::LastOwner(live, actions::kFieldManager, fields);
   if (manager.empty()) manager = actions::LastOtherManager(live, actions::kFieldManager);
   if (manager.empty()) manager = "an unknown field manager";
   mutable_status().contended =

@@ -183,7 +183,11 @@ Runner::Paused Runner::OnNext(size_t index, const policy::Step& step, actions::N
     OnSettled(index, *settled);
     return std::nullopt;
   }
-  KeepBlockedTime(std::get_if<actions::Wait>(&next));
+  // Also of one that is refused, or held up before it has evicted anybody.
+  const auto* held_up = std::get_if<actions::Wait>(&next);
+  const bool begun = held_up == nullptr || !held_up->memo.is_null();
+  if (step.action->NeedsCluster() && begun) ShowObjectsOf(index, step);
+  KeepBlockedTime(held_up);
   if (auto* wait = std::get_if<actions::Wait>(&next)) {
     if (GivesBack(index, *wait)) return std::nullopt;
     hand.wait_memo = wait->memo;

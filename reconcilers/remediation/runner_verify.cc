@@ -135,7 +135,10 @@ void Runner::OnReverted(size_t index) {
                   Now() + services_.timing.recheck);
     }
     const crds::ObjectReference& target = remediation().spec.target_ref;
-    if (CountRevert(live, status().steps[index].object.value_or(target))) return;
+    const actions::Action& action = *StepAt(rung, status().steps[index]).action;
+    if (CountRevert(live, status().steps[index].object.value_or(target), action.EffectFields())) {
+      return;
+    }
     // Once more, by the same road: the action asks, the intent is written, the write is sent.
     for (size_t later : AttemptSteps(status(), rung)) {
       if (later >= index) mutable_status().steps[later].state = crds::StepState::kPending;

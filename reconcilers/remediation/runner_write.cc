@@ -26,6 +26,7 @@ std::optional<Runner::Paused> Runner::MayAct(size_t index, const policy::Step& s
     Idle(*refusal);
     return Paused();
   }
+  if (writes && !MayTouch(index, step)) return Paused();
   const AtHand& hand = Hand(index);
   if (Now() < hand.retry_at) {
     return actions::Wait{.until = hand.retry_at,
@@ -76,6 +77,27 @@ std::optional<Runner::Paused> Runner::MayAct(size_t index, const policy::Step& s
   return std::nullopt;
 }
 
+// False: it will not, or it is being read whether it may.
+bool Runner::MayTouch(size_t index, const policy::Step& step) {
+  const crds::StepProgress& progress = status().steps[index];
+  if (!progress.object) return true;  // the target: Forbidden has looked
+  if (!Hand(index).live) {
+    ReadObject(index);
+    return false;
+  }
+  const auto refusal = world_.Untouchable(*policy_, step, *progress.object, *Hand(index).live);
+  if (!refusal) return true;
+  if (refusal->reason == limits::Reason::kStaleView || status().intent ||
+      !progress.writes.empty()) {
+    Idle(*refusal);
+    return false;
+  }
+  Tell(runtime::Event::Type::kNormal, "ObjectLeftAlone", refusal->message);
+  StepEnded(index, StepState::kSkipped,
+            std::string(limits::Name(refusal->reason)) + ": " + refusal->message);
+  return false;
+}
+
 Runner::Paused Runner::ExecuteWrite(size_t index, const policy::Step& step, actions::Write write) {
   if (std::optional<Paused> instead = MayAct(index, step)) return *std::move(instead);
   if (NeedsFinalizer(step)) {
@@ -99,6 +121,8 @@ Runner::Paused Runner::ExecuteWrite(size_t index, const policy::Step& step, acti
                          if (elsewhere) result.object.reset();
                          OnWritten(index, /*rollback=*/false, std::move(result));
                        });
+  // Nobody is to decide on what was so before: from the intent on it counts.
+  services_.drains.FollowRestarts(remediation());
   return std::nullopt;
 }
 
@@ -142,7 +166,7 @@ void Runner::OnWritten(size_t index, bool rollback, WriteAhead::Result result) {
   using Kind = WriteAhead::Result::Kind;
   dirty_ = true;
   if (result.kind == Kind::kSaveFailed) {
-    Continue(result.save, result.error);
+    Continue(result.save);
     return;
   }
   last_save_ = services_.engine.Now();
@@ -165,7 +189,10 @@ void Runner::OnWritten(size_t index, bool rollback, WriteAhead::Result result) {
         return Advance();
       }
       return StepEnded(index, StepState::kFailed,
-                       "the API server refused: " + std::string(Message(result.error)));
+                       (absl::IsPermissionDenied(result.error)
+                            ? std::string(crds::refusal::kPermissionDenied) + ": "
+                            : std::string()) +
+                           "the API server refused: " + std::string(Message(result.error)));
     case Kind::kNotSent:
       // It is known that nothing was written: others need not wait for this one.
       mutable_status().intent.reset();

@@ -5,6 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "controller/base/log.h"
 #include "controller/kube/api_error.h"
 #include "controller/kube/request.h"
 #include "crds/v1alpha1/codec.h"
@@ -33,6 +34,7 @@ void StatusWriter::Absorb(const crds::Remediation& newer) {
 void StatusWriter::Save(Done done) {
   done_ = std::move(done);
   retry_ = options_.retry_initial;
+  refused_ = false;
   const int64_t seq = remediation_.status.journal ? remediation_.status.journal->seq + 1 : 1;
   remediation_.status.journal = {term_.holder, term_.lease_transitions, seq};
   remediation_.status.observed_generation = remediation_.metadata.generation;
@@ -72,7 +74,8 @@ void StatusWriter::OnPut(StatusOr<kube::Reply> reply) {
       return Finish(SaveResult::kGone);
     case absl::StatusCode::kInvalidArgument:
     case absl::StatusCode::kPermissionDenied:
-      return Finish(SaveResult::kRefused, reply.status());
+      Refused(reply.status());
+      return RetryLater(&StatusWriter::Put);
     case absl::StatusCode::kAborted:
       return Settle();
     default:
@@ -96,7 +99,10 @@ void StatusWriter::OnRead(StatusOr<kube::Reply> reply) {
   }
   const auto object = nlohmann::json::parse(reply->body, nullptr, false);
   const auto live = crds::FromJson<crds::Remediation>(object);
-  if (!live.ok()) return Finish(SaveResult::kRefused, live.status());
+  if (!live.ok()) {
+    Refused(live.status());
+    return RetryLater(&StatusWriter::Settle);
+  }
   if (live->metadata.uid != remediation_.metadata.uid) return Finish(SaveResult::kGone);
   const crds::Journal& ours = *remediation_.status.journal;
   const std::optional<crds::Journal>& theirs = live->status.journal;
@@ -119,11 +125,17 @@ void StatusWriter::RetryLater(void (StatusWriter::*step)()) {
   retry_ = std::min(retry_ * 2, options_.retry_max);
 }
 
-void StatusWriter::Finish(SaveResult result, Status error) {
+void StatusWriter::Refused(const Status& error) {
+  if (std::exchange(refused_, true)) return;
+  log::Error("Remediation status was refused; nothing is done before it is written",
+             {{"remediation", remediation_.metadata.name}, {"error", Message(error)}});
+}
+
+void StatusWriter::Finish(SaveResult result) {
   // `done` may destroy the writer or save again.
   Done done = std::move(done_);
   done_ = nullptr;
-  std::move(done)(result, std::move(error));
+  std::move(done)(result);
 }
 
 }  // namespace kr::remediation

@@ -25,7 +25,6 @@ enum class SaveResult {
   kTakenOver,  // another instance leads and has written since: stop
   kGone,       // the Remediation was deleted
   kTooLarge,   // over kMaxStatusBytes; nothing was sent
-  kRefused,    // the server does not want it (invalid, forbidden): `error` says why
 };
 
 // Keeps one Remediation's status on the server equal to the one in memory. The status is the
@@ -35,7 +34,8 @@ enum class SaveResult {
 //   replaced, anything else (somebody edited spec or labels) that the same status is sent again.
 //   The journal that was there from the beginning replaces nobody, whatever its number: without
 //   leader election, or with a Lease that was made anew, we count from a lower one;
-// - without permit, throttled or with the server away it tries again until it is known.
+// - without permit, throttled, refused (forbidden or invalid: a role or a CRD is being replaced) or
+//   with the server away it tries again until it is known. A refusal is logged, once for each Save.
 // Engine thread only. One Save at a time.
 class StatusWriter {
  public:
@@ -44,7 +44,7 @@ class StatusWriter {
     absl::Duration retry_initial = absl::Milliseconds(200);
     absl::Duration retry_max = absl::Seconds(10);
   };
-  using Done = absl::AnyInvocable<void(SaveResult result, Status error)>;
+  using Done = absl::AnyInvocable<void(SaveResult result)>;
 
   // The references must outlive the writer. `remediation` is what the server has.
   StatusWriter(runtime::ApiSender& api, runtime::Engine& engine, Term term, Options options,
@@ -68,7 +68,8 @@ class StatusWriter {
   void Settle();
   void OnRead(StatusOr<kube::Reply> reply);
   void RetryLater(void (StatusWriter::*step)());
-  void Finish(SaveResult result, Status error = OkStatus());
+  void Refused(const Status& error);
+  void Finish(SaveResult result);
 
   runtime::ApiSender& api_;
   runtime::Engine& engine_;
@@ -78,6 +79,7 @@ class StatusWriter {
   crds::Remediation remediation_;
   Done done_;
   absl::Duration retry_;
+  bool refused_ = false;  // this Save, and it was said
   // Callbacks hold it weakly, so that answers after destruction find nobody.
   std::shared_ptr<StatusWriter*> self_;
 };

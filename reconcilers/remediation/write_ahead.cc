@@ -66,13 +66,13 @@ void WriteAhead::Execute(size_t step, const actions::ObjectRef& ref, actions::Wr
   // The server gives up when we do (the action put its timeout into the request): the permit that
   // covers our waiting covers its execution.
   request.timeout = services_.timing.write_timeout;
-  writer_.Save([this, request = std::move(request), done = std::move(done)](SaveResult save,
-                                                                            Status error) mutable {
-    if (save != SaveResult::kSaved) {
-      return std::move(done)({.kind = Result::Kind::kSaveFailed, .error = error, .save = save});
-    }
-    Send(std::move(request), std::move(done));
-  });
+  writer_.Save(
+      [this, request = std::move(request), done = std::move(done)](SaveResult save) mutable {
+        if (save != SaveResult::kSaved) {
+          return std::move(done)({.kind = Result::Kind::kSaveFailed, .save = save});
+        }
+        Send(std::move(request), std::move(done));
+      });
 }
 
 void WriteAhead::Execute(size_t step, actions::Batch batch, BatchDone done) {
@@ -90,10 +90,9 @@ void WriteAhead::Execute(size_t step, actions::Batch batch, BatchDone done) {
   for (size_t i = 1; i < batch.writes.size(); ++i) {
     status.intent->others.push_back(batch.writes[i].object);
   }
-  writer_.Save([this, batch = std::move(batch), done = std::move(done)](SaveResult save,
-                                                                        Status error) mutable {
+  writer_.Save([this, batch = std::move(batch), done = std::move(done)](SaveResult save) mutable {
     if (save != SaveResult::kSaved) {
-      return std::move(done)({.answers = {}, .save = save, .error = error});
+      return std::move(done)({.answers = {}, .save = save});
     }
     SendBatch(std::move(batch), std::move(done));
   });
@@ -137,10 +136,9 @@ void WriteAhead::Call(size_t step, const actions::ObjectRef& ref, actions::Call 
                                .body = call.body,
                                .body_digest = Sha256Hex(call.body),
                                .at = services_.engine.clock().Now()};
-  writer_.Save([this, call = std::move(call), done = std::move(done)](SaveResult save,
-                                                                      Status error) mutable {
+  writer_.Save([this, call = std::move(call), done = std::move(done)](SaveResult save) mutable {
     if (save != SaveResult::kSaved) {
-      return std::move(done)({.answer = {}, .save = save, .error = error});
+      return std::move(done)({.answer = {}, .save = save});
     }
     SendCall(std::move(call), std::move(done));
   });

@@ -38,20 +38,18 @@ class WriteAhead {
   using Done = absl::AnyInvocable<void(Result)>;
 
   // Of a call: `answer` (NotSent: there was no permit), unless the intent could not be written
-  // down, then `save` and `error`.
+  // down, then `save`.
   struct CallResult {
     std::optional<StatusOr<actions::Answer>> answer;
     SaveResult save = SaveResult::kSaved;
-    Status error;
   };
   using CallDone = absl::AnyInvocable<void(CallResult)>;
 
   // Of a batch: the answers in the order of its writes, unless the intent could not be written
-  // down, then `save` and `error`.
+  // down, then `save`.
   struct BatchResult {
     std::vector<StatusOr<kube::Reply>> answers;
     SaveResult save = SaveResult::kSaved;
-    Status error;
   };
   using BatchDone = absl::AnyInvocable<void(BatchResult)>;
 

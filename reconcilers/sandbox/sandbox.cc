@@ -61,8 +61,9 @@ class Nobody final : public runtime::EventSink {
   void Record(const runtime::Event&) override {}
 };
 
-remediation::Controller::Options Quick() {
+remediation::Controller::Options Quick(bool onlooker) {
   remediation::Controller::Options options;
+  options.watches.onlooker = onlooker;
   options.watches.informers.settle = absl::Milliseconds(1);
   options.timing.recheck = absl::Milliseconds(10);
   options.report.interval = absl::Milliseconds(10);
@@ -86,7 +87,7 @@ struct Sandbox::World {
         flow(inbox, streams),
         sender(engine, objects),
         outbound(engine),
-        controller(Quick(), engine, sender, outbound,
+        controller(Quick(!objects.alone()), engine, sender, outbound,
                    cache::WatchContext{streams, flow, clock, random, decoder}, nobody,
                    remediation::RemedyMetrics()) {}
   OwnTime clock;

@@ -21,7 +21,9 @@ class Sandbox {
  public:
   struct Options {
     absl::Time now;
-    // Where everything comes from that was not put in: see ObjectStore.
+    // Where everything comes from that was not put in: see ObjectStore. A controller that comes to
+    // a cluster for a look cannot know what the one at work has got to know over time: signals that
+    // rest on that are Unknown and say so. Without one, all that ever was happens in here.
     ObjectStore::Upstream upstream;
   };
   explicit Sandbox(Options options);

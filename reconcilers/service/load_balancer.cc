@@ -25,6 +25,11 @@ constexpr std::array<std::string_view, 2> kCleanupPrefixes = {
     "gke.networking.io/l4-ilb-v",
 };
 
+constexpr std::array<std::string_view, 2> kAlibabaPrefixes = {
+    "service.beta.kubernetes.io/alibaba-cloud-loadbalancer-",
+    "service.beta.kubernetes.io/alicloud-loadbalancer-",
+};
+
 const json& Finalizers(const json& service) {
   static const json none = json::array();
   const json* finalizers = Find(service, {"metadata", "finalizers"});
@@ -71,6 +76,26 @@ bool HasCleanupFinalizer(const json& service) {
   return std::ranges::any_of(Finalizers(service), [](const json& name) {
     return name.is_string() && IsCleanupFinalizer(name.get_ref<const std::string&>());
   });
+}
+
+std::string ForeignFinalizers(const json& service) {
+  std::string text;
+  for (const json& name : Finalizers(service)) {
+    if (!name.is_string() || IsCleanupFinalizer(name.get_ref<const std::string&>())) continue;
+    text += (text.empty() ? "" : ", ") + name.get<std::string>();
+  }
+  return text;
+}
+
+std::string SharedBy(const json& service) {
+  for (const std::string_view prefix : kAlibabaPrefixes) {
+    for (const std::string_view setting : {"id", "force-override-listeners"}) {
+      const std::string name = std::string(prefix).append(setting);
+      const std::string value = FindText(service, {"metadata", "annotations", name});
+      if (!value.empty() && value != "false") return name;
+    }
+  }
+  return "";
 }
 
 std::string RemainsOfLoadBalancer(const json& service) {

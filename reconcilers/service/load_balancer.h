@@ -19,6 +19,14 @@ std::string Addresses(const nlohmann::json& service);
 bool IsCleanupFinalizer(std::string_view finalizer);
 bool HasCleanupFinalizer(const nlohmann::json& service);
 
+// Its other finalizers, "a, b": nobody here knows who takes them off. "" when there is none.
+std::string ForeignFinalizers(const nlohmann::json& service);
+
+// The annotation by which the Service uses a load balancer that others may use, too, or that its
+// controller did not make (Alibaba's): another Service with it takes its listeners over. ""
+// when there is none.
+std::string SharedBy(const nlohmann::json& service);
+
 // What is left of the load balancer: "held by service.kubernetes.io/load-balancer-cleanup"; "" when
 // everything shows that it is gone.
 std::string RemainsOfLoadBalancer(const nlohmann::json& service);

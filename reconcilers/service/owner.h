@@ -19,7 +19,8 @@ struct Owner {
 std::optional<Owner> FindOwner(const nlohmann::json& service);
 
 // "true" on a Service: it may be recreated although somebody else owns it, because that one is
-// paused, or does not mind.
+// paused, or does not mind; and deleted although somebody else's finalizer is on it, because that
+// one takes it off.
 inline constexpr char kAllowAnnotation[] = "kube-remedy.io/allow-recreation";
 
 }  // namespace kr::service

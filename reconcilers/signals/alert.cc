@@ -18,6 +18,7 @@ class AlertSignal final : public Signal {
   explicit AlertSignal(crds::AlertSignal spec) : spec_(std::move(spec)) {}
 
   Reading Read(const View& view) const override {
+    if (view.past().onlooker) return {.cause = std::string("alert: ") + kControllerOnly};
     const TargetName target = view.target();
     const Alerts& alerts = view.past().alerts;
     Reading reading{.value = Tri::kFalse};

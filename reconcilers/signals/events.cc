@@ -31,6 +31,7 @@ class EventsSignal final : public Signal {
                                   .object = f.object,
                                   .message = f.message,
                                   .count = f.count,
+                                  .first_seen = f.first,
                                   .last_seen = f.last});
     }
     return reading;
@@ -56,11 +57,13 @@ class EventsSignal final : public Signal {
   Reading CountDistinct(const std::vector<EventFacts>& facts) const {
     // Each with the time from when on nothing of it is left in the window.
     std::map<std::string, absl::Time> different;
+    absl::Time first = absl::InfiniteFuture();
     for (const EventFacts& f : facts) {
       const std::string name = f.count > 0 ? NameIn(f) : "";
       if (name.empty()) continue;
       absl::Time& until = different.try_emplace(name, absl::InfinitePast()).first->second;
       until = std::max(until, f.none_from);
+      first = std::min(first, f.first);
     }
     const size_t wanted = static_cast<size_t>(spec_.count);
     if (different.size() < wanted) return {.value = Tri::kFalse};
@@ -77,7 +80,8 @@ class EventsSignal final : public Signal {
                                 .message = std::to_string(different.size()) + " different " +
                                            std::string(crds::ToString(*spec_.distinct)) +
                                            "s: " + names,
-                                .count = static_cast<int64_t>(different.size())});
+                                .count = static_cast<int64_t>(different.size()),
+                                .first_seen = first});
     return reading;
   }
 

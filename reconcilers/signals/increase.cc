@@ -35,6 +35,10 @@ class IncreaseSignal final : public Signal {
       reading.cause = "increase: " + std::string(Message(value.status()));
       return reading;
     }
+    if (view.past().onlooker) {
+      reading.cause = std::string("increase: ") + kControllerOnly;
+      return reading;
+    }
     const NumberHistory* history = view.past().numbers.Find(number_, view.target().uid);
     if (history != nullptr) Compare(*value, *history, view, reading);
     if (reading.value == Tri::kTrue) return reading;

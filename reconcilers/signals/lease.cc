@@ -23,6 +23,7 @@ class LeaseSignal final : public Signal {
   Reading Read(const View& view) const override {
     const std::string_view name = NameFor(view.target());
     const std::string text = "lease " + read_.name_space + "/" + std::string(name);
+    if (view.past().onlooker) return {.cause = "how old " + text + " is: " + kControllerOnly};
     const auto sight = view.past().leases.Find(read_.name_space, name);
     if (!sight) return {.value = Tri::kUnknown, .cause = text + " was not observed yet"};
     if (!sight->exists && without_ == WithoutLease::kIsFine) return {.value = Tri::kTrue};

@@ -21,6 +21,7 @@ struct EventFacts {
   std::string owner;  // name of its controller, "" without
   std::string node;   // of a pod
   int64_t count = 0;
+  absl::Time first = absl::InfiniteFuture();  // of those that are counted
   absl::Time last;
   std::string message;  // of the newest
   // When, with nothing new, fewer than the asked number are left in the window. InfinitePast when

@@ -22,6 +22,7 @@ class BlockingClient final : public kube::Client {
  public:
   StatusOr<kube::Reply> Send(const kube::HttpRequest& request, std::stop_token stop) override {
     MutexLock lock(mu_);
+    threads_.insert(std::this_thread::get_id());
     running_.insert(request.target);
     changed_.NotifyAll();
     const bool allowed =
@@ -50,6 +51,10 @@ class BlockingClient final : public kube::Client {
     MutexLock lock(mu_);
     answers_.emplace(target, std::move(status));
   }
+  size_t threads() {
+    MutexLock lock(mu_);
+    return threads_.size();
+  }
   // Waits until exactly these run; what was seen last.
   std::multiset<std::string> AwaitRunning(const std::multiset<std::string>& want) {
     MutexLock lock(mu_);
@@ -65,6 +70,7 @@ class BlockingClient final : public kube::Client {
   std::set<std::string> allowed_ ABSL_GUARDED_BY(mu_);
   std::multiset<std::string> running_ ABSL_GUARDED_BY(mu_);
   std::map<std::string, Status> answers_ ABSL_GUARDED_BY(mu_);
+  std::set<std::thread::id> threads_ ABSL_GUARDED_BY(mu_);
 };
 
 using Targets = std::multiset<std::string>;
@@ -108,6 +114,20 @@ class DispatcherTest : public ::testing::Test {
   std::map<std::string, StatusOr<kube::Reply>> answers_;
   Dispatcher dispatcher_{client_, permit_, clock_, engine_, runtime_.request, {.workers = 4}};
 };
+
+// What nobody needs costs no memory.
+TEST_F(DispatcherTest, WorkersAreStartedWhenThereIsWorkForThem) {
+  Send("GET", "/a");
+  Send("GET", "/b");
+  EXPECT_EQ(client_.AwaitRunning({"/a", "/b"}), (Targets{"/a", "/b"}));
+  EXPECT_EQ(client_.threads(), 2u);
+  client_.AllowAll();
+  AwaitAnswers(2);
+  ASSERT_TRUE(dispatcher_.WaitIdle(absl::Seconds(20)));
+  Send("GET", "/c");
+  AwaitAnswers(3);
+  EXPECT_LE(client_.threads(), 3u) << "one that was on its way to its next wait";
+}
 
 TEST_F(DispatcherTest, AnswersComeBackAsInputsOfTheEngine) {
   client_.AllowAll();

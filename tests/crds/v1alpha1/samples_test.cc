@@ -1,7 +1,10 @@
+#include <algorithm>
+#include <set>
 #include <string>
 
 #include <gtest/gtest.h>
 
+#include "absl/strings/ascii.h"
 #include "crds/meta/duration.h"
 #include "crds/v1alpha1/codec.h"
 #include "tests/crds/manifests.h"
@@ -78,14 +81,46 @@ std::string TestName(const ::testing::TestParamInfo<std::string>& info) {
 
 INSTANTIATE_TEST_SUITE_P(Repository, Policies, ::testing::ValuesIn(AllPolicies()), TestName);
 
+// Whether a field of that name is anywhere in it.
+bool Mentions(const json& value, const std::string& field) {
+  if (value.is_object() && value.contains(field)) return true;
+  return value.is_structured() && std::any_of(value.begin(), value.end(), [&](const json& child) {
+           return Mentions(child, field);
+         });
+}
+
+// "rolloutRestart" -> "rollout-restart".
+std::string FileNameOf(const std::string& field) {
+  std::string name;
+  for (const char c : field) {
+    if (absl::ascii_isupper(c)) name += '-';
+    name += absl::ascii_tolower(c);
+  }
+  return name;
+}
+
+// The schema says what there is: the properties of its entries, without those that are no action or
+// signal.
 TEST(Samples, ThereIsOneForEveryActionAndSignal) {
   const std::vector<std::string> samples = testing::ManifestsIn("config/samples");
-  for (const char* name : {"action-set-env", "action-patch", "action-wait-for", "action-notify",
-                           "signal-condition", "signal-events", "signal-match", "signal-increase",
-                           "signal-absent", "signal-schedule", "signal-changed", "signal-alert"}) {
-    const std::string path = "config/samples/" + std::string(name) + ".yaml";
-    EXPECT_NE(std::find(samples.begin(), samples.end(), path), samples.end()) << path;
-  }
+  const json crd = testing::LoadManifest("crds/remediationpolicies.yaml");
+  const json& spec = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"];
+  const auto expect = [&](const char* prefix, const json& properties,
+                          const std::set<std::string>& others, size_t count) {
+    size_t found = 0;
+    for (const auto& [field, schema] : properties.items()) {
+      if (others.contains(field)) continue;
+      ++found;
+      const std::string path = "config/samples/" + (prefix + FileNameOf(field)) + ".yaml";
+      EXPECT_NE(std::find(samples.begin(), samples.end(), path), samples.end()) << path;
+      EXPECT_TRUE(Mentions(testing::LoadManifest(path)["spec"], field)) << path;
+    }
+    EXPECT_EQ(found, count) << prefix;
+  };
+  expect("signal-", spec["properties"]["triggers"]["items"]["properties"], {"name", "for"}, 9);
+  expect("action-",
+         spec["properties"]["remedies"]["items"]["properties"]["steps"]["items"]["properties"],
+         {"name", "applyTo", "onFailure"}, 18);
 }
 
 TEST(Samples, TheBudgetIsOne) {
@@ -114,9 +149,10 @@ TEST(CalicoPolicy, SaysWhatTheIncidentNeeds) {
   EXPECT_EQ(policy.spec.limits, Limits{});
 }
 
-TEST(Trigger, WaitsThreeMinutesOnlyForConditionsUnlessToldOtherwise) {
+TEST(Trigger, WaitsThreeMinutesOnlyForConditionsAndLeasesUnlessToldOtherwise) {
   EXPECT_EQ(Trigger{}.HoldFor(), absl::ZeroDuration());
   EXPECT_EQ((Trigger{.condition = ConditionSignal{}}).HoldFor(), absl::Minutes(3));
+  EXPECT_EQ((Trigger{.lease = LeaseSignal{}}).HoldFor(), absl::Minutes(3));
   EXPECT_EQ((Trigger{.hold_for = absl::ZeroDuration(), .condition = ConditionSignal{}}).HoldFor(),
             absl::ZeroDuration());
 }

@@ -95,6 +95,21 @@ TEST(Apply, WritesNothingWhenItIsSo) {
   EXPECT_EQ(Text(Make()->Ask(nullptr, observed)), "Done already so: ConfigMap shop/made");
 }
 
+// A Job that is made for a CronJob names that as its controller, and the Job controller writes to
+// it between our read and our question.
+TEST(Apply, WhatItHasMadeItselfIsNotTakenForSomebodyElses) {
+  json live = kAsWritten;
+  live["metadata"]["uid"] = "u1";
+  live["metadata"]["resourceVersion"] = "5";
+  live["metadata"]["ownerReferences"] = {
+      {{"apiVersion", "batch/v1"}, {"kind", "CronJob"}, {"name", "c"}, {"controller", true}}};
+  Observed observed = SeeingMap(live);
+  observed.dry_run = live;
+  (*observed.dry_run)["metadata"]["labels"]["new"] = "1";
+  EXPECT_EQ(KindOf(Make()->Ask({{"object", kAsWritten}, {"created", true}}, observed)), "Write");
+  EXPECT_EQ(KindOf(Make()->Ask(nullptr, observed)), "Report");
+}
+
 TEST(Apply, AConflictNamesTheOtherManager) {
   Observed observed = SeeingMap(kOther);
   observed.dry_run = json();

@@ -1,5 +1,6 @@
 #include "reconcilers/actions/managed_fields.h"
 
+#include <string>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -53,6 +54,52 @@ TEST(ManagedFieldsTest, WithoutARecordTheValueDecides) {
   EXPECT_TRUE(
       OwnsField(json::parse(R"({"metadata": {"managedFields": []}})"), "kube-remedy", steps));
   EXPECT_FALSE(OwnsField(kObject, "nobody", steps));
+}
+
+// {} is how fieldsV1 writes a leaf: an atomic value, or a map that was written empty.
+TEST(ManagedFieldsTest, AMapThatWasWrittenEmptyIsNotWhatOthersPutIntoIt) {
+  const auto with = [](const char* others) {
+    return json::parse(R"({"metadata": {"managedFields": [
+      {"manager": "kube-remedy", "operation": "Apply", "fieldsV1": {"f:data": {}}},
+      {"manager": "helm", "operation": "Update", "fieldsV1": )" +
+                       std::string(others) + "}]}}");
+  };
+  const std::vector<std::string> key = {FieldStep("data"), FieldStep("a")};
+  const std::vector<std::string> other = {FieldStep("data"), FieldStep("b")};
+  const std::vector<std::string> map = {FieldStep("data")};
+  const json granular = with(R"({"f:data": {"f:a": {}}})");
+  EXPECT_FALSE(OwnsField(granular, "kube-remedy", key));
+  EXPECT_FALSE(OwnsField(granular, "kube-remedy", other)) << "nor anything else in it";
+  EXPECT_TRUE(OwnsField(granular, "kube-remedy", map));
+  EXPECT_EQ(FieldAndOwner(granular, "kube-remedy", key), "data.a (set by helm)");
+  for (const char* atomic : {R"({"f:metadata": {"f:labels": {}}})", R"({"f:data": {}})"}) {
+    EXPECT_TRUE(OwnsField(with(atomic), "kube-remedy", key)) << atomic;
+  }
+}
+
+TEST(ManagedFieldsTest, TheLastOwnerIsOneOfTheFieldThatWasLost) {
+  const json object = json::parse(R"({"metadata": {"managedFields": [
+    {"manager": "kube-remedy", "time": "2026-01-02T03:00:01Z",
+     "fieldsV1": {"f:data": {"f:kept": {}}}},
+    {"manager": "argocd", "time": "2026-01-02T03:00:02Z",
+     "fieldsV1": {"f:data": {"f:lost": {}, "f:kept": {}}}},
+    {"manager": "hpa", "time": "2026-01-02T03:00:03Z", "subresource": "scale",
+     "fieldsV1": {"f:spec": {"f:replicas": {}}}},
+    {"manager": "helm", "time": "2026-01-02T03:00:04Z", "fieldsV1": {"f:data": {"f:kept": {}}}},
+    {"manager": "kubectl-label", "time": "2026-01-02T03:00:05Z",
+     "fieldsV1": {"f:metadata": {"f:labels": {"f:x": {}}}}}]}})");
+  const FieldPath lost = {FieldStep("data"), FieldStep("lost")};
+  const FieldPath kept = {FieldStep("data"), FieldStep("kept")};
+  const FieldPath replicas = {FieldStep("spec"), FieldStep("replicas")};
+  const FieldPath nobodys = {FieldStep("data"), FieldStep("gone")};
+  const auto last = [&](const std::vector<FieldPath>& fields) {
+    return LastOwner(object, "kube-remedy", fields);
+  };
+  EXPECT_EQ(last({lost, kept}), "argocd") << "what is still ours was not set back";
+  EXPECT_EQ(last({replicas}), "hpa") << "also by way of a subresource";
+  EXPECT_EQ(last({nobodys}), "");
+  EXPECT_EQ(last({kept}), "helm");
+  EXPECT_EQ(LastOwner(json::object(), "kube-remedy", std::vector<FieldPath>{lost}), "");
 }
 
 TEST(ManagedFieldsTest, TheLastOtherManagerIsNotTheStatusWriter) {

@@ -38,6 +38,13 @@ json Web() {
                        {"port": 53, "protocol": "UDP", "nodePort": 30053}]}})");
 }
 
+// Whose finalizer it is takes it off, says a person.
+json WillingWeb() {
+  json web = Web();
+  web["metadata"]["annotations"]["kube-remedy.io/allow-recreation"] = "true";
+  return web;
+}
+
 // A namespace with Services, a cloud, and one recreation that is asked like a runner asks it.
 class Recreating {
  public:
@@ -232,8 +239,8 @@ TEST(RecreateService, DeletedAndMadeAgainOnlyTheUidIsAnother) {
   EXPECT_EQ(r.log.size(), 3u);
 }
 
-TEST(RecreateService, AForeignFinalizerIsWaitedForAndKept) {
-  Recreating r(Web(), {.strategy = RecreateStrategy::kDeleteCreate});
+TEST(RecreateService, AForeignFinalizerThatSomebodyVouchesForIsWaitedForAndKept) {
+  Recreating r(WillingWeb(), {.strategy = RecreateStrategy::kDeleteCreate});
   for (int i = 0; i < 600; ++i) ASSERT_TRUE(r.Step());
   EXPECT_THAT(Text(r.last),
               AllOf(HasSubstr("until the old one is deleted"), HasSubstr("example.com/theirs")));
@@ -331,7 +338,7 @@ TEST(RecreateService, ALostAnswerChangesNothing) {
 
 TEST(RecreateService, AnOldLoadBalancerThatRemainsStopsInANamedState) {
   for (const auto strategy : {RecreateStrategy::kTypeFlip, RecreateStrategy::kDeleteCreate}) {
-    Recreating r(Web(), {.strategy = strategy});
+    Recreating r(WillingWeb(), {.strategy = strategy});
     r.cloud.never_deletes = true;
     const std::string end = r.Run();
     EXPECT_THAT(end,
@@ -347,7 +354,7 @@ TEST(RecreateService, AnOldLoadBalancerThatRemainsStopsInANamedState) {
     json completed = r.web();
     ApplyMerge(completed, patch);
     EXPECT_EQ(Settled(completed), Settled([] {
-                json web = Web();
+                json web = WillingWeb();
                 web["metadata"]["finalizers"].push_back(FakeCloud::kFinalizer);
                 return web;
               }()));
@@ -437,7 +444,7 @@ TEST(RecreateService, DeletedByAPersonItIsNotMadeAgain) {
 TEST(RecreateService, WhoWantsItToStopGetsTheServiceBackTheShortestWay) {
   for (const auto strategy : {RecreateStrategy::kTypeFlip, RecreateStrategy::kDeleteCreate,
                               RecreateStrategy::kBlueGreen}) {
-    json service = Web();
+    json service = WillingWeb();
     service["spec"].erase("loadBalancerIP");
     Recreating r(service, {.strategy = strategy});
     const json before = r.web();
@@ -504,15 +511,40 @@ TEST(RecreateService, WhatSpeaksAgainstItIsSaidBeforeAnythingIsWritten) {
        {{"spec", {{"selector", nullptr}}}},
        {.strategy = RecreateStrategy::kDeleteCreate},
        "Failed NoSelector"},
+      {"a finalizer that nobody known takes off",
+       json::object(),
+       {.strategy = RecreateStrategy::kDeleteCreate},
+       "Failed ForeignFinalizer: Service net/web has the finalizer example.com/theirs: if nobody"},
+      {"nobody to serve for the stand-in",
+       {{"spec", {{"selector", nullptr}}}},
+       {.strategy = RecreateStrategy::kBlueGreen},
+       "Failed NoSelector: Service net/web has no selector: another Service"},
+      {"a load balancer of its own choice",
+       {{"metadata",
+         {{"annotations", {{"service.beta.kubernetes.io/alibaba-cloud-loadbalancer-id", "lb-1"}}}}},
+        {"spec", {{"loadBalancerIP", nullptr}}}},
+       {.strategy = RecreateStrategy::kBlueGreen},
+       "Failed SharedLoadBalancer: Service net/web has the annotation "
+       "service.beta.kubernetes.io/alibaba-cloud-loadbalancer-id"},
+      {"listeners that it takes from others",
+       {{"metadata",
+         {{"annotations",
+           {{"service.beta.kubernetes.io/alicloud-loadbalancer-force-override-listeners",
+             "true"}}}}},
+        {"spec", {{"loadBalancerIP", nullptr}}}},
+       {.strategy = RecreateStrategy::kBlueGreen},
+       "Failed SharedLoadBalancer"},
       {"an owner that is gone",
        {{"metadata",
-         {{"ownerReferences",
+         {{"finalizers", json::array()},
+          {"ownerReferences",
            {{{"apiVersion", "x/v1"}, {"kind", "App"}, {"name", "a"}, {"uid", "a1"}}}}}}},
        {.strategy = RecreateStrategy::kDeleteCreate},
        "Failed OwnerGone: its owner App a"},
       {"an owner of an unknown kind",
        {{"metadata",
-         {{"ownerReferences",
+         {{"finalizers", json::array()},
+          {"ownerReferences",
            {{{"apiVersion", "x/v1"}, {"kind", "Thing"}, {"name", "a"}, {"uid", "a1"}}}}}}},
        {.strategy = RecreateStrategy::kDeleteCreate},
        "Failed OwnerUnknown"},

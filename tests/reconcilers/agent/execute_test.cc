@@ -5,6 +5,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <signal.h>
 
 #include "absl/time/clock.h"
 #include "reconcilers/agent/process.h"
@@ -117,6 +118,29 @@ TEST(Execute, WhatTakesTooLongIsKilledWithWhatItStarted) {
   EXPECT_EQ(done.results[0].message, "was killed, it was not done within 300ms");
   const std::string pid = ReadFile(pid_file).substr(0, ReadFile(pid_file).find('\n'));
   EXPECT_TRUE(Ends("/proc/" + pid + "/stat"));
+}
+
+// One that waits in the kernel for a dead disk does not die of SIGKILL: here of one that never
+// comes.
+TEST(Execute, WhatDoesNotEvenDieIsLeftBehindAndReapedLater) {
+  Host h;
+  pid_t child = 0;
+  h.context.killing = {.patience = absl::Milliseconds(50),
+                       .kill = [&](pid_t group) { child = group; }};
+  h.Add({"/bin/sleep", "60"}, absl::Milliseconds(50), crds::CommandFailure::kContinue);
+  const Executed hung = h.Run();
+  EXPECT_THAT(hung.message, HasSubstr("and does not die of it: it hangs in the kernel"));
+  EXPECT_TRUE(hung.results.at(0).timed_out);
+  ASSERT_EQ(kill(child, 0), 0) << "it is still there";
+
+  h.context.killing = {};
+  h.spec.commands.clear();
+  h.Add({"/bin/true"});
+  EXPECT_TRUE(h.Run().succeeded) << "nothing else waits for it";
+  KillGroup(child);
+  ASSERT_TRUE(Ends("/proc/" + std::to_string(child) + "/stat"));
+  h.Run();
+  EXPECT_NE(kill(child, 0), 0) << "it was not reaped";
 }
 
 TEST(Execute, AProgramThatLeavesSomebodyBehindIsDone) {

@@ -56,6 +56,28 @@ TEST(DrainDecides, F6AnUnreadyPodDoesNotWaitForItsOwnBudget) {
   EXPECT_EQ(shop.Asked(), "web-a");
 }
 
+// Nor does the server ask: a pod that never started is nobody's availability.
+TEST(DrainDecides, APendingPodAsksNoBudget) {
+  Shop shop;
+  shop.Replicas("web", {"n1", "n2"});
+  shop.Limit("web", 0, 1, 2);
+  const auto is = [&](const char* phase) {
+    shop.EditPod("web-a", [&](Pod& pod) {
+      pod.phase = phase;
+      pod.ready = false;
+    });
+  };
+  is("Running");
+  EXPECT_THAT(shop.Asked(), HasSubstr("PodDisruptionBudget shop/web-budget"));
+  is("Pending");  // ContainerCreating
+  EXPECT_EQ(shop.Asked(), "web-a");
+  shop.cluster.Put(Budget{.key = {"shop", "second"},
+                          .selector = crds::LabelSelector{.match_labels = {{"app", "web"}}}});
+  EXPECT_EQ(shop.Asked(), "web-a") << "two budgets are as little asked as one";
+  is("Running");
+  EXPECT_THAT(shop.Asked(), StartsWith("DrainRefused"));
+}
+
 TEST(DrainDecides, TwoBudgetsOverOnePodAreSaidBeforeAnythingIsEvicted) {
   Shop shop;
   shop.Replicas("web", {"n1", "n2"});
@@ -76,7 +98,7 @@ TEST(DrainDecides, SetsGoOneByOneAndTheHighestOrdinalFirst) {
   const Pod db2 = *shop.cluster.FindPod({"shop", "db-2"});
   shop.cluster.Reserve(db2.key, db2.uid, "drain-n1", shop.now);
   EXPECT_THAT(shop.Asked(), StartsWith("wait:"));
-  shop.cluster.Settle(db2.key, db2.uid);
+  shop.cluster.Settle(db2.key, db2.uid, shop.now);
   shop.evicted[db2.uid] = db2.key;
   EXPECT_THAT(shop.Asked(), HasSubstr("its pod db-2 is going"));
   shop.cluster.RemovePod(db2.key);
@@ -176,15 +198,89 @@ TEST(DrainDecides, AnotherRemediationsEvictionLocksTheSet) {
   EXPECT_EQ(shop.Asked(), "db-0");
 }
 
+TEST(DrainDecides, ARestartOfAHostTakesItsPodsUntilTheyAreBack) {
+  Shop shop;
+  shop.Set("db", {"n1", "n2", "n3"});
+  shop.Replicas("web", {"n1", "n2", "n2"});  // no budget: one may be away
+  shop.Replicas("api", {"n1", "n2"});
+  shop.Limit("api", 1);
+  shop.cluster.SetRestarts("restart-n2", {{"n2", shop.now}});
+  EXPECT_THAT(shop.Asked(), StartsWith("wait:"));
+  EXPECT_THAT(shop.Asked(), HasSubstr("db-0: Remediation restart-n2 restarts the host of another"));
+  EXPECT_THAT(shop.Asked(), HasSubstr("web has 2 of 3 away"));
+  EXPECT_THAT(shop.Asked(), HasSubstr("shop/api-budget allows no disruption now"));
+  shop.now += absl::Minutes(2);
+  for (const Pod* pod : shop.cluster.PodsOn("n2")) {
+    shop.EditPod(pod->key.name, [&](Pod& back) { back.ready_since = shop.now; });
+  }
+  EXPECT_EQ(shop.Asked(), "api-a web-a");
+}
+
+// Who leads is known by a live list only: so those that may go in its place go along.
+TEST(DrainDecides, OfASetOthersMayGoInstead) {
+  Shop shop;
+  shop.Set("db", {"n1", "n1", "n1", "n1", "n2"});
+  const auto names = [](const std::vector<const Pod*>& pods) {
+    std::string text;
+    for (const Pod* pod : pods) text += (text.empty() ? "" : " ") + pod->key.name;
+    return text;
+  };
+  Evict evict = std::get<Evict>(shop.Ask());
+  EXPECT_EQ(names(evict.pods), "db-3");
+  EXPECT_EQ(names(evict.instead), "db-2 db-1 db-0");
+  EXPECT_EQ(names(evict.put_off), "");
+
+  shop.EditSpec("db-2", [](PodSpec& spec) { spec.node_selector["disk"] = "none"; });
+  shop.answers["db-1-uid"] = {.answer = {Said::kBusy, "slow down"}, .at = shop.now};
+  evict = std::get<Evict>(shop.Ask());
+  EXPECT_EQ(names(evict.instead), "db-0") << "one has nowhere to go, one was put off";
+  EXPECT_EQ(names(evict.put_off), "db-1");
+  EXPECT_EQ(evict.later, shop.now + absl::Seconds(1));
+}
+
+// Nobody but its operator knows how many it wants, and that may be down.
+TEST(DrainDecides, WhatAnOperatorHasNotReplacedIsMissedAsLongAsAnybodyDrains) {
+  Shop shop;
+  shop.Operated("kafka", {"n1", "n1", "n2"});
+  shop.cluster.Open("n1", "drain-n1", shop.now);
+  shop.Evicted("kafka-1");
+  shop.now += absl::Hours(9);
+  EXPECT_THAT(shop.Asked(), HasSubstr("kafka has 1 of 3 away"));
+  shop.cluster.Close("drain-n1", shop.now);
+  shop.now += absl::Minutes(59);
+  EXPECT_THAT(shop.Asked(), HasSubstr("kafka has 1 of 3 away"));
+  shop.now += absl::Minutes(2);
+  EXPECT_EQ(shop.Asked(), "kafka-0");
+  shop.cluster.Open("n3", "another", shop.now);
+  EXPECT_EQ(shop.Asked(), "kafka-0") << "what was forgotten is";
+}
+
+TEST(DrainDecides, WhatAnotherProcessHasEvictedIsMissedAsWell) {
+  Shop shop;
+  shop.Operated("kafka", {"n1", "n2"});
+  shop.Replicas("web", {"n1"});
+  shop.cluster.Recall("kafka-uid", 3, shop.now - absl::Minutes(40));
+  shop.cluster.Recall("web-uid", 2, shop.now - absl::Minutes(1));
+  EXPECT_THAT(shop.Asked(),
+              AllOf(HasSubstr("kafka has 1 of 3 away"), HasSubstr("web has 1 of 2 away")));
+}
+
+TEST(DrainDecides, WhatWasReplacedIsNotMissedAgain) {
+  Shop shop;
+  shop.Operated("kafka", {"n1", "n1", "n2"});
+  const Pod old = *shop.cluster.FindPod({"shop", "kafka-1"});
+  shop.Evicted("kafka-1");
+  Pod successor = old;
+  successor.uid = "new";
+  successor.node = "n3";
+  shop.cluster.Put(successor);
+  shop.cluster.RemovePod(successor.key);  // its operator has scaled it down
+  EXPECT_EQ(shop.Asked(), "kafka-0");
+}
+
 TEST(DrainDecides, WhatAnOperatorOwnsGoesLikeASetAndIsNeverDeleted) {
   Shop shop;
-  for (int i = 0; i < 3; ++i) {
-    const std::string name = "kafka-" + std::to_string(i);
-    shop.Lonely(name, i < 2 ? "n1" : "n2");
-    shop.EditPod(name, [](Pod& pod) {
-      pod.owner = Owner{"core.strimzi.io", "StrimziPodSet", "kafka", "kafka-uid"};
-    });
-  }
+  shop.Operated("kafka", {"n1", "n1", "n2"});
   EXPECT_EQ(shop.Asked(), "kafka-1");
   shop.Evicted("kafka-1");
   EXPECT_THAT(shop.Asked(), HasSubstr("kafka has 1 of 3 away"));
@@ -214,6 +310,25 @@ TEST(DrainDecides, AScaleDownIsNotWaitedForForEver) {
   EXPECT_EQ(shop.Asked(), "web-b");
 }
 
+// A quota or a webhook may keep it from making pods.
+TEST(DrainDecides, AnOwnerThatStillWantsItsPodIsWaitedFor) {
+  Shop shop;
+  shop.Replicas("web", {"n1", "n1", "n1"});
+  shop.Evicted("web-a");
+  const auto doubted = [&] {
+    return shop.cluster.IsInDoubt(*shop.cluster.FindPod({"shop", "web-b"}), shop.now);
+  };
+  EXPECT_FALSE(doubted()) << "its successor may be under way";
+  shop.now += absl::Minutes(6);
+  EXPECT_TRUE(doubted());
+  shop.wants["web-uid"] = 3;
+  EXPECT_THAT(shop.Asked(), HasSubstr("ReplicaSet shop/web has 1 of 3 away"));
+  shop.wants["web-uid"] = 2;
+  EXPECT_EQ(shop.Asked(), "web-b");
+  shop.wants["web-uid"] = 0;  // it is gone
+  EXPECT_EQ(shop.Asked(), "web-b");
+}
+
 TEST(DrainDecides, F8VolumesAreDetachedOneAfterTheOther) {
   Shop shop;
   shop.Replicas("web", {"n1", "n2"});
@@ -236,6 +351,23 @@ TEST(DrainDecides, ASharedVolumeIsNotWaitedFor) {
   shop.GiveVolume("web-a", "disk-w");
   shop.cluster.Put(Claim{.key = {"shop", "data-web-a"}, .volume = "disk-w", .shared = true});
   EXPECT_EQ(shop.Asked(), "api-a web-a");
+}
+
+TEST(DrainDecides, WhoAsksToCompleteIsWaitedForAndHoldsUpNobody) {
+  Shop shop;
+  shop.Lonely("import", "n1");
+  shop.EditPod("import", [](Pod& pod) { pod.labels["cluster.x-k8s.io/drain"] = "Wait-Completed"; });
+  shop.EditSpec("import", [](PodSpec& spec) { spec.empty_dir = true; });
+  shop.Replicas("web", {"n1", "n2"});
+  EXPECT_EQ(shop.Asked(), "web-a");
+  shop.Evicted("web-a");
+  EXPECT_THAT(shop.Asked(), AllOf(StartsWith("wait: 1 of 2 pods are gone"),
+                                  HasSubstr("Pod shop/import: it asks to be left to")));
+  Situation late = shop.Drain();
+  late.started = shop.now - shop.rules.timeout;
+  EXPECT_THAT(Shop::Text(shop.Ask(late)), StartsWith("DrainTimeout"));
+  shop.EditPod("import", [](Pod& pod) { pod.phase = "Succeeded"; });
+  EXPECT_EQ(shop.Asked(), "complete: 1 pods were evicted");
 }
 
 TEST(DrainDecides, SystemCriticalPodsAndOurselvesGoLast) {
@@ -360,6 +492,24 @@ TEST(DrainDecides, R93BeforeTheDeadlineEachPodIsDeletedWithItsWholeGrace) {
   shop.cluster.RemovePod({"shop", "web-a"});
   EXPECT_THAT(after(139), StartsWith("wait:"));
   EXPECT_THAT(after(140), AllOf(StartsWith("DrainTimeout"), HasSubstr("shop/db-0")));
+}
+
+// Elsewhere it is worth nothing without its volume, and here it may be repaired.
+TEST(DrainDecides, WhatItsVolumeTiesToTheNodeIsNotDeletedAtTheDeadline) {
+  Shop shop;
+  shop.rules.on_timeout = crds::DrainOnTimeout::kDeletePods;
+  shop.Replicas("web", {"n1", "n2"});
+  shop.GiveVolume("web-a", "disk-w", {"n1"});
+  shop.Replicas("api", {"n1"});
+  shop.EditSpec("api-a", [](PodSpec& spec) { spec.node_selector["disk"] = "none"; });
+  shop.Set("db", {"n1", "n2"});
+  shop.GiveVolume("db-0", "disk-0", {"n1"});
+  Situation late = shop.Drain();
+  late.started = shop.now - shop.rules.timeout;
+  late.approved = true;
+  EXPECT_EQ(Shop::Text(shop.Ask(late)), "delete: api-a") << "without a node it ends here";
+  shop.rules.immovable = crds::DrainImmovable::kEvictAnyway;
+  EXPECT_EQ(Shop::Text(shop.Ask(late)), "api-a web-a");
 }
 
 }  // namespace

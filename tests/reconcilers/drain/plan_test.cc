@@ -29,6 +29,76 @@ TEST(DrainPlan, LeavesWhatTheNodeMakesAgain) {
   EXPECT_EQ(shop.Planned("job"), "stays: it has finished");
 }
 
+TEST(DrainPlan, ANodeWithAStaticControlPlaneIsRefused) {
+  struct Case {
+    const char* name;
+    std::map<std::string, std::string> labels;
+    bool is;
+  };
+  const Case cases[] = {{"etcd-n1", {}, true},
+                        {"kube-apiserver-n1", {}, true},
+                        {"store-n1", {{"component", "etcd"}}, true},
+                        {"kube-proxy-n1", {{"component", "kube-proxy"}}, false},
+                        {"etcd-backup-n1", {}, false}};
+  for (const Case& c : cases) {
+    Shop shop;
+    shop.Replicas("web", {"n1", "n2"});
+    Pod pod = *shop.cluster.FindPod({"shop", "web-a"});
+    pod.key = {"kube-system", c.name};
+    pod.uid = "mirror";
+    pod.owner = Owner{"", "Node", "n1", "n1-uid"};
+    pod.labels = c.labels;
+    pod.mirror = true;
+    shop.cluster.Put(pod);
+    for (const auto on_timeout :
+         {crds::DrainOnTimeout::kKeepCordoned, crds::DrainOnTimeout::kDeletePods}) {
+      shop.rules.on_timeout = on_timeout;
+      if (!c.is) {
+        EXPECT_EQ(shop.Asked(), "web-a") << c.name;
+        continue;
+      }
+      EXPECT_THAT(shop.Asked(), AllOf(StartsWith("DrainRefused"), HasSubstr(c.name),
+                                      HasSubstr("includeControlPlane: true")));
+    }
+    Situation meant = shop.Drain();
+    meant.control_plane = true;
+    EXPECT_EQ(Shop::Text(shop.Ask(meant)), "web-a") << c.name;
+  }
+}
+
+TEST(DrainPlan, WhatIsLeftOfADaemonSetNobodyBringsBack) {
+  Shop shop;
+  shop.DaemonPod("agent-x", "n1");
+  shop.rules.unmanaged = crds::DrainUnmanaged::kBlock;
+  Situation situation = shop.Drain();
+  situation.orphaned = {"agent-uid"};
+  EXPECT_THAT(Shop::Text(shop.Ask(situation)),
+              AllOf(StartsWith("DrainRefused"), HasSubstr("DaemonSet agent is gone: it has no")));
+  shop.rules.unmanaged = crds::DrainUnmanaged::kEvict;
+  EXPECT_THAT(shop.Asked(), StartsWith("complete:")) << "not known to be gone";
+  EXPECT_EQ(Shop::Text(shop.Ask(situation)), "agent-x");
+}
+
+TEST(DrainPlan, ALabelSaysWhatAPodAsksOfDrains) {
+  Shop shop;
+  for (const char* name : {"keep", "job"}) shop.Lonely(name, "n1");
+  const auto label = [&](const char* pod, const char* value) {
+    shop.EditPod(pod, [&](Pod& p) { p.labels["cluster.x-k8s.io/drain"] = value; });
+  };
+  label("keep", "skip");
+  label("job", "wait-completed");
+  EXPECT_EQ(shop.Planned("keep"), "stays: it asks for that (cluster.x-k8s.io/drain: skip)");
+  EXPECT_EQ(shop.Planned("job"),
+            "waited for: it asks to be left to complete (cluster.x-k8s.io/drain: wait-completed)");
+  shop.EditNode("n1", [](Node& node) { node.ready = false; });
+  EXPECT_THAT(shop.Planned("job"), StartsWith("stays: "));
+  EXPECT_THAT(shop.Asked(), AllOf(StartsWith("partial:"), HasSubstr("shop/keep")));
+  shop.EditNode("n1", [](Node& node) { node.ready = true; });
+  shop.rules.do_not_disrupt = crds::DrainOptOut::kIgnore;
+  shop.rules.unmanaged = crds::DrainUnmanaged::kEvict;
+  EXPECT_EQ(shop.Asked(), "job keep");
+}
+
 TEST(DrainPlan, BlocksWhatWouldBeLostUnlessThePolicySaysOtherwise) {
   Shop shop;
   shop.Lonely("alone", "n1");
@@ -147,7 +217,7 @@ TEST(DrainPlan, RoomIsCountedForAllOpenDrainsTogether) {
     shop.EditSpec(std::string("on-") + node + "-a", [](PodSpec& s) { s.requests["cpu"] = 5; });
   }
   EXPECT_EQ(shop.Asked(), "on-n1-a");
-  shop.cluster.Open("n2", "another");
+  shop.cluster.Open("n2", "another", shop.now);
   shop.EditNode("n2", [](Node& node) { node.unschedulable = true; });
   EXPECT_THAT(shop.Asked(), HasSubstr("lack 2 cpu for the pods of all nodes"));
 }

@@ -32,6 +32,15 @@ void Shop::Replicas(const std::string& owner, const std::vector<std::string>& on
   }
 }
 
+void Shop::Operated(const std::string& name, const std::vector<std::string>& on) {
+  int ordinal = 0;
+  for (const std::string& node : on) {
+    Pod pod = MakePod(name + "-" + std::to_string(ordinal++), name, node);
+    pod.owner = Owner{"core.strimzi.io", "StrimziPodSet", name, name + "-uid"};
+    cluster.Put(std::move(pod));
+  }
+}
+
 void Shop::Set(const std::string& name, const std::vector<std::string>& on) {
   const auto replicas = static_cast<int64_t>(on.size());
   for (int64_t i = 0; i < replicas; ++i) {
@@ -84,7 +93,7 @@ void Shop::GiveVolume(const std::string& pod, const std::string& volume,
 void Shop::Evicted(const std::string& pod) {
   const Pod gone = *cluster.FindPod({"shop", pod});
   cluster.Reserve(gone.key, gone.uid, "drain-n1", now);
-  cluster.Settle(gone.key, gone.uid);
+  cluster.Settle(gone.key, gone.uid, now);
   cluster.RemovePod(gone.key);
   evicted[gone.uid] = gone.key;
 }
@@ -99,7 +108,8 @@ Situation Shop::Drain(const std::string& node) {
           .started = now - absl::Seconds(10),
           .now = now,
           .evicted = evicted,
-          .answers = answers};
+          .answers = answers,
+          .wants = wants};
 }
 
 std::string Shop::Text(const Decision& decision) {

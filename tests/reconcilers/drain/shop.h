@@ -37,6 +37,8 @@ class Shop {
 
   // Pods "web-a", "web-b", ... of ReplicaSet "web", one on each of the nodes.
   void Replicas(const std::string& owner, const std::vector<std::string>& on);
+  // Pods "kafka-0", ... of an operator's own kind, one on each of the nodes.
+  void Operated(const std::string& name, const std::vector<std::string>& on);
   // A StatefulSet with its pods "db-0", ... on these nodes.
   void Set(const std::string& name, const std::vector<std::string>& on);
   void Lonely(const std::string& name, const std::string& on);
@@ -65,6 +67,7 @@ class Shop {
   absl::Time now = absl::UnixEpoch() + absl::Hours(24);
   std::map<std::string, kube::ObjectKey> evicted;
   std::map<std::string, Tried> answers;
+  std::map<std::string, int64_t, std::less<>> wants;
 
  private:
   Pod MakePod(const std::string& name, const std::string& app, const std::string& on) const;

@@ -44,6 +44,22 @@ TEST(ShippedCommands, AreUnderstoodAndDescribed) {
   }
 }
 
+// An edit that its host does not survive goes back by itself, with time enough to see it.
+TEST(ShippedCommands, EditsOfFilesGoBackByThemselves) {
+  int edits = 0;
+  for (const crds::NodeCommand& command : Shipped()) {
+    for (const crds::HostCommand& run : command.spec.commands) {
+      if (!run.edit_file) continue;
+      SCOPED_TRACE(command.metadata.name);
+      ++edits;
+      EXPECT_FALSE(run.edit_file->reload.empty());
+      EXPECT_FALSE(run.edit_file->rollback_unless.empty());
+      EXPECT_GE(run.timeout, absl::Minutes(1));
+    }
+  }
+  EXPECT_EQ(edits, 3);
+}
+
 // Whatever a parameter may be: no shell sees it, so none of these is more than a strange text; and
 // no pattern lets them through in the first place.
 TEST(ShippedCommands, CannotBeInjectedInto) {

@@ -108,10 +108,12 @@ class PolicyStack final : public WatchListener, public SymptomListener {
   }
 
   size_t verdicts() const { return verdicts_; }
+  std::vector<bool> synced_at_delivery;  // OwnSynced, as each own object saw it
 
  private:
-  void OnOwnObject(const kube::Resource&, const document::DocumentPtr& before,
+  void OnOwnObject(const kube::Resource& resource, const document::DocumentPtr& before,
                    const document::DocumentPtr& after) override {
+    synced_at_delivery.push_back(watches.OwnSynced(resource));
     if (!after) {
       policies.Remove(*before);
     } else {

@@ -26,7 +26,8 @@ class WatchesTest : public ::testing::Test {
     world.server.Put(
         "pods", {{"metadata", {{"namespace", "a"}, {"name", "p"}}}, {"spec", {{"config", "c"}}}});
   }
-  void Put(const std::string& expression, int generation = 1, const json& patch = json::object()) {
+  void Put(const std::string& expression, int generation = 1, const json& patch = json::object(),
+           const std::string& name = "p") {
     json spec = {
         {"target", {{"apiVersion", "v1"}, {"kind", "ConfigMap"}, {"all", true}}},
         {"related",
@@ -41,7 +42,7 @@ class WatchesTest : public ::testing::Test {
     world.server.Put("remediationpolicies",
                      {{"apiVersion", "kube-remedy.io/v1alpha1"},
                       {"kind", "RemediationPolicy"},
-                      {"metadata", {{"name", "p"}, {"generation", generation}}},
+                      {"metadata", {{"name", name}, {"generation", generation}}},
                       {"spec", spec}});
   }
   const CompiledPolicy& Policy() const { return *stack.policies.Compiled().at(0); }
@@ -66,6 +67,15 @@ TEST_F(WatchesTest, AnUnsyncedJoinIsUnknownNotEmpty) {
   stack.Advance(absl::Minutes(2));
   EXPECT_EQ(Readiness(), State::kReady);
   EXPECT_EQ(Sick(), 0u);
+}
+
+// A new leader ends what has no policy any more: it has to have heard of all of them.
+TEST_F(WatchesTest, AListIsSyncedWhenItsLastObjectIsDelivered) {
+  Put("true", 1, {}, "a");
+  Put("true", 1, {}, "b");
+  Put("true", 1, {}, "c");
+  stack.Run();
+  EXPECT_THAT(stack.synced_at_delivery, ::testing::ElementsAre(false, false, true));
 }
 
 TEST_F(WatchesTest, AnEditInTheFirstPassIsJudgedWhole) {

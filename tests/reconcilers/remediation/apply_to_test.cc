@@ -1,5 +1,7 @@
 // Steps that work on other objects than the target: chosen once, one after the other, and the same
 // ones after a crash.
+#include <memory>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -204,6 +206,62 @@ TEST_F(ApplyTo, ObserveShowsEachObjectAndTouchesNone) {
   ASSERT_EQ(plan.size(), 2u) << plan.dump(1);
   EXPECT_EQ(plan[1]["object"]["name"], "p2");
   EXPECT_EQ(plan[1]["validation"], "Validated");
+}
+
+// What protects a target protects what a step works on besides it: it is left alone, and the others
+// are not.
+TEST_F(ApplyTo, WhatIsExcludedOrAnotherToolsIsLeftAlone) {
+  for (const char* rank : {"1", "2", "3"}) Pod(s, std::string("p-") + rank, rank);
+  const auto mark = [&](const std::string& name, const json& metadata) {
+    json pod = s.Get("pods", "net/" + name);
+    pod["metadata"].merge_patch(metadata);
+    s.server.Put("pods", pod);
+  };
+  mark("p-1", {{"labels", {{"kube-remedy.io/exclude", "true"}}}});
+  mark("p-2", {{"annotations", {{"cluster-autoscaler.kubernetes.io/safe-to-evict", "false"}}}});
+  s.Policy(Spec(DeletePod(), json::object()));
+  s.Start();
+  s.Advance(absl::Seconds(30));
+  EXPECT_THAT(Removed(s), ElementsAre("p-3"));
+  EXPECT_THAT(Steps(), ElementsAre("p-1 Skipped", "p-2 Skipped", "p-3 Succeeded"));
+  const json steps = Status()["steps"];
+  EXPECT_EQ(steps[0]["message"],
+            "Protected: Pod net/p-1 has the label kube-remedy.io/exclude: \"true\"");
+  EXPECT_THAT(steps[1].value("message", ""), HasSubstr("ForeignMaintenance: Pod net/p-2 has"));
+}
+
+TEST_F(ApplyTo, ANamespaceIsLeftAloneUnlessThePolicyNamesIt) {
+  const auto play = [](const std::string& name_space, const json& ref) {
+    auto sim = std::make_unique<Simulation>();
+    sim->options.limits.own_namespace = "remedies";
+    sim->DaemonSet("agent");
+    sim->DaemonSet("proxy", name_space);
+    if (name_space == "out") {
+      sim->server.Put(
+          "namespaces",
+          {{"metadata", {{"name", "out"}, {"labels", {{"kube-remedy.io/exclude", "true"}}}}}});
+    }
+    json step = {{"patch", {{"patch", {{"metadata", {{"labels", {{"seen", "yes"}}}}}}}}}};
+    json spec = Spec(step, json::object());
+    spec["related"] = {
+        {{"name", "pods"}, {"apiVersion", "apps/v1"}, {"kind", "DaemonSet"}, {"names", {"proxy"}}}};
+    spec["related"][0].update(ref);
+    spec["triggers"][0]["match"][0]["expression"] = "target.name == 'agent'";
+    spec["remedies"][0]["steps"][0]["applyTo"].erase("where");
+    spec["remedies"][0]["verify"] = {{{"name", "v"}, {"expression", "true"}}};
+    sim->Policy(spec);
+    sim->Start();
+    sim->Advance(absl::Seconds(30));
+    const json step_status = sim->Remediations().at(0)["status"]["steps"].at(0);
+    return step_status["state"].get<std::string>() + ": " + step_status.value("message", "");
+  };
+  EXPECT_THAT(play("out", {{"namespace", "out"}}),
+              HasSubstr("Skipped: Protected: the namespace out has the label"));
+  EXPECT_THAT(play("remedies", {{"namespace", "remedies"}}),
+              HasSubstr("Skipped: Protected: DaemonSet remedies/proxy is in the namespace of"));
+  EXPECT_THAT(play("kube-system", {{"selector", {{"matchLabels", json::object()}}}}),
+              HasSubstr("Skipped: Protected: the namespace kube-system is protected"));
+  EXPECT_THAT(play("kube-system", {{"namespace", "kube-system"}}), HasSubstr("Succeeded"));
 }
 
 TEST_F(ApplyTo, ALogThatWouldNotFitIsRefusedBeforeTheFirstWrite) {

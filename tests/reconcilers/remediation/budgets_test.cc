@@ -10,6 +10,7 @@ namespace kr::remediation {
 namespace {
 
 using nlohmann::json;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
@@ -40,9 +41,12 @@ class BudgetsTest : public SickSets {
   json AllSets() {
     return json::parse(R"({"kinds": [{"apiVersion": "apps/v1", "kind": "DaemonSet"}]})");
   }
-  void Node(const std::string& name, bool ready, bool unschedulable = false) {
+  void Node(const std::string& name, bool ready, bool unschedulable = false,
+            const json& metadata = json::object()) {
+    json meta = {{"name", name}};
+    meta.update(metadata);
     s.server.Put("nodes",
-                 {{"metadata", {{"name", name}}},
+                 {{"metadata", meta},
                   {"spec", {{"unschedulable", unschedulable}}},
                   {"status",
                    {{"conditions", {{{"type", "Ready"}, {"status", ready ? "True" : "False"}}}}}}});
@@ -240,12 +244,82 @@ TEST_F(BudgetsTest, ABreakerOfAGroupStopsThatGroupOnly) {
   EXPECT_EQ(s.Remediations()[0]["spec"]["targetRef"]["name"], "ds-11");
   EXPECT_THAT(s.Waiting(), HasSubstr("BreakerOpen: in group a: 4 of 10 targets are unhealthy"));
   EXPECT_EQ(s.PolicyStatus()["groupBreakers"][0]["value"], "a");
+  EXPECT_EQ(s.Metric("breakers_open"), 0) << "the policy's own";
+  EXPECT_EQ(s.Metric("group_breakers_open"), 1);
   s.Restart();
   Sick(3, false);
   s.Advance(absl::Minutes(9));
   EXPECT_EQ(s.Remediations().size(), 1u) << "calm has to last, also over a restart";
   s.Advance(absl::Minutes(2));
   EXPECT_EQ(s.Remediations().size(), 2u) << "then one is tried";
+}
+
+// An outage is nobody's time to take more nodes out of service, whatever a policy is about.
+class Outage : public BudgetsTest {
+ protected:
+  // Ten nodes in five zones; one of z4 is sick by another sign than Ready.
+  void Begin(const std::string& max_unhealthy, const json& down, const json& target = {}) {
+    s.options.limits.exempt_from_node_budget = {"policy"};
+    json spec =
+        AnnotatedSpec({{"limits", {{"maxUnhealthy", max_unhealthy}, {"maxConcurrent", 3}}}});
+    spec["target"] = {{"apiVersion", "v1"}, {"kind", "Node"}, {"all", true}};
+    if (!target.is_null()) spec["target"] = target;
+    spec["remedies"][0]["steps"] = {{{"cordon", json::object()}}};
+    s.Policy(spec);
+    for (int i = 0; i < 10; ++i) Put(i, std::ranges::count(down, json(i)) == 0);
+    s.Start();
+    Put(9, true, true);
+    s.Advance(absl::Seconds(20));
+  }
+  void Put(int i, bool ready, bool sick = false) {
+    json metadata = {{"labels",
+                      {{"topology.kubernetes.io/zone", "z" + std::to_string(i / 2)},
+                       {"pool", i > 4 ? "b" : "a"}}}};
+    if (sick) metadata["annotations"] = {{"sick", "yes"}};
+    Node("n" + std::to_string(i), ready, false, metadata);
+  }
+};
+
+TEST_F(Outage, OfTheClusterStopsPoliciesThatDoNotSeeIt) {
+  Begin("30%", {0, 2, 4, 6});
+  EXPECT_TRUE(s.Remediations().empty());
+  EXPECT_THAT(s.Waiting(), HasSubstr("BreakerOpen: 5 of 10 targets are unhealthy"));
+  EXPECT_THAT(s.told, ElementsAre(HasSubstr("BreakerOpen: Node n9 is not remediated: 5 of 10"),
+                                  HasSubstr("BreakerOpen: policy policy does not remediate it: ")))
+      << "on the policy and on the node";
+  Put(0, true);
+  Put(2, true);
+  s.Advance(absl::Minutes(5));
+  EXPECT_TRUE(s.Remediations().empty()) << "calm has to last";
+  s.Advance(absl::Minutes(6));
+  EXPECT_EQ(s.Remediations().size(), 1u);
+}
+
+TEST_F(Outage, OutsideOfWhatThePolicySelectsCountsForTheCluster) {
+  Begin("30%", {0, 1, 2, 3},
+        {{"apiVersion", "v1"}, {"kind", "Node"}, {"selector", {{"matchLabels", {{"pool", "b"}}}}}});
+  EXPECT_TRUE(s.Remediations().empty());
+  EXPECT_THAT(s.Waiting(), HasSubstr("BreakerOpen: in the cluster: 5 of 10 targets are unhealthy"));
+  EXPECT_EQ(s.PolicyStatus()["groupBreakers"][0]["group"], 0);
+  EXPECT_EQ(s.PolicyStatus()["targets"]["unhealthy"], 1) << "what the policy itself is about";
+  EXPECT_THAT(s.PolicyStatus()["conditions"].dump(), HasSubstr("in the cluster: 5 of 10"));
+}
+
+TEST_F(Outage, OfAZoneStopsWhatIsInThatZone) {
+  Begin("30%", {8});
+  EXPECT_TRUE(s.Remediations().empty());
+  EXPECT_THAT(s.Waiting(), HasSubstr("BreakerOpen: in zone z4: 2 of 2 targets are unhealthy"));
+  Put(7, true, true);
+  s.Advance(absl::Seconds(20));
+  EXPECT_EQ(s.Remediations().size(), 1u) << "in another zone";
+}
+
+TEST_F(Outage, ThatBeginsInBetweenStopsWhatIsUnderWay) {
+  Begin("30%", json::array());
+  EXPECT_EQ(s.Remediations().size(), 1u);
+  for (int i = 0; i < 5; ++i) Put(i, false);
+  s.Advance(absl::Seconds(1));
+  EXPECT_EQ(s.PolicyStatus()["breaker"]["state"], "Open");
 }
 
 }  // namespace

@@ -90,6 +90,25 @@ TEST_F(Contention, AnObjectOfAJoinIsWatched) {
   EXPECT_EQ(WritesTo("/configmaps/joined"), 2u);
 }
 
+// Whoever wrote last to the object need not be who set the change back.
+TEST_F(Contention, TheOwnerOfTheFieldIsNamedAndNotWhoeverWroteLast) {
+  Begin(PatchJoined());
+  s.Edit("configmaps", "net/joined", {{"data", {{"mode", "old"}}}}, "argocd");
+  json map = s.Get("configmaps", "net/joined");
+  const json nothing = json::object();
+  map["metadata"]["managedFields"] = {
+      {{"manager", "kube-remedy"}, {"time", "2026-01-02T00:00:00Z"}, {"fieldsV1", nothing}},
+      {{"manager", "argocd"},
+       {"time", "2026-01-02T00:00:01Z"},
+       {"fieldsV1", {{"f:data", {{"f:mode", nothing}}}}}},
+      {{"manager", "kubectl-label"},
+       {"time", "2026-01-02T00:00:02Z"},
+       {"fieldsV1", {{"f:metadata", {{"f:labels", {{"f:a", nothing}}}}}}}}};
+  s.server.Put("configmaps", map);
+  s.Advance(absl::Seconds(2));
+  EXPECT_EQ(Status()["contended"]["manager"], "argocd");
+}
+
 TEST_F(Contention, OtherEditsOfTheObjectAreNobodysBusiness) {
   Begin(PatchJoined());
   s.Edit("configmaps", "net/joined", {{"data", {{"other", "x"}}}}, "argocd");

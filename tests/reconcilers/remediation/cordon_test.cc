@@ -176,6 +176,26 @@ TEST_F(Cordon, TheNextTryOnTheSameNodeWorksUnderTheSlotThatIsHeld) {
   EXPECT_EQ(Held("n1"), "");
 }
 
+TEST_F(Cordon, AlsoByHandAndInAGroup) {
+  Begin(Spec(
+      {{"remedies", Remedy({{{"cordon", json::object()}}}, "20s")},
+       {"limits", {{"cooldown", "24h"}, {"groups", {{{"key", "'all'"}, {"maxConcurrent", 1}}}}}}}));
+  Ready("n1", "False");
+  Pass(absl::Minutes(3));
+  ASSERT_EQ(s.Phase(), "Failed");
+  s.server.Put("remediations",
+               {{"apiVersion", "kube-remedy.io/v1alpha1"},
+                {"kind", "Remediation"},
+                {"metadata", {{"name", "by-hand"}}},
+                {"spec",
+                 {{"policyRef", {{"name", "policy"}}},
+                  {"targetRef", {{"apiVersion", "v1"}, {"kind", "Node"}, {"name", "n1"}}},
+                  {"mode", "Enforce"}}}});
+  s.Advance(absl::Seconds(5));
+  EXPECT_EQ(s.Get("remediations", "/by-hand")["status"]["phase"], "Verifying")
+      << s.Get("remediations", "/by-hand")["status"].dump(2);
+}
+
 TEST_F(Cordon, IsReleasedAtCancel) {
   Begin();
   Ready("n1", "False");

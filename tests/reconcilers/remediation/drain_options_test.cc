@@ -10,9 +10,11 @@ namespace {
 
 using nlohmann::json;
 using ::testing::AllOf;
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::IsSupersetOf;
 using ::testing::SizeIs;
 using ::testing::StartsWith;
 using ::testing::UnorderedElementsAre;
@@ -43,6 +45,25 @@ class DrainOptions : public ::testing::Test {
   }
   bool Cordoned() const { return world.Get("nodes", "/n1")["spec"].value("unschedulable", false); }
   json Step() const { return world.Of("n1")["status"]["steps"].at(1); }
+  // Of a pod in the plan: "evict; blocked: ...".
+  std::string PlannedOf(const std::string& pod) const {
+    const json remediation = world.Of("n1");
+    for (const json& line : remediation["status"]["plan"]) {
+      if (!line.contains("object") || line["object"]["name"] != pod) continue;
+      return line.value("text", "") + "; " + line.value("message", "");
+    }
+    return "not planned";
+  }
+  // "Drained=True KubeRemedyDrained".
+  std::vector<std::string> ConditionsOf(const std::string& node) const {
+    std::vector<std::string> texts;
+    const json object = world.Get("nodes", "/" + node);
+    for (const json& condition : object["status"]["conditions"]) {
+      texts.push_back(condition["type"].get<std::string>() + "=" +
+                      condition["status"].get<std::string>() + " " + condition.value("reason", ""));
+    }
+    return texts;
+  }
   // A volume that is attached to n1 for a pod.
   void GiveVolume(const std::string& pod) {
     world.api.kinds["/apis/storage.k8s.io/v1"] = {{"volumeattachments", "VolumeAttachment"}};
@@ -72,6 +93,145 @@ TEST_F(DrainOptions, LeaderWhenSaysWhoGoesLast) {
   EXPECT_EQ(world.AwaitEnd("n1"), "Holding") << world.Message("n1");
   EXPECT_THAT(world.evicted, ElementsAre("db-1", "db-0", "db-2"));
   EXPECT_THAT(world.hurt, IsEmpty());
+}
+
+TEST_F(DrainOptions, NobodyGoesInsteadOfALeaderWhoMayNotGoItself) {
+  Nodes();
+  world.StatefulSet("db", 3, /*parallel=*/false, {"n1", "n2", "n1"});
+  world.Live(absl::Seconds(4));
+  Annotate("db-0", {{"role", "leader"}});
+  world.Edit("pods", "shop/db-2", {{"spec", {{"nodeSelector", {{"disk", "none"}}}}}});
+  Begin({{"leaderWhen", "it.metadata.?annotations.role.orValue('') == 'leader'"}});
+  world.Live(absl::Minutes(1));
+  EXPECT_THAT(world.evicted, ElementsAre("db-0")) << world.Message("n1");
+}
+
+TEST_F(DrainOptions, ALeaderWaitsForWhomTheServerHasPutOff) {
+  Nodes();
+  world.StatefulSet("db", 3, /*parallel=*/false, {"n2", "n1", "n1"});
+  world.Live(absl::Seconds(4));
+  Annotate("db-2", {{"role", "leader"}});
+  int asked = 0;
+  bool blocked = true;
+  world.api.block_eviction = [&](const std::string& pod) {
+    ++asked;
+    return pod == "db-1" && blocked ? "not now" : "";
+  };
+  Begin({{"leaderWhen", "it.metadata.?annotations.role.orValue('') == 'leader'"}});
+  world.Live(absl::Seconds(30));
+  EXPECT_THAT(world.evicted, IsEmpty());
+  EXPECT_THAT(asked, ::testing::AllOf(::testing::Ge(2), ::testing::Le(4))) << "with pauses";
+  EXPECT_THAT(world.Message("n1"),
+              HasSubstr("Pod shop/db-2: it leads, and Pod shop/db-1 goes first: "));
+  blocked = false;
+  EXPECT_EQ(world.AwaitEnd("n1"), "Holding") << world.Message("n1");
+  EXPECT_THAT(world.evicted, ElementsAre("db-1", "db-2"));
+}
+
+// Stuck in ContainerCreating on the node that is drained: the budget counts on nobody.
+TEST_F(DrainOptions, APodThatNeverStartedIsNotHeldByItsBudget) {
+  Nodes();
+  world.ReplicaSet("web", 2, {"n1", "n2"});
+  world.Budget("web", 0);
+  world.Live(absl::Seconds(4));
+  const std::string stuck = world.PodsOn("n1").at(0);
+  world.pods_start = false;
+  world.Edit("pods", "shop/" + stuck, {{"status", {{"phase", "Pending"}}}});
+  world.Edit("pods", "shop/" + stuck,
+             {{"status", {{"conditions", {{{"type", "Ready"}, {"status", "False"}}}}}}});
+  Begin({{"timeout", "5m"}});
+  world.Live(absl::Seconds(20));
+  EXPECT_THAT(world.evicted, ElementsAre(stuck)) << world.Message("n1");
+}
+
+// By the label that Cluster API has for it.
+TEST_F(DrainOptions, APodThatAsksToCompleteIsWaitedFor) {
+  Nodes();
+  world.ReplicaSet("job", 1, {"n1"});
+  world.Live(absl::Seconds(4));
+  const std::string job = world.PodsOn("n1").at(0);
+  world.Edit("pods", "shop/" + job,
+             {{"metadata", {{"labels", {{"cluster.x-k8s.io/drain", "wait-completed"}}}}}});
+  Begin({{"timeout", "30m"}});
+  world.Live(absl::Minutes(6));
+  EXPECT_THAT(world.evicted, IsEmpty());
+  EXPECT_THAT(world.Message("n1"), HasSubstr("wait-completed"));
+  world.Edit("pods", "shop/" + job, {{"status", {{"phase", "Succeeded"}}}});
+  EXPECT_EQ(world.AwaitEnd("n1"), "Holding") << world.Message("n1");
+  EXPECT_THAT(world.evicted, IsEmpty());
+}
+
+// Its DaemonSet is gone, so nobody would bring it back.
+TEST_F(DrainOptions, WhatIsLeftOfADaemonSetIsNoPodOfADaemonSet) {
+  Nodes();
+  world.DaemonSet("agent");
+  for (const char* owner : {"agent", "gone"}) {
+    json pod = json::parse(absl::StrReplaceAll(
+        R"({"metadata": {"namespace": "net", "name": "OWNER-pod", "labels": {"app": "OWNER"},
+            "ownerReferences": [{"apiVersion": "apps/v1", "kind": "DaemonSet", "name": "OWNER",
+                                 "uid": "UID", "controller": true}]},
+            "spec": {"nodeName": "n1", "containers": []}, "status": {"phase": "Running",
+            "conditions": [{"type": "Ready", "status": "True"}]}})",
+        {{"OWNER", owner}}));
+    const json set = world.Get("daemonsets", std::string("net/") + owner);
+    pod["metadata"]["ownerReferences"][0]["uid"] =
+        set.is_null() ? json("gone-uid") : set["metadata"]["uid"];
+    world.server.Put("pods", pod);
+  }
+  Begin(json::object());
+  EXPECT_EQ(world.AwaitEnd("n1"), "Failed");
+  EXPECT_THAT(Step().value("message", ""),
+              AllOf(StartsWith("DrainRefused: "), HasSubstr("Pod net/gone-pod: DaemonSet gone is"),
+                    ::testing::Not(HasSubstr("agent-pod"))));
+  EXPECT_THAT(PlannedOf("gone-pod"), HasSubstr("blocked: DaemonSet gone is gone"));
+  EXPECT_THAT(PlannedOf("agent-pod"), StartsWith("stays: it belongs to DaemonSet net/agent"));
+}
+
+TEST_F(DrainOptions, TheNodeTellsHowItsDrainGoes) {
+  Nodes();
+  world.ReplicaSet("web", 1, {"n1"});
+  world.StatefulSet("db", 2, /*parallel=*/false, {"n1", "n2"});
+  world.Budget("db", 0);
+  Begin({{"timeout", "1h"}});
+  world.Live(absl::Seconds(30));
+  EXPECT_THAT(
+      ConditionsOf("n1"),
+      IsSupersetOf({"DrainInProgress=True KubeRemedyDrain", "Drained=False KubeRemedyNotDrained",
+                    "MaintenanceInProgress=True KubeRemedyRemediation"}));
+  EXPECT_THAT(world.told, Contains(StartsWith("DrainStarted: ")));
+  EXPECT_THAT(world.told, Contains(AllOf(StartsWith("DrainBlocked: "), HasSubstr("shop/db-0"))));
+  world.Budget("db", 1);
+  EXPECT_EQ(world.AwaitEnd("n1"), "Holding") << world.Message("n1");
+  world.Live(absl::Seconds(10));
+  EXPECT_THAT(world.told, Contains("DrainSucceeded: policy policy: drained: 2 pods were evicted"));
+  EXPECT_THAT(ConditionsOf("n1"), IsSupersetOf({"DrainInProgress=False KubeRemedyDrainEnded",
+                                                "Drained=True KubeRemedyDrained"}));
+}
+
+TEST_F(DrainOptions, ADrainThatIsRefusedSaysSoOnItsNodeAndShowsWhatItMeant) {
+  Nodes();
+  world.ReplicaSet("web", 1, {"n1"});
+  world.ReplicaSet("cache", 1, {"n1"});
+  world.Live(absl::Seconds(4));
+  std::string cache;
+  for (const std::string& pod : world.PodsOn("n1")) {
+    if (pod.starts_with("cache")) cache = pod;
+  }
+  json object = world.Get("pods", "shop/" + cache);
+  object["spec"]["volumes"] = {{{"name", "tmp"}, {"emptyDir", json::object()}}};
+  world.server.Put("pods", object);
+  Begin(json::object());
+  EXPECT_EQ(world.AwaitEnd("n1"), "Failed");
+  world.Live(absl::Seconds(10));
+  EXPECT_THAT(world.evicted, IsEmpty());
+  EXPECT_THAT(world.told,
+              Contains(AllOf(StartsWith("DrainFailed: policy policy: nothing was evicted"),
+                             HasSubstr("shop/" + cache))));
+  EXPECT_THAT(ConditionsOf("n1"), IsSupersetOf({"DrainInProgress=False KubeRemedyDrainEnded",
+                                                "Drained=False KubeRemedyNotDrained"}));
+  EXPECT_THAT(PlannedOf(cache), HasSubstr("blocked: it has data in an emptyDir"));
+  const json remediation = world.Of("n1");
+  EXPECT_THAT(remediation["status"]["plan"], SizeIs(4)) << "two steps, two pods";
 }
 
 TEST_F(DrainOptions, ReadyWhenSaysWhatElseTheOthersHaveToBe) {

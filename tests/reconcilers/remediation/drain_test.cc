@@ -320,6 +320,19 @@ TEST_F(HeldUpBySet, AfterFiveMinutesTheNodeIsGivenBackForAWhile) {
   EXPECT_EQ(world.Of("n1")["status"]["remedies"][0]["attempt"], 1) << "waiting is no attempt";
 }
 
+TEST_F(HeldUpBySet, ThePlanIsShownBeforeThereIsAnEviction) {
+  world.Live(absl::Seconds(30));
+  const json remediation = world.Of("n1");
+  std::string line;
+  for (const json& planned : remediation["status"]["plan"]) {
+    if (planned.contains("object") && planned["object"]["name"] == "db-0") {
+      line += planned.value("text", "") + "; " + planned.value("message", "");
+    }
+  }
+  EXPECT_THAT(line, AllOf(StartsWith("evict; could go to "),
+                          HasSubstr("blocked: StatefulSet shop/db is not whole")));
+}
+
 TEST_F(HeldUpBySet, WhatRecoversWhileItIsQueuedIsLeftAlone) {
   world.Live(absl::Minutes(6));
   world.Restart();
@@ -329,6 +342,31 @@ TEST_F(HeldUpBySet, WhatRecoversWhileItIsQueuedIsLeftAlone) {
   EXPECT_EQ(world.Of("n1")["status"]["phase"], "Cancelled");
   EXPECT_EQ(world.Of("n1")["status"]["reason"], "SymptomGone");
   EXPECT_FALSE(cordoned());
+  EXPECT_THAT(world.evictions, IsEmpty());
+}
+
+// A node that cannot be emptied is more room than none.
+TEST_F(Drain, ADrainWithoutRoomGivesTheNodeBackAsWell) {
+  for (const char* node : {"n1", "n2"}) world.Node(node);
+  world.ReplicaSet("web", 2, {"n1", "n2"});
+  world.Live(absl::Seconds(4));
+  for (const auto& [key, pod] : world.server.Objects("pods")) {
+    json large = pod;
+    large["spec"]["containers"][0]["resources"]["requests"]["cpu"] = "9";
+    world.server.Put("pods", large);
+  }
+  world.Start();
+  json spec = DrainSpec();
+  spec["remedies"][0].erase("matchConditions");
+  spec["remedies"][0]["steps"] = {{{"cordon", json::object()}}, {{"drain", {{"timeout", "1h"}}}}};
+  world.Policy(spec);
+  world.Sick("n1");
+  world.Live(absl::Minutes(4));
+  EXPECT_TRUE(world.Get("nodes", "/n1")["spec"].value("unschedulable", false));
+  EXPECT_THAT(world.Message("n1"), HasSubstr("the other nodes lack 2 cpu"));
+  world.Live(absl::Seconds(80));
+  EXPECT_EQ(world.Of("n1")["status"]["reason"], "TargetBusy") << world.Message("n1");
+  EXPECT_THAT(world.Message("n1"), HasSubstr("gives the node back and queues again"));
   EXPECT_THAT(world.evictions, IsEmpty());
 }
 

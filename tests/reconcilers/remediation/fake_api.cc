@@ -124,6 +124,8 @@ void FakeApi::Send(kube::HttpRequest request, Callback done, runtime::SendOption
         return std::move(done)(kube::ToStatus(Refuse(429, "TooManyRequests")));
       case Fault::kRejected:
         return std::move(done)(kube::ToStatus(Refuse(400, "BadRequest")));
+      case Fault::kForbidden:
+        return std::move(done)(kube::ToStatus(Refuse(403, "Forbidden")));
       case Fault::kInside:
         return std::move(done)(
             kube::Reply{.code = 201, .body = Refuse(500, "").body, .server_date = {}});

@@ -32,6 +32,7 @@ class FakeApi final : public runtime::ApiSender {
     kThrottled,   // 429
     kNotSent,     // no permit
     kRejected,    // 400
+    kForbidden,   // 403
     kInside,      // 201, and the body says that it failed; not executed
   };
 

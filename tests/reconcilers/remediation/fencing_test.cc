@@ -3,6 +3,10 @@
 #include <gtest/gtest.h>
 
 #include "absl/strings/escaping.h"
+#include "crds/meta/time.h"
+#include "reconcilers/node/job.h"
+#include "reconcilers/node/task.h"
+#include "tests/crds/manifests.h"
 #include "tests/reconcilers/remediation/node_world.h"
 
 namespace kr::remediation {
@@ -19,6 +23,7 @@ constexpr char kTaint[] = "node.kubernetes.io/out-of-service";
 class Fencing : public NodeWorld {
  protected:
   void Begin(const json& after_webhook, const std::string& within = "5m") {
+    s.options.node_jobs.name_space = node::kNodeNamespace;
     s.api.kinds["/apis/storage.k8s.io/v1"] = {{"volumeattachments", "VolumeAttachment"}};
     Nodes(4);
     s.server.Put("secrets",
@@ -43,9 +48,35 @@ class Fencing : public NodeWorld {
       return FakeOutbound::Code(200, json{{"evidence", {{"fencing", evidence}}}}.dump());
     };
   }
-  void Pod(const std::string& name, const std::string& node = "n1") {
-    s.server.Put("pods", {{"metadata", {{"namespace", "net"}, {"name", name}}},
-                          {"spec", {{"nodeName", node}}}});
+  void Pod(const std::string& name, const std::string& node = "n1",
+           const json& patch = json::object()) {
+    json pod = {{"metadata", {{"namespace", "net"}, {"name", name}}},
+                {"spec", {{"nodeName", node}}}};
+    pod.merge_patch(patch);
+    s.server.Put("pods", pod);
+  }
+  // The agent runs: its lease says so, at a time of its own clock.
+  void RenewAgent(const std::string& time) {
+    s.server.Put(
+        "leases",
+        {{"metadata", {{"namespace", node::kNodeNamespace}, {"name", node::AgentLeaseName("n1")}}},
+         {"spec", {{"leaseDurationSeconds", 40}, {"renewTime", time}}}});
+  }
+  // Another cluster.
+  void Clear() {
+    s.Crash();
+    for (const char* plural :
+         {"nodes", "leases", "pods", "remediations", "remediationpolicies", "secrets"}) {
+      for (const auto& [key, object] : s.server.Objects(plural)) {
+        s.server.Delete(plural, object["metadata"].value("namespace", ""),
+                        object["metadata"]["name"].get<std::string>());
+      }
+    }
+    kubelets.clear();
+  }
+  void Cancel() {
+    const std::string name = s.Remediations().at(0)["metadata"]["name"];
+    s.Edit("remediations", "/" + name, {{"spec", {{"cancel", true}}}});
   }
   // The host is off: its kubelet falls silent, and the node lifecycle controller says so.
   void TurnOff() {
@@ -85,6 +116,75 @@ TEST_F(Fencing, TheOutOfServiceTaintGoesOnceThePodsAndVolumesAreGone) {
   EXPECT_EQ(s.Phase(), "Succeeded") << Message();
 }
 
+// kube-proxy of kubeadm and our own agent tolerate everything, the kubelet makes mirror pods, and
+// nobody removes what has finished: all of them are there when the node comes back.
+TEST_F(Fencing, TheOutOfServiceTaintWaitsForNothingThatItDoesNotRemove) {
+  Pod("db-0");
+  Pod("kube-proxy", "n1", {{"spec", {{"tolerations", {{{"operator", "Exists"}}}}}}});
+  Pod("picky", "n1",
+      {{"spec",
+        {{"tolerations", {{{"key", kTaint}, {"operator", "Exists"}, {"effect", "NoExecute"}}}}}}});
+  Pod("static", "n1", {{"metadata", {{"annotations", {{"kubernetes.io/config.mirror", "hash"}}}}}});
+  Pod("job", "n1", {{"status", {{"phase", "Succeeded"}}}});
+  Begin(OutOfService());
+  TurnOff();
+  EXPECT_THAT(Taints("n1"), ElementsAre(std::string(kTaint) + ":NoExecute")) << Message();
+  Speak("n1");
+  Ready("n1", "True");
+  Pass(absl::Seconds(30));
+  EXPECT_THAT(Message(), HasSubstr("the out-of-service taint stays until pod net/db-0 is gone"));
+  s.server.Delete("pods", "net", "db-0");
+  Pass(absl::Seconds(10));
+  EXPECT_THAT(Taints("n1"), IsEmpty()) << Message();
+  EXPECT_EQ(s.Phase(), "Succeeded") << Message();
+}
+
+// A toleration of another effect does not help a pod.
+TEST_F(Fencing, TheOutOfServiceTaintWaitsForPodsThatTolerateSomethingElse) {
+  Pod("db-0", "n1",
+      {{"spec", {{"tolerations", {{{"operator", "Exists"}, {"effect", "NoSchedule"}}}}}}});
+  Begin(OutOfService());
+  TurnOff();
+  Speak("n1");
+  Ready("n1", "True");
+  Pass(absl::Seconds(30));
+  EXPECT_THAT(Message(), HasSubstr("stays until pod net/db-0 is gone"));
+}
+
+TEST_F(Fencing, WhoWantsItToEndGetsTheOutOfServiceTaintBackAtOnce) {
+  const std::function<void()> ends[] = {
+      [&] { Cancel(); }, [&] { s.server.Delete("remediationpolicies", "", "policy"); }};
+  for (const auto& end : ends) {
+    Clear();
+    Pod("db-0");
+    Begin(OutOfService());
+    TurnOff();
+    ASSERT_THAT(Taints("n1"), ElementsAre(std::string(kTaint) + ":NoExecute")) << Message();
+    end();
+    Pass(absl::Seconds(5));
+    EXPECT_THAT(Taints("n1"), IsEmpty()) << Message();
+    EXPECT_EQ(s.Phase(), "Cancelled");
+  }
+}
+
+// Somebody's finalizer holds the pod for ever.
+TEST_F(Fencing, TheOutOfServiceTaintDoesNotOutlastARecoveryByMoreThanTenMinutes) {
+  Pod("db-0");
+  Begin(OutOfService(), "30m");
+  TurnOff();
+  Speak("n1");
+  json node = Get("n1");
+  node["status"]["conditions"] = {{{"type", "Ready"},
+                                   {"status", "True"},
+                                   {"lastTransitionTime", crds::FormatTime(s.clock.Now())}}};
+  s.server.Put("nodes", node);
+  Pass(absl::Minutes(9));
+  EXPECT_THAT(Taints("n1"), ElementsAre(std::string(kTaint) + ":NoExecute")) << Message();
+  Pass(absl::Minutes(2));
+  EXPECT_THAT(Taints("n1"), IsEmpty()) << Message();
+  EXPECT_EQ(s.Phase(), "Succeeded") << Message();
+}
+
 TEST_F(Fencing, PodsOfANodeThatIsOffAreForgotten) {
   Pod("db-0");
   Pod("web-0");
@@ -119,15 +219,7 @@ TEST_F(Fencing, WithoutEvidenceNothingIsDoneByForce) {
   };
   for (const Case& c : cases) {
     SCOPED_TRACE(c.change.dump());
-    s.Crash();
-    for (const char* plural :
-         {"nodes", "leases", "pods", "remediations", "remediationpolicies", "secrets"}) {
-      for (const auto& [key, object] : s.server.Objects(plural)) {
-        s.server.Delete(plural, object["metadata"].value("namespace", ""),
-                        object["metadata"]["name"].get<std::string>());
-      }
-    }
-    kubelets.clear();
+    Clear();
     Pod("db-0");
     change = c.change;
     Begin(Force());
@@ -150,6 +242,46 @@ TEST_F(Fencing, ReturnedHostVoidsFencing) {
   EXPECT_THAT(Message(), HasSubstr("has renewed its lease since"));
 }
 
+// The kubelet is dead, the host is not: the webhook meant another machine.
+TEST_F(Fencing, AnAgentThatRenewsItsLeaseVoidsFencing) {
+  Pod("db-0");
+  RenewAgent("2026-01-02T03:04:05.000001Z");
+  Begin(Force());
+  TurnOff();
+  EXPECT_FALSE(s.Get("pods", "net/db-0").is_null());
+  EXPECT_THAT(Message(), HasSubstr("nothing is forced before"));
+  Pass(absl::Seconds(10));
+  RenewAgent("2026-01-02T03:04:05.000002Z");  // its clock may say what it likes
+  Pass(absl::Minutes(2));
+  EXPECT_FALSE(s.Get("pods", "net/db-0").is_null());
+  EXPECT_THAT(Message(), HasSubstr("the agent on Node n1 has renewed its lease kube-remedy-node/"
+                                   "kube-remedy-agent-n1 since"));
+}
+
+TEST_F(Fencing, AnAgentThatFallsSilentWithItsHostForbidsNothing) {
+  Pod("db-0");
+  RenewAgent("2026-01-02T03:04:05.000001Z");
+  Begin(Force());
+  TurnOff();
+  Pass(absl::Seconds(30));
+  EXPECT_FALSE(s.Get("pods", "net/db-0").is_null()) << "its lease has not run out";
+  Pass(absl::Seconds(20));
+  EXPECT_TRUE(s.Get("pods", "net/db-0").is_null()) << Message();
+}
+
+// It began after the proof was given.
+TEST_F(Fencing, AnAgentThatAppearsVoidsFencing) {
+  Pod("db-0");
+  Begin({{{"waitFor",
+           {{"expression", "now > remediation.startedAt + duration('60s')"}, {"timeout", "5m"}}}},
+         Force()[0]});
+  TurnOff();
+  RenewAgent("2026-01-02T03:04:05.000001Z");
+  Pass(absl::Minutes(2));
+  EXPECT_FALSE(s.Get("pods", "net/db-0").is_null());
+  EXPECT_THAT(Message(), HasSubstr("the host runs, whatever was switched off"));
+}
+
 TEST_F(Fencing, EvidenceHoldsForTenMinutes) {
   Pod("db-0");
   Begin({{{"waitFor",
@@ -159,6 +291,74 @@ TEST_F(Fencing, EvidenceHoldsForTenMinutes) {
   Pass(absl::Minutes(12));
   EXPECT_FALSE(s.Get("pods", "net/db-0").is_null());
   EXPECT_THAT(Message(), HasSubstr("is older than 10m"));
+}
+
+// R39 as it is shipped.
+class SilentNode : public Fencing {
+ protected:
+  void Begin() {
+    s.options.node_jobs.name_space = node::kNodeNamespace;
+    s.api.kinds["/apis/kube-remedy.io/v1alpha1"] = {{"nodetasks", "NodeTask"},
+                                                    {"nodecommands", "NodeCommand"}};
+    Nodes(4);
+    s.server.Put("nodecommands",
+                 testing::LoadManifest("config/node-commands/restart-kubelet.yaml"));
+    s.server.Put(
+        "secrets",
+        {{"metadata", {{"namespace", "kube-remedy"}, {"name", "kube-remedy-webhook-machines"}}},
+         {"data", {{"url", absl::Base64Escape("https://machines.example/")}}}});
+    json spec = testing::LoadManifest("config/policies/node/node-unknown.yaml")["spec"];
+    spec["limits"]["maxUnhealthy"] = "60%";
+    s.Policy(spec);
+    s.Start();
+    Pass(absl::Seconds(20));
+    TurnOff();
+  }
+  std::string Step(size_t index) const {
+    const json step = s.Remediations().at(0)["status"]["steps"].at(index);
+    return step.value("action", "") + " " + step.value("state", "") + ": " +
+           step.value("message", "");
+  }
+};
+
+TEST_F(SilentNode, WithALiveAgentGetsItsKubeletRestarted) {
+  Begin();
+  Pass(absl::Minutes(5) - absl::Seconds(20));
+  RenewAgent(crds::FormatTime(s.clock.Now()));
+  Pass(absl::Seconds(20));
+  const auto tasks = s.server.Objects("nodetasks");
+  ASSERT_EQ(tasks.size(), 1u) << Message();
+  json task = tasks.begin()->second;
+  EXPECT_EQ(task["spec"]["nodeCommand"], "restart-kubelet");
+  EXPECT_EQ(task["spec"]["via"], "Agent");
+  task["status"] = {{"phase", "Succeeded"}};
+  s.server.Put("nodetasks", task);
+  Speak("n1");
+  Ready("n1", "True");
+  Pass(absl::Minutes(3));
+  EXPECT_EQ(s.Phase(), "Succeeded") << Message();
+  EXPECT_TRUE(s.outbound.calls.empty()) << "the machine was switched off";
+  EXPECT_FALSE(Cordoned("n1"));
+}
+
+TEST_F(SilentNode, WithoutAnAgentIsFencedAtOnce) {
+  Begin();
+  Pass(absl::Minutes(5));
+  ASSERT_EQ(s.Remediations().size(), 1u);
+  EXPECT_THAT(Step(0),
+              HasSubstr("nodeCommand Failed: NoAgent: Node n1 needs its agent for this: there is "
+                        "no agent on it"));
+  EXPECT_FALSE(s.outbound.calls.empty()) << Message();
+  EXPECT_TRUE(Cordoned("n1"));
+}
+
+// It was there, and went with the host.
+TEST_F(SilentNode, WithASilentAgentIsFencedAfterASecondLook) {
+  RenewAgent("2026-01-02T03:04:05.000001Z");
+  Begin();
+  Pass(absl::Minutes(5) + absl::Seconds(20));
+  EXPECT_THAT(Step(0), HasSubstr("its agent has not renewed the lease"));
+  EXPECT_FALSE(s.outbound.calls.empty()) << Message();
 }
 
 TEST_F(Fencing, AFreshLeaseIsNoSilence) {

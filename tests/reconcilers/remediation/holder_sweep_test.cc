@@ -32,6 +32,15 @@ class F19HolderSweep : public NodeWorld {
          {"fieldsV1", {{"f:spec", {{"f:unschedulable", json::object()}}}}}}};
     s.server.Put("nodes", node);
   }
+  void CordonN0() {
+    Nodes(3);
+    s.Policy(Spec());
+    s.Start();
+    s.Advance(absl::Seconds(2));
+    Ready("n0", "False");
+    s.Advance(absl::Seconds(5));
+    ASSERT_TRUE(Cordoned("n0"));
+  }
 };
 
 TEST_F(F19HolderSweep, WhatIsHeldForNobodyIsGivenBackAtTheStart) {
@@ -51,13 +60,7 @@ TEST_F(F19HolderSweep, WhatIsHeldForNobodyIsGivenBackAtTheStart) {
 
 // Its finalizer was taken off by force, and the policy went with it.
 TEST_F(F19HolderSweep, ARemediationThatIsRemovedByForceLeavesNothing) {
-  Nodes(3);
-  s.Policy(Spec());
-  s.Start();
-  s.Advance(absl::Seconds(2));
-  Ready("n0", "False");
-  s.Advance(absl::Seconds(5));
-  ASSERT_TRUE(Cordoned("n0"));
+  ASSERT_NO_FATAL_FAILURE(CordonN0());
   const std::string name = s.Remediations().at(0)["metadata"]["name"];
   const std::string uid = s.Remediations().at(0)["metadata"]["uid"];
   s.server.Delete("remediationpolicies", "", "policy");
@@ -69,13 +72,7 @@ TEST_F(F19HolderSweep, ARemediationThatIsRemovedByForceLeavesNothing) {
 }
 
 TEST_F(F19HolderSweep, WhoeverIsThereKeepsWhatItHolds) {
-  Nodes(3);
-  s.Policy(Spec());
-  s.Start();
-  s.Advance(absl::Seconds(2));
-  Ready("n0", "False");
-  s.Advance(absl::Seconds(5));
-  ASSERT_TRUE(Cordoned("n0"));
+  ASSERT_NO_FATAL_FAILURE(CordonN0());
   const std::string held = Held("n0");
   s.Restart();
   s.Advance(absl::Seconds(5));

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "crds/meta/time.h"
 #include "tests/reconcilers/remediation/sick_sets.h"
 
 namespace kr::remediation {
@@ -95,6 +96,40 @@ TEST_F(Limits, SingleTargetDoesNotTripBreaker) {
   Sick(0);
   s.Advance(absl::Seconds(10));
   EXPECT_EQ(s.Patches(), 1u);
+}
+
+TEST_F(Limits, WhileForRunsTheTargetIsNamedWithTheTimeWhenItIsDue) {
+  Sets(20);
+  s.Policy(AnnotatedSpec(
+      {{"triggers",
+        {{{"name", "annotated"},
+          {"for", "10m"},
+          {"match",
+           {{{"name", "m"},
+             {"expression", "object.metadata.?annotations['sick'].hasValue()"}}}}}}}}));
+  s.Start();
+  const absl::Time begin = s.clock.Now();
+  Sick(3);
+  s.Advance(absl::Minutes(2));
+  const json status = s.PolicyStatus();
+  EXPECT_EQ(status["targets"]["unhealthy"], 1);
+  EXPECT_EQ(status["targets"]["waiting"], 1);
+  ASSERT_EQ(status["waiting"].size(), 1u) << status.dump(1);
+  const json& waiting = status["waiting"][0];
+  EXPECT_EQ(waiting["target"]["name"], "ds-3");
+  EXPECT_EQ(waiting["reason"], "SymptomPending");
+  EXPECT_EQ(waiting["message"], "trigger annotated holds, and has to for 10m without a break");
+  const auto due = crds::ParseTime(waiting["nextCheck"].get<std::string>());
+  ASSERT_TRUE(due.has_value());
+  EXPECT_LE(absl::AbsDuration(*due - (begin + absl::Minutes(10))), absl::Seconds(2));
+  EXPECT_EQ(status["waitingReasons"][0]["reason"], "SymptomPending");
+  const size_t reports = s.api.writes().size();
+  s.Advance(absl::Minutes(5));
+  EXPECT_EQ(s.api.writes().size(), reports) << "it is said once";
+
+  s.Advance(absl::Minutes(4));
+  EXPECT_EQ(s.Remediations().size(), 1u);
+  EXPECT_EQ(s.Waiting(), "") << "it is being seen to";
 }
 
 TEST_F(Limits, OnlySoManyAtOnceAndTheOthersAreToldWhoHoldsTheSlots) {

@@ -51,7 +51,7 @@ class StatusWriterTest : public ::testing::Test {
   std::optional<SaveResult> Save(StatusWriter& writer, const std::string& message) {
     writer.status().message = message;
     std::optional<SaveResult> outcome;
-    writer.Save([&outcome](SaveResult result, const Status&) { outcome = result; });
+    writer.Save([&outcome](SaveResult result) { outcome = result; });
     for (int i = 0; i < 100 && !outcome; ++i) {
       engine.RunUntilIdle();
       clock.Advance(absl::Seconds(1));
@@ -101,7 +101,8 @@ TEST_F(StatusWriterTest, AnAnswerThatGotLostIsFoundByItsJournalAndNotSentTwice) 
 }
 
 TEST_F(StatusWriterTest, WhatDidNotArriveIsSentAgain) {
-  for (const Fault fault : {Fault::kLostBefore, Fault::kThrottled, Fault::kNotSent}) {
+  for (const Fault fault : {Fault::kLostBefore, Fault::kThrottled, Fault::kNotSent,
+                            Fault::kRejected, Fault::kForbidden}) {
     const auto writer = Writer();
     int asked = 0;
     api.fault = [&](const FakeApi::Request&) { return ++asked == 1 ? fault : Fault::kNone; };
@@ -152,7 +153,7 @@ TEST_F(StatusWriterTest, WhatIsTooLargeIsNotSent) {
 TEST_F(StatusWriterTest, AnAnswerAfterItsDestructionFindsNobody) {
   auto writer = Writer();
   api.latency = absl::Seconds(1);
-  writer->Save([](SaveResult, const Status&) { FAIL() << "nobody waits for it"; });
+  writer->Save([](SaveResult) { FAIL() << "nobody waits for it"; });
   writer.reset();
   engine.RunUntilIdle();
   clock.Advance(absl::Seconds(2));

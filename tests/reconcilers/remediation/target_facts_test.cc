@@ -50,8 +50,8 @@ TEST(TargetFacts, WhatProtectionAsks) {
 
 TEST(TargetFacts, NodesOfTheControlPlane) {
   const auto paths = limits::ProtectionPaths();
-  for (const char* label :
-       {"node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/master"}) {
+  for (const char* label : {"node-role.kubernetes.io/control-plane",
+                            "node-role.kubernetes.io/master", "node-role.kubernetes.io/etcd"}) {
     KR_ASSERT_OK_AND_ASSIGN(auto facts, Facts(kNode, {{"labels", {{label, ""}}}}, paths));
     EXPECT_TRUE(facts.control_plane);
     KR_ASSERT_OK_AND_ASSIGN(facts, Facts(kNode, {{"labels", {{label, ""}}}}, paths, true));

@@ -10,6 +10,7 @@ namespace {
 using nlohmann::json;
 
 constexpr char kSpace[] = "shop";
+constexpr char kOperatedKind[] = "StrimziPodSet";
 
 std::string TimeText(absl::Time time) {
   return absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", time, absl::UTCTimeZone());
@@ -45,6 +46,7 @@ Workloads::Workloads() {
           Get("poddisruptionbudgets",
               std::string(kSpace) + "/" + pod["metadata"]["labels"]["app"].get<std::string>());
       if (budget.is_null() || budget["status"]["disruptionsAllowed"] > 0) return "";
+      if (pod["status"].value("phase", "") == "Pending") return "";  // as the server does
       return "The disruption budget needs more healthy pods";
     }
     return "";
@@ -57,6 +59,7 @@ void Workloads::Node(const std::string& name, bool cordoned) {
               {"spec", {{"unschedulable", cordoned}}},
               {"status",
                {{"allocatable", {{"cpu", "16"}, {"memory", "64Gi"}, {"pods", "110"}}},
+                {"nodeInfo", {{"bootID", "boot-1"}}},
                 {"conditions", {{{"type", "Ready"}, {"status", "True"}}}}}}});
 }
 
@@ -75,6 +78,21 @@ void Workloads::Ready(const std::string& node, bool ready) {
          {{"conditions", {{{"type", "Ready"}, {"status", ready ? "True" : "Unknown"}}}}}}});
 }
 
+void Workloads::HostGoesDown(const std::string& node) {
+  Ready(node, false);
+  for (const auto& [key, pod] : server.Objects("pods")) {
+    if (pod["spec"].value("nodeName", "") != node) continue;
+    json ended = pod;
+    ended["status"]["conditions"][0]["status"] = "False";
+    server.Put("pods", ended);
+  }
+}
+
+void Workloads::HostIsUp(const std::string& node, const std::string& boot) {
+  Edit("nodes", "/" + node, {{"status", {{"nodeInfo", {{"bootID", boot}}}}}});
+  Ready(node, true);
+}
+
 json Workloads::MakePod(const Owner& owner, const std::string& name, const std::string& node) {
   const std::string uid = name + "-" + std::to_string(++counter_);
   since_[uid] = clock.Now();
@@ -87,6 +105,9 @@ json Workloads::MakePod(const Owner& owner, const std::string& name, const std::
   metadata["uid"] = uid;
   metadata["labels"] = {{"app", owner.name}};
   metadata["ownerReferences"][0]["kind"] = owner.kind;
+  if (owner.kind == kOperatedKind) {
+    metadata["ownerReferences"][0]["apiVersion"] = "core.strimzi.io/v1beta2";
+  }
   metadata["ownerReferences"][0]["name"] = owner.name;
   metadata["ownerReferences"][0]["uid"] = owner.name + "-uid";
   pod["spec"]["nodeName"] = node;
@@ -99,6 +120,26 @@ void Workloads::ReplicaSet(const std::string& name, int replicas,
   for (int i = 0; i < replicas; ++i) {
     const std::string node = on.empty() ? Place() : on[static_cast<size_t>(i) % on.size()];
     server.Put("pods", MakePod(owners_[name], name + "-x" + std::to_string(counter_), node));
+  }
+  Scale(name, replicas);
+}
+
+void Workloads::Scale(const std::string& owner, int replicas) {
+  owners_[owner].replicas = replicas;
+  if (owners_[owner].kind != "ReplicaSet") return;
+  server.Put("replicasets",
+             {{"metadata", {{"namespace", kSpace}, {"name", owner}, {"uid", owner + "-uid"}}},
+              {"spec", {{"replicas", replicas}}}});
+}
+
+void Workloads::Operated(const std::string& name, int replicas,
+                         const std::vector<std::string>& on) {
+  StatefulSet(name, replicas, /*parallel=*/true, on);
+  owners_[name].kind = kOperatedKind;
+  for (int i = 0; i < replicas; ++i) {
+    const std::string pod = name + "-" + std::to_string(i);
+    const json made = Get("pods", std::string(kSpace) + "/" + pod);
+    server.Put("pods", MakePod(owners_[name], pod, made["spec"]["nodeName"]));
   }
 }
 
@@ -214,11 +255,11 @@ void Workloads::Step() {
       auto staying = std::count_if(pods.begin(), pods.end(), [](const json& pod) {
         return !pod["metadata"].contains("deletionTimestamp");
       });
-      for (; staying < owner.replicas; ++staying) {
+      for (; owners_make_pods && staying < owner.replicas; ++staying) {
         server.Put("pods", MakePod(owner, name + "-x" + std::to_string(counter_), Place()));
       }
     } else {
-      for (int i = 0; i < owner.replicas; ++i) {
+      for (int i = 0; owners_make_pods && i < owner.replicas; ++i) {
         const std::string pod_name = name + "-" + std::to_string(i);
         const json pod = Get("pods", std::string(kSpace) + "/" + pod_name);
         if (pod.is_null()) server.Put("pods", MakePod(owner, pod_name, Place()));
@@ -234,7 +275,7 @@ void Workloads::Step() {
 void Workloads::Check() {
   CountPods();
   for (const auto& [name, owner] : owners_) {
-    if (owner.kind != "StatefulSet") continue;
+    if (owner.kind == "ReplicaSet") continue;
     const std::vector<json>& pods = PodsOf(owner);
     const auto ready = std::count_if(pods.begin(), pods.end(), IsReady);
     if (ready >= owner.replicas - 1) continue;

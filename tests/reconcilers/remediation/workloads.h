@@ -21,9 +21,15 @@ class Workloads : public Simulation {
   void Sick(const std::string& node, bool sick = true);
   void Cordon(const std::string& node, bool cordoned = true);
   void Ready(const std::string& node, bool ready);
+  // Its host restarts: everything on it ends, and begins again when it is up.
+  void HostGoesDown(const std::string& node);
+  void HostIsUp(const std::string& node, const std::string& boot);
   void ReplicaSet(const std::string& name, int replicas, const std::vector<std::string>& on = {});
   void StatefulSet(const std::string& name, int replicas, bool parallel = false,
                    const std::vector<std::string>& on = {});
+  // Pods that an operator of their own kind makes: "kafka-0", ...
+  void Operated(const std::string& name, int replicas, const std::vector<std::string>& on);
+  void Scale(const std::string& owner, int replicas);
   // Of a set or ReplicaSet: at most so many away.
   void Budget(const std::string& of, int max_unavailable);
 
@@ -43,6 +49,7 @@ class Workloads : public Simulation {
   std::vector<std::string> evicted;  // names, in order
   absl::Duration ends_after = absl::Seconds(1), ready_after = absl::Seconds(1);
   bool pods_start = true;
+  bool owners_make_pods = true;
 
  private:
   struct Owner {
