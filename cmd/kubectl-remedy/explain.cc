@@ -1,5 +1,7 @@
 #include "cmd/kubectl-remedy/explain.h"
 
+#include <algorithm>
+#include <optional>
 #include <stop_token>
 #include <utility>
 
@@ -9,6 +11,7 @@
 #include "crds/v1alpha1/reasons.h"
 #include "reconcilers/limits/remediation_name.h"
 #include "reconcilers/remediation/registry.h"
+#include "reconcilers/remediation/resources.h"
 
 namespace kr::cmd {
 namespace {
@@ -23,33 +26,70 @@ std::string Word(Tri value) {
   return value == Tri::kTrue ? "True" : value == Tri::kFalse ? "False" : "Unknown";
 }
 
-// In the order in which a trigger is compiled, as far as it is known.
+// In the order in which a trigger is compiled.
 std::vector<std::string> SignalNames(const crds::Trigger& trigger) {
   std::vector<std::string> names;
   if (trigger.condition) names.push_back("condition");
   if (trigger.events) names.push_back("events." + trigger.events->from);
+  if (trigger.absent) names.push_back("absent");
+  if (trigger.alert) names.push_back("alert");
+  if (trigger.changed) names.push_back("changed");
+  if (trigger.increase) names.push_back("increase");
+  if (trigger.lease) names.push_back("lease");
+  if (trigger.schedule) names.push_back("schedule");
   for (const crds::NamedExpression& match : trigger.match) names.push_back("match." + match.name);
   return names;
 }
 
-json ExplainSignal(const std::string& name, const signals::Reading& signal) {
-  json line = {{"name", name}, {"value", Word(signal.value)}};
-  if (signal.since) line["since"] = crds::FormatTime(*signal.since);
-  if (!signal.cause.empty()) line["cause"] = signal.cause;
-  for (const crds::Evidence& evidence : signal.evidence) {
+json ExplainEvidence(const std::vector<crds::Evidence>& all) {
+  json list = json::array();
+  for (const crds::Evidence& evidence : all) {
     json seen = {{"source", evidence.source}};
     if (evidence.object) seen["object"] = evidence.object->ToString();
     if (!evidence.message.empty()) seen["message"] = evidence.message;
     if (evidence.count) seen["count"] = *evidence.count;
+    if (evidence.first_seen) seen["firstSeen"] = crds::FormatTime(*evidence.first_seen);
     if (evidence.last_seen) seen["lastSeen"] = crds::FormatTime(*evidence.last_seen);
-    line["evidence"].push_back(std::move(seen));
+    list.push_back(std::move(seen));
   }
+  return list;
+}
+
+// When the first Event came that counts. What the evidence of the other signals says is no time
+// since when they hold: a condition's message changes without its time, and a value may have
+// changed at any time after its baseline was recorded.
+std::optional<absl::Time> FirstEvent(const signals::Reading& signal) {
+  std::optional<absl::Time> first;
+  for (const crds::Evidence& evidence : signal.evidence) {
+    if (!evidence.source.starts_with("events.") || !evidence.first_seen) continue;
+    first = std::min(first.value_or(absl::InfiniteFuture()), *evidence.first_seen);
+  }
+  return first;
+}
+
+json ExplainSignal(const std::string& name, const signals::Reading& signal) {
+  json line = {{"name", name}, {"value", Word(signal.value)}};
+  const std::optional<absl::Time> since = signal.since ? signal.since : FirstEvent(signal);
+  if (since) line["since"] = crds::FormatTime(*since);
+  if (!signal.cause.empty()) line["cause"] = signal.cause;
+  if (!signal.evidence.empty()) line["evidence"] = ExplainEvidence(signal.evidence);
   return line;
 }
 
 std::string Text(const json& object, const char* key) {
   const auto it = object.find(key);
   return it != object.end() && it->is_string() ? it->get<std::string>() : "";
+}
+
+void AddSeen(const json& evidence, const std::string& indent, std::string& text) {
+  for (const json& seen : evidence) {
+    text += indent + "seen";
+    if (seen.contains("count")) text += " " + seen["count"].dump() + " times";
+    if (seen.contains("object")) text += " about " + Text(seen, "object");
+    if (seen.contains("lastSeen")) text += ", last at " + Text(seen, "lastSeen");
+    if (seen.contains("message")) text += ": " + Text(seen, "message");
+    text += "\n";
+  }
 }
 
 void AddTrigger(const json& trigger, const std::string& indent, std::string& text) {
@@ -59,14 +99,7 @@ void AddTrigger(const json& trigger, const std::string& indent, std::string& tex
     if (signal.contains("since")) text += " since " + Text(signal, "since");
     if (signal.contains("cause")) text += ", " + Text(signal, "cause");
     text += "\n";
-    for (const json& seen : signal.value("evidence", json::array())) {
-      text += indent + "    seen";
-      if (seen.contains("count")) text += " " + seen["count"].dump() + " times";
-      if (seen.contains("object")) text += " about " + Text(seen, "object");
-      if (seen.contains("lastSeen")) text += ", last at " + Text(seen, "lastSeen");
-      if (seen.contains("message")) text += ": " + Text(seen, "message");
-      text += "\n";
-    }
+    AddSeen(signal.value("evidence", json::array()), indent + "    ", text);
   }
 }
 
@@ -79,6 +112,14 @@ std::unique_ptr<sandbox::Sandbox> MirrorOf(Cluster& cluster, Clock& clock) {
         question.timeout = kDeadline;
         return cluster.client().Send(question, std::stop_token());
       }});
+}
+
+Status AddBaselines(Cluster& cluster, sandbox::Sandbox& mirror) {
+  const auto baselines = cluster.List(remediation::BaselineResource());
+  if (absl::IsNotFound(baselines.status())) return OkStatus();  // of an older installation
+  if (!baselines.ok()) return Annotate(baselines.status(), "TargetBaselines cannot be read");
+  for (const json& baseline : *baselines) KR_RETURN_IF_ERROR(mirror.objects().Put(baseline));
+  return OkStatus();
 }
 
 json ForSandbox(json policy, bool observe) {
@@ -104,7 +145,8 @@ json ExplainReading(const policy::CompiledPolicy& policy,
   json explanation = {{"symptom", Word(reading.evaluation.symptom.value)},
                       {"healthy", Word(reading.evaluation.healthy.value)}};
   if (!reading.evaluation.healthy.cause.empty()) {
-    explanation["notHealthy"] = reading.evaluation.healthy.cause;
+    const bool known = reading.evaluation.healthy.value != Tri::kUnknown;
+    explanation[known ? "notHealthy" : "healthUnknown"] = reading.evaluation.healthy.cause;
   }
   explanation["triggers"] = json::array();
   for (size_t t = 0; t < reading.evaluation.triggers.size(); ++t) {
@@ -112,12 +154,7 @@ json ExplainReading(const policy::CompiledPolicy& policy,
     const std::vector<std::string> names = SignalNames(policy.spec.triggers[t]);
     json signals = json::array();
     for (size_t s = 0; s < trigger.signals.size(); ++s) {
-      const signals::Reading& signal = trigger.signals[s];
-      const bool known = names.size() == policy.triggers[t].signals.size();
-      const std::string name = !signal.evidence.empty() ? signal.evidence.front().source
-                               : known                  ? names[s]
-                                                        : "signal " + std::to_string(s + 1);
-      signals.push_back(ExplainSignal(name, signal));
+      signals.push_back(ExplainSignal(names[s], trigger.signals[s]));
     }
     explanation["triggers"].push_back({{"name", policy.triggers[t].name},
                                        {"value", Word(trigger.value)},
@@ -167,6 +204,9 @@ json ExplainState(const crds::RemediationPolicy& policy,
                           {"open", remediation::IsOpen(*last)},
                           {"reason", status.reason},
                           {"message", status.message}};
+  if (remediation::IsOpen(*last) && !status.evidence.empty()) {
+    state["remediation"]["evidence"] = ExplainEvidence(status.evidence);
+  }
   if (status.ledger && status.ledger->cooldown_until) {
     state["cooldownUntil"] = crds::FormatTime(*status.ledger->cooldown_until);
   }
@@ -184,6 +224,9 @@ std::string FormatExplanation(const json& explanation, const std::string& indent
   if (explanation.contains("notHealthy")) {
     text += indent + "not healthy: " + Text(explanation, "notHealthy") + "\n";
   }
+  if (explanation.contains("healthUnknown")) {
+    text += indent + "whether it is healthy: " + Text(explanation, "healthUnknown") + "\n";
+  }
   if (explanation.contains("unknown")) {
     text += indent + "cannot be evaluated: " + Text(explanation, "unknown") + "\n";
   }
@@ -194,8 +237,9 @@ std::string FormatExplanation(const json& explanation, const std::string& indent
   }
   if (explanation.contains("waiting")) {
     const json& waiting = explanation["waiting"];
-    text += indent + "stopped: " + Text(waiting, "reason") + " since " + Text(waiting, "since") +
-            ": " + Text(waiting, "message") + "\n";
+    const bool young = Text(waiting, "reason") == crds::refusal::kSymptomPending;
+    text += indent + (young ? "waits: " : "stopped: ") + Text(waiting, "reason") + " since " +
+            Text(waiting, "since") + ": " + Text(waiting, "message") + "\n";
     if (waiting.contains("nextCheck")) {
       text += indent + "looks again at " + Text(waiting, "nextCheck") + "\n";
     }
@@ -206,6 +250,7 @@ std::string FormatExplanation(const json& explanation, const std::string& indent
             Text(one, "name") + ": " + Text(one, "phase");
     if (!Text(one, "reason").empty()) text += " (" + Text(one, "reason") + ")";
     text += ": " + Text(one, "message") + "\n";
+    AddSeen(one.value("evidence", json::array()), indent + "  ", text);
   }
   if (explanation.contains("cooldownUntil")) {
     text += indent + "cooldown until " + Text(explanation, "cooldownUntil") + "\n";

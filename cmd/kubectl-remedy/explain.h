@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cmd/kubectl-remedy/cluster.h"
+#include "controller/base/status.h"
 #include "crds/v1alpha1/remediation.h"
 #include "reconcilers/sandbox/sandbox.h"
 
@@ -18,6 +19,10 @@ namespace kr::cmd {
 // nothing there.
 std::unique_ptr<sandbox::Sandbox> MirrorOf(Cluster& cluster, Clock& clock);
 
+// Puts in what the controller of the cluster remembers of targets (TargetBaselines). An error says
+// why it cannot be read: then nothing can be said of a policy that keeps_baseline.
+Status AddBaselines(Cluster& cluster, sandbox::Sandbox& mirror);
+
 // A policy as it is to be put into a sandbox: without status, in mode Observe when `observe`.
 nlohmann::json ForSandbox(nlohmann::json policy, bool observe);
 
@@ -25,12 +30,15 @@ nlohmann::json ForSandbox(nlohmann::json policy, bool observe);
 // when it can.
 std::string Settle(sandbox::Sandbox& sandbox, const policy::CompiledPolicy& policy);
 
-// {symptom, triggers: [{name, value, signals: [{name, value, since, cause, evidence}]}], healthy}.
+// {symptom, triggers: [{name, value, signals: [{name, value, since, cause, evidence}]}], healthy,
+// notHealthy, healthUnknown}. `since` is there where the object or an Event tells it; signals after
+// the first False one of a trigger were not asked.
 nlohmann::json ExplainReading(const policy::CompiledPolicy& policy,
                               const sandbox::Sandbox::Reading& reading);
 
 // What the controller of the cluster says: {mode, paused, conditions, waiting, remediation,
-// cooldownUntil}; of conditions only those that stop something.
+// cooldownUntil}; of conditions only those that stop something, of an open remediation also the
+// evidence that it began with.
 nlohmann::json ExplainState(const crds::RemediationPolicy& policy,
                             const std::vector<crds::Remediation>& remediations,
                             const crds::ObjectReference& target);

@@ -10,6 +10,15 @@ namespace kr::cmd {
 
 using nlohmann::json;
 
+namespace {
+
+bool IsOwn(const json& object, std::string_view kind) {
+  return object.value("kind", "") == kind &&
+         object.value("apiVersion", "").starts_with(std::string(crds::kGroup) + "/");
+}
+
+}  // namespace
+
 StatusOr<std::vector<json>> ReadManifests(const std::vector<std::string>& files) {
   std::vector<json> objects;
   for (const std::string& file : files) {
@@ -35,8 +44,11 @@ StatusOr<std::vector<json>> ReadManifests(const std::vector<std::string>& files)
 }
 
 bool IsPolicy(const json& object) {
-  return object.value("kind", "") == crds::kPolicyKind &&
-         object.value("apiVersion", "").starts_with(std::string(crds::kGroup) + "/");
+  return IsOwn(object, crds::kPolicyKind);
+}
+
+bool IsBudget(const json& object) {
+  return IsOwn(object, crds::kBudgetKind);
 }
 
 }  // namespace kr::cmd

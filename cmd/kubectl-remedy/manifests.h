@@ -15,5 +15,6 @@ StatusOr<std::vector<nlohmann::json>> ReadManifests(const std::vector<std::strin
 
 // Whether it is a RemediationPolicy.
 bool IsPolicy(const nlohmann::json& object);
+bool IsBudget(const nlohmann::json& object);
 
 }  // namespace kr::cmd

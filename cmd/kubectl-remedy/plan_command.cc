@@ -59,13 +59,25 @@ class PlanCommand final : public Command {
     KR_ASSIGN_OR_RETURN(const auto policy, crds::FromJson<crds::RemediationPolicy>(object));
     const auto mirror = MirrorOf(*cluster, console.clock);
     KR_RETURN_IF_ERROR(mirror->objects().Put(ForSandbox(object, /*observe=*/true)));
+    baselines_ = AddBaselines(*cluster, *mirror);
     return target_.empty() ? ShowAll(*mirror, console)
                            : ShowOne(*cluster, policy, *mirror, console);
   }
 
  private:
+  // Whoever may not read what is remembered of targets can only ask about policies that need none.
+  Status CheckMemory(const sandbox::Sandbox& mirror) const {
+    for (const auto& [name, entry] : mirror.policies().by_name()) {
+      for (const policy::CompiledPolicyPtr& kind : entry.kinds) {
+        if (kind->keeps_baseline) return baselines_;
+      }
+    }
+    return OkStatus();
+  }
+
   Status ShowAll(sandbox::Sandbox& mirror, Console& console) const {
     KR_ASSIGN_OR_RETURN(json results, Rehearse(mirror));
+    KR_RETURN_IF_ERROR(CheckMemory(mirror));
     std::string text = FormatRehearsal(results);
     if (results.empty()) text = "policy " + policy_ + " selects nothing\n";
     for (json& result : results) result.erase("text");
@@ -85,6 +97,7 @@ class PlanCommand final : public Command {
     KR_RETURN_IF_ERROR(entry->problem());
     const policy::CompiledPolicyPtr live = entry->For(target);
     if (!live) return FailedPrecondition("policy " + policy_ + " is not about " + target.kind);
+    KR_RETURN_IF_ERROR(CheckMemory(mirror));
     const std::string why_not = Settle(mirror, *live);
     if (!why_not.empty()) return FailedPrecondition("policy " + policy_ + ": " + why_not);
     json ref = {{"apiVersion", target.api_version}, {"kind", target.kind}, {"name", target.name}};
@@ -113,6 +126,7 @@ class PlanCommand final : public Command {
     return OkStatus();
   }
 
+  Status baselines_;
   std::string policy_;
   std::string target_;
   std::string name_space_;

@@ -1,5 +1,5 @@
 // `kubectl remedy rbac`: the least ClusterRole with which the controller can carry out given
-// policies, from what they watch and what their actions do.
+// policies, from what they watch and what their actions do, and count for given budgets.
 #include <algorithm>
 #include <map>
 #include <ostream>
@@ -29,7 +29,8 @@ using nlohmann::json;
 
 constexpr char kFooter[] = R"(
 The role has the label with which it becomes part of what the controller may do (config/rbac). It
-comes on top of kube-remedy-controller, which every installation needs. Policies that call webhooks
+comes on top of kube-remedy-controller, which every installation needs. Of budgets it holds what
+they count; a budget whose kinds may not be read stops every policy that it is about. Policies that call webhooks
 need a Role for their Secrets beside it: then a List of both and the RoleBinding is printed. Where
 kinds of custom resources live is asked of the cluster; without one it is guessed, with a warning.
 
@@ -48,8 +49,10 @@ class RbacCommand final : public Command {
  public:
   CLI::App& Declare(CLI::App& app) override {
     CLI::App* command =
-        app.add_subcommand("rbac", "Print the least ClusterRole for policies in files");
-    command->add_option("-f,--filename", files_, "RemediationPolicies; - is standard input")
+        app.add_subcommand("rbac", "Print the least ClusterRole for policies and budgets in files");
+    command
+        ->add_option("-f,--filename", files_,
+                     "RemediationPolicies, RemediationBudgets; - is standard input")
         ->required()
         ->type_name("FILE");
     command->add_option("--name", name_, "Name of the ClusterRole")
@@ -70,10 +73,14 @@ class RbacCommand final : public Command {
 
   Status Run(Console& console) override {
     KR_ASSIGN_OR_RETURN(const std::vector<json> objects, ReadManifests(files_));
-    size_t policies = 0;
+    size_t found = 0;
     for (const json& object : objects) {
+      if (IsBudget(object)) {
+        ++found;
+        KR_RETURN_IF_ERROR(CollectBudget(object, console));
+      }
       if (!IsPolicy(object)) continue;
-      ++policies;
+      ++found;
       KR_ASSIGN_OR_RETURN(const auto policy, crds::FromJson<crds::RemediationPolicy>(object));
       auto compiled = policy::CompileKinds(policy);
       if (!compiled.ok()) return Annotate(compiled.status(), "policy " + policy.metadata.name);
@@ -81,7 +88,9 @@ class RbacCommand final : public Command {
         KR_RETURN_IF_ERROR(Collect(*kind, console));
       }
     }
-    if (policies == 0) return InvalidArgument("the files hold no RemediationPolicy");
+    if (found == 0) {
+      return InvalidArgument("the files hold neither a RemediationPolicy nor a RemediationBudget");
+    }
     const json role = {
         {"apiVersion", "rbac.authorization.k8s.io/v1"},
         {"kind", "ClusterRole"},
@@ -93,6 +102,17 @@ class RbacCommand final : public Command {
   }
 
  private:
+  // What a budget counts is watched, whether a policy reads it or not.
+  Status CollectBudget(const json& object, Console& console) {
+    KR_ASSIGN_OR_RETURN(const auto budget, crds::FromJson<crds::RemediationBudget>(object));
+    for (const crds::BudgetKind& kind : budget.spec.objects.kinds) {
+      const auto gvk = kube::GroupVersionKind::FromApiVersion(kind.api_version, kind.kind);
+      KR_ASSIGN_OR_RETURN(const kube::Resource resource, Find(gvk, console));
+      for (const char* verb : {"list", "watch"}) Add(resource, verb);
+    }
+    return OkStatus();
+  }
+
   Status Collect(const policy::CompiledPolicy& policy, Console& console) {
     const auto watch = [this](const kube::Resource& resource) {
       for (const char* verb : {"list", "watch"}) Add(resource, verb);

@@ -8,6 +8,7 @@
 #include "cmd/kubectl-remedy/timeline.h"
 #include "crds/meta/duration.h"
 #include "crds/v1alpha1/codec.h"
+#include "crds/v1alpha1/reasons.h"
 
 namespace kr::cmd {
 namespace {
@@ -82,7 +83,7 @@ json ResultOf(sandbox::Sandbox& sandbox, const policy::CompiledPolicy& policy,
   const std::string symptom = result.value("symptom", "Unknown");
   result["result"] = symptom == "False" ? "Healthy" : symptom == "True" ? "Wait" : "Unknown";
   if (symptom == "True") {
-    result["reason"] = "For";
+    result["reason"] = crds::refusal::kSymptomPending;
     result["message"] = "a trigger holds, but not for long enough";
   }
   return result;

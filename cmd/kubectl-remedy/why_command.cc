@@ -24,7 +24,9 @@ using remediation::PolicyResource;
 
 constexpr char kFooter[] = R"(
 Shown for each policy that selects the object: which signal holds, what stops the policy with reason
-and message, when it looks again, and its remediation of the object.
+and message, when it looks again, and its remediation of the object. Signals are read anew, as the
+cluster is now; what only the controller remembers (alerts, how a number grew, how old a lease is) is
+Unknown here and "known to the controller only": what came of it is what the policy's status says.
 
 Examples:
   kubectl remedy why node/worker-3
@@ -76,9 +78,10 @@ class WhyCommand final : public Command {
     KR_ASSIGN_OR_RETURN(const crds::ObjectReference target,
                         FindTarget(*cluster, policies.front().spec.target, argument, name_space_));
     answer["target"] = target.ToString();
+    const Status baselines = AddBaselines(*cluster, *mirror);
     mirror->Advance(absl::Seconds(1));
     for (const crds::RemediationPolicy& policy : policies) {
-      json one = Explain(*mirror, policy, target);
+      json one = Explain(*mirror, baselines, policy, target);
       if (one.is_null()) continue;
       one.update(ExplainState(policy, remediations.parsed, target));
       one["name"] = policy.metadata.name;
@@ -97,13 +100,16 @@ class WhyCommand final : public Command {
 
  private:
   // Null when the policy does not select it.
-  static json Explain(sandbox::Sandbox& mirror, const crds::RemediationPolicy& policy,
-                      const crds::ObjectReference& target) {
+  static json Explain(sandbox::Sandbox& mirror, const Status& baselines,
+                      const crds::RemediationPolicy& policy, const crds::ObjectReference& target) {
     const policy::PolicyEntry* entry = mirror.policies().FindByUid(policy.metadata.uid);
     if (entry == nullptr) return {{"unknown", "the policy could not be loaded"}};
     if (entry->kinds.empty()) return {{"unknown", std::string(Message(entry->problem()))}};
     const policy::CompiledPolicyPtr live = entry->For(target);
     if (!live) return json();
+    if (live->keeps_baseline && !baselines.ok()) {
+      return {{"unknown", std::string(Message(baselines))}};
+    }
     const std::string why_not = Settle(mirror, *live);
     if (!why_not.empty()) return {{"unknown", why_not}};
     const auto reading = mirror.Read(*live, {target.name_space, target.name});

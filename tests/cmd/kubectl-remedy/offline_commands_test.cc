@@ -129,6 +129,26 @@ TEST_F(OfflineCommands, RbacPrintsTheLeastRole) {
       << terminal.out.str();
 }
 
+TEST_F(OfflineCommands, RbacKnowsWhatBudgetsCount) {
+  const std::string budget = dir_.Write("budget.yaml", R"(
+apiVersion: kube-remedy.io/v1alpha1
+kind: RemediationBudget
+metadata: {name: shop}
+spec:
+  objects:
+    kinds:
+    - {apiVersion: apps/v1, kind: StatefulSet}
+    - {apiVersion: apps/v1, kind: Deployment}
+  maxConcurrent: 2
+)");
+  EXPECT_EQ(terminal.Run({"rbac", "-f", budget.c_str()}), 0) << terminal.err.str();
+  KR_ASSERT_OK_AND_ASSIGN(const std::vector<json> roles, ParseManifest(terminal.out.str()));
+  ASSERT_EQ(roles.size(), 1u);
+  EXPECT_EQ(roles[0]["rules"], json::parse(R"([{"apiGroups": ["apps"],
+    "resources": ["deployments", "statefulsets"], "verbs": ["list", "watch"]}])"))
+      << terminal.out.str();
+}
+
 TEST_F(OfflineCommands, RbacGrantsTheSecretsOfWebhooksInTheOperatorsNamespaceOnly) {
   const std::string policy = dir_.Write("hooks.yaml", R"(
 apiVersion: kube-remedy.io/v1alpha1
