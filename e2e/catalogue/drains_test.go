@@ -127,13 +127,37 @@ func TestR34NodeMaintenance(t *testing.T) {
 	}
 }
 
-// R93: a machine that is taken away is left in time, budgets or not.
+// R93: what is only announced keeps to the budgets; a machine that is taken away is left in time, budgets or not.
 func TestR93SpotTermination(t *testing.T) {
 	node := pool(t, "r93")
 	w, _ := withNodes.Get(t)
-	w.Deployment(t, "r93", "web", 2)
+	w.Apply(t, `
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: held, namespace: r93}
+spec:
+  replicas: 2
+  selector: {matchLabels: {app: held}}
+  template:
+    metadata: {labels: {app: held}}
+    spec:
+      nodeSelector: {pool: r93}
+      topologySpreadConstraints:
+      - {maxSkew: 1, topologyKey: kubernetes.io/hostname, whenUnsatisfiable: DoNotSchedule, nodeTaintsPolicy: Honor, labelSelector: {matchLabels: {app: held}}}
+      containers: [{name: main, image: "registry.local/main:1"}]
+`)
 	w.AwaitReadyPods(t, "r93", 4)
+	w.Budget(t, "r93", "held", "maxUnavailable", 0)
+	planned := play(t, "node/planned-termination-drain", "", "")
 	i := play(t, "node/spot-termination-drain", "", "", "timeout: 110s", "timeout: 10s")
+	i.w.Kubectl(t, "", "taint", "node", node, "aws-node-termination-handler/rebalance-recommendation=x:PreferNoSchedule")
+	i.w.AwaitRemediation(t, planned.policy, "to be held up by the budget alone", func(r *harness.Remediation) bool {
+		left := i.w.PodsOn(t, "r93", node)
+		return strings.Contains(r.Status.Message, "PodDisruptionBudget r93/held") && len(left) == 1 && strings.HasPrefix(left[0], "held-")
+	})
+	if all := i.w.Remediations(t, i.policy); len(all) != 0 {
+		t.Errorf("a recommendation is no interruption: %v", all[0].String())
+	}
 	i.w.Kubectl(t, "", "taint", "node", "r93-2", "some-other/taint=x:PreferNoSchedule")
 	i.w.Kubectl(t, "", "taint", "node", node, "aws-node-termination-handler/spot-itn=x:NoSchedule")
 	harness.Eventually(t, node+" to be empty", harness.Limit, func() (bool, string) {
@@ -141,6 +165,16 @@ func TestR93SpotTermination(t *testing.T) {
 		return len(left) == 0, strings.Join(left, " ")
 	})
 	i.w.AwaitPhase(t, i.policy, "Holding")
+	planned.cured()
+	deleted := 0
+	for _, write := range i.w.Writes(t, "pods", "r93", "") {
+		if write.Verb == "delete" && strings.HasPrefix(write.ObjectRef.Name, "held-") {
+			deleted++
+		}
+	}
+	if deleted != 1 {
+		t.Errorf("%d pods that a budget held back were deleted, want one", deleted)
+	}
 	i.w.Kubectl(t, "", "delete", "node", node)
 	i.w.AwaitRemediation(t, i.policy, "to end with its node", func(r *harness.Remediation) bool { return r.Final() })
 }
@@ -223,6 +257,9 @@ spec:
 		d, err := i.w.Client.AppsV1().Deployments("r40").Get(t.Context(), "poison", metav1.GetOptions{})
 		return err == nil && *d.Spec.Replicas == 0
 	})
+	i.cured()
+	i.ns = "r40"
+	i.wantOne("deployment", "poison")
 }
 
 // awaitDeleted waits until there is no such node any more.

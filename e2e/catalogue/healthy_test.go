@@ -202,7 +202,14 @@ func TestAHealthyClusterIsLeftAlone(t *testing.T) {
 		live(t, w, ns)
 		for _, name := range names {
 			p := w.Policy(t, name)
-			if s := p.Status.Targets; s.Remediating+s.Waiting+s.Exhausted > 0 {
+			// What is rolled out is not ready for a while: there are triggers that hold, but not for long enough.
+			waiting := p.Status.Targets.Waiting
+			for _, reason := range p.Status.WaitingReasons {
+				if reason.Reason == "SymptomPending" {
+					waiting -= reason.Count
+				}
+			}
+			if s := p.Status.Targets; s.Remediating+waiting+s.Exhausted > 0 {
 				t.Fatalf("%s has something to do: %s", name, harness.Text(p.Status))
 			}
 			if all := w.Remediations(t, name); len(all) > 0 {
@@ -217,9 +224,12 @@ func TestAHealthyClusterIsLeftAlone(t *testing.T) {
 			return p.Status.Targets.Unhealthy == 0, harness.Text(p.Status)
 		})
 	}
-	// It has written nothing but its lease and what it says of itself.
-	for _, resource := range []string{"pods", "daemonsets", "deployments", "statefulsets", "jobs", "podmonitors", "limitranges", "resourcequotas", "configmaps", "remediations"} {
-		for _, write := range w.Writes(t, resource, "", "") {
+	// It has written nothing but its lease, Events and what it says of itself; and Remediations are none of that here.
+	for _, write := range w.Writes(t, "", "", "") {
+		ref := write.ObjectRef
+		lease := ref.Resource == "leases" && ref.Namespace == "kube-system" && ref.Name == "kube-remedy"
+		own := ref.APIGroup == "kube-remedy.io" && ref.Resource != "remediations"
+		if !lease && !own && ref.Resource != "events" {
 			t.Errorf("it wrote: %s %s", write.Verb, write.RequestURI)
 		}
 	}

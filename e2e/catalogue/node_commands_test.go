@@ -7,7 +7,9 @@ import (
 	"testing"
 	"time"
 
+	coordinationv1 "k8s.io/api/coordination/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/kube-remedy/kube-remedy/e2e/harness"
 	"github.com/kube-remedy/kube-remedy/e2e/operator"
@@ -23,6 +25,14 @@ type sickNode struct {
 // playOnNode is play for policies about nodes: each test has a node of its own, and the others are well.
 func playOnNode(t *testing.T, policy, node string, hurry ...string) *sickNode {
 	t.Helper()
+	s := wellNode(t, node)
+	s.incident = play(t, "node/"+policy, "", "", hurry...)
+	return s
+}
+
+// wellNode makes the node of a test.
+func wellNode(t *testing.T, node string) *sickNode {
+	t.Helper()
 	w, _ := withNodes.Get(t)
 	commands, err := operator.Manifests("config/node-commands")
 	harness.Must(t, err)
@@ -31,9 +41,51 @@ func playOnNode(t *testing.T, policy, node string, hurry ...string) *sickNode {
 	t.Cleanup(func() { // the test's own context has ended by then
 		_ = w.Client.CoreV1().Nodes().Delete(context.WithoutCancel(t.Context()), node, metav1.DeleteOptions{})
 	})
-	s := &sickNode{play(t, "node/"+policy, "", "", hurry...), node, w.NodeToken(t, node)}
+	s := &sickNode{&incident{T: t, w: w}, node, w.NodeToken(t, node)}
 	s.set("KubeletReady", "Ready=True")
+	s.renew()
 	return s
+}
+
+// renew keeps the node's lease fresh, as its kubelet does.
+func (s *sickNode) renew() {
+	s.Helper()
+	leases, name := s.w.Client.CoordinationV1().Leases("kube-node-lease"), s.node
+	ctx, cancel := context.WithCancel(context.Background())
+	seconds := int32(40)
+	lease, err := leases.Create(ctx, &coordinationv1.Lease{
+		ObjectMeta: metav1.ObjectMeta{Name: name},
+		Spec:       coordinationv1.LeaseSpec{HolderIdentity: &name, LeaseDurationSeconds: &seconds, RenewTime: &metav1.MicroTime{Time: time.Now()}},
+	}, metav1.CreateOptions{})
+	harness.Must(s, err)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for tick := time.NewTicker(5 * time.Second); ctx.Err() == nil; {
+			select {
+			case <-ctx.Done():
+			case <-tick.C:
+				lease.Spec.RenewTime = &metav1.MicroTime{Time: time.Now()}
+				if updated, err := leases.Update(ctx, lease, metav1.UpdateOptions{}); err == nil {
+					lease = updated
+				}
+			}
+		}
+	}()
+	s.Cleanup(func() {
+		cancel()
+		<-done
+		leases.Delete(context.Background(), name, metav1.DeleteOptions{})
+	})
+}
+
+// wantIdle fails when the policy does something about what was just made.
+func (s *sickNode) wantIdle(why string) {
+	s.Helper()
+	time.Sleep(4 * time.Second) // longer than any `for` here
+	if all := s.w.Remediations(s, s.policy); len(all) != 0 {
+		s.Errorf("%s: %v", why, all[0].String())
+	}
 }
 
 // set writes conditions ("Type=Status") with a message.
@@ -77,7 +129,10 @@ func (s *sickNode) ran(command string) string {
 // R38: a runtime that hangs; not at once, and in this order.
 func TestR38PLEG(t *testing.T) {
 	s := playOnNode(t, "node-pleg-unhealthy", "pleg", "for: 3m", "for: 2s")
+	s.w.Kubectl(t, "", "cordon", s.node)
 	s.set("PLEG is not healthy: pleg was last seen active 3m5s ago; threshold is 3m0s", "Ready=False")
+	s.wantIdle("a person had cordoned the node")
+	s.w.Kubectl(t, "", "uncordon", s.node)
 	s.ran("daemon-reexec")
 	if spec := s.ran("restart-container-runtime"); !strings.Contains(spec, `"containerd.service"`) {
 		t.Errorf("the task is %s", spec)
@@ -91,6 +146,8 @@ func TestR38PLEG(t *testing.T) {
 // R42: the runtime is down; the next rung restarts the kubelet, too.
 func TestR42RuntimeStuck(t *testing.T) {
 	s := playOnNode(t, "node-runtime-stuck", "stuck", "for: 3m", "for: 2s", "cureWithin: 5m", "cureWithin: 4s")
+	s.set("[container runtime is down, node is shutting down]", "Ready=False")
+	s.wantIdle("the node shut down")
 	s.set("container runtime is down", "Ready=False")
 	s.ran("restart-container-runtime")
 	s.ran("daemon-reexec")
@@ -123,6 +180,51 @@ func TestR36DiskPressure(t *testing.T) {
 	s.set("fine", "Ready=True", "DiskPressure=False")
 	s.cured()
 	s.wantOne("node", s.node)
+}
+
+// endExecutors ends the pods that would have run the commands, as the kubelet does that is missing here.
+func (s *sickNode) endExecutors() {
+	s.Helper()
+	pods := s.w.Client.CoreV1().Pods(harness.NodeNamespace)
+	all, err := pods.List(s.Context(), metav1.ListOptions{FieldSelector: "spec.nodeName=" + s.node})
+	harness.Must(s, err)
+	for _, pod := range all.Items {
+		_, err := pods.Patch(s.Context(), pod.Name, types.MergePatchType, []byte(`{"status":{"phase":"Succeeded"}}`), metav1.PatchOptions{}, "status")
+		harness.Must(s, err)
+	}
+}
+
+func (s *sickNode) cordoned() bool { return s.get("{.spec.unschedulable}", "node", s.node) == "true" }
+
+// R36, when cleaning up did not help: somebody looks, and lets the node be emptied.
+func TestR36DiskPressureThatStays(t *testing.T) {
+	s := playOnNode(t, "node-disk-pressure", "fuller", "for: 2m", "for: 2s", "cureWithin: 10m", "cureWithin: 4s", "cureWithin: 5m", "cureWithin: 4s")
+	s.set("kubelet has disk pressure", "Ready=True", "DiskPressure=True")
+	s.ran("vacuum-journal")
+	s.ran("prune-images")
+	s.ran("collect-diagnostics")
+	s.endExecutors()
+	r := s.w.AwaitPhase(t, s.policy, "AwaitingApproval")
+	if s.cordoned() {
+		t.Error("it was cordoned before anybody approved it")
+	}
+	s.approve(r)
+	s.w.AwaitRemediation(t, s.policy, "the drain to be over", func(r *harness.Remediation) bool {
+		for _, step := range r.Status.Steps {
+			if step.Action == "drain" && step.State == "Succeeded" {
+				return true
+			}
+		}
+		return false
+	})
+	if !s.cordoned() {
+		t.Error("it was emptied and takes pods")
+	}
+	s.set("fine", "Ready=True", "DiskPressure=False")
+	s.cured()
+	if s.cordoned() {
+		t.Error("it is well and takes no pods")
+	}
 }
 
 // R37: a runtime that is slow is looked at, and not restarted.
@@ -212,7 +314,10 @@ func TestR110SystemdCgroup(t *testing.T) {
 // R05: an image that the ConfigMap names.
 func TestR05ImagesPrepull(t *testing.T) {
 	const image = "registry.k8s.io/kube-apiserver:v1.36.3"
-	s := playOnNode(t, "node-images-prepull", "pull", "for: 1m", "for: 1s", "all: true, includeControlPlane: true", "names: [pull]", `default: ""`, "default: "+image)
+	s := wellNode(t, "pull")
+	s.status(`{"status":{"images":[{"names":["`+image+`"]}]}}`, "node", s.node)
+	s.incident = play(t, "node/node-images-prepull", "", "", "for: 1m", "for: 1s", "all: true, includeControlPlane: true", "names: [pull]", `default: ""`, "default: "+image)
+	s.status(`{"status":{"images":null}}`, "node", s.node)
 	if spec := s.ran("pre-pull-images"); !strings.Contains(spec, image) {
 		t.Errorf("the task is %s", spec)
 	}

@@ -97,18 +97,45 @@ func TestR41SystemOOM(t *testing.T) {
 	i.wantOne("node", node)
 }
 
-// R44: probes of three owners' pods fail on one node; of two they are the owners' own affair.
+// R44: probes of three owners' pods fail on one node; of two they are the owners' own affair, and so are those of
+// owners whose pods fail on other nodes as well.
 func TestR44NodeOverload(t *testing.T) {
-	i := play(t, "node/pod-restart-node-overload", "overload", "")
+	i := play(t, "node/pod-restart-node-overload", "overload", "", "for: 1m", "for: 2s")
+	i.w.Kubectl(t, "", "label", "node", "node-1", node, "--overwrite", "wide=yes")
+	for _, owner := range []string{"wa", "wb", "wc"} {
+		i.w.Apply(t, fmt.Sprintf(`
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: %[1]s, namespace: overload}
+spec:
+  replicas: 2
+  selector: {matchLabels: {k8s-app: %[1]s}}
+  template:
+    metadata: {labels: {k8s-app: %[1]s}}
+    spec:
+      nodeSelector: {wide: "yes"}
+      affinity: {podAntiAffinity: {requiredDuringSchedulingIgnoredDuringExecution: [{topologyKey: kubernetes.io/hostname, labelSelector: {matchLabels: {k8s-app: %[1]s}}}]}}
+      containers: [{name: c, image: i}]
+`, owner))
+	}
+	i.w.AwaitReadyPods(t, "overload", 6)
+	restarted := func(pod string) {
+		i.w.Kubectl(t, "", "-n", i.ns, "patch", "pod", pod, "--subresource=status", "--type=strategic", "-p", `{"status":{"containerStatuses":[{"name":"c","restartCount":1}]}}`)
+	}
+	for _, pod := range strings.Fields(i.get("{.items[*].metadata.name}", "pods")) { // by name: those of one owner after the other
+		restarted(pod)
+		i.event("wide."+pod, "Pod", pod, i.ns, i.get("{.metadata.uid}", "pod", pod), "Unhealthy", "Liveness probe failed: connection refused", 4)
+	}
 	fail := func(owner string) {
 		pod, uid := i.onNode("Deployment", owner)
+		restarted(pod)
 		i.event("probe."+owner, "Pod", pod, i.ns, uid, "Unhealthy", "Liveness probe failed: context deadline exceeded", 4)
 	}
 	fail("xa")
 	fail("xb")
 	i.onNode("Deployment", "xc")
 	if n := len(i.w.Remediations(t, i.policy)); n != 0 {
-		t.Errorf("there are %d remediations because of two owners", n)
+		t.Errorf("there are %d remediations because of two owners, and three that fail everywhere", n)
 	}
 	fail("xc")
 	i.awaitTaint("kube-remedy.io/overloaded", true)

@@ -107,12 +107,38 @@ spec:
 	i.status(`{"status":{"lastSuccessfulTime":"`+ago(time.Minute)+`"}}`, "cronjob", "fresh")
 	i.w.Apply(t, cron("stale", "etcd-backup"))
 	i.status(`{"status":{"lastSuccessfulTime":"`+ago(2*time.Hour)+`"}}`, "cronjob", "stale")
-	i.await("manual", `{.metadata.annotations.cronjob\.kubernetes\.io/instantiate}`, "job", "remedy-stale")
+	jobs := func(n int) []string {
+		var names []string
+		harness.Eventually(t, fmt.Sprintf("%d Jobs", n), harness.Limit, func() (bool, string) {
+			names = strings.Fields(i.get("{.items[*].metadata.name}", "jobs"))
+			return len(names) == n, strings.Join(names, " ")
+		})
+		return names
+	}
+	first := jobs(1)[0]
+	i.await("manual", `{.metadata.annotations.cronjob\.kubernetes\.io/instantiate}`, "job", first)
+	if !strings.HasPrefix(first, "remedy-stale-") {
+		t.Errorf("the Job is called %s", first)
+	}
 	i.w.AwaitPhase(t, i.policy, "Verifying")
-	i.status(`{"status":{"lastSuccessfulTime":"`+ago(-time.Second)+`"}}`, "cronjob", "stale")
+	succeeded := func(at string) {
+		i.status(`{"status":{"lastSuccessfulTime":"`+at+`"}}`, "cronjob", "stale")
+	}
+	succeeded(ago(-time.Second))
 	i.cured()
 	i.wantWrites("jobs", 1)
 	i.wantOne("cronjob", "stale")
+
+	// The next time there is another Job, though the first one is still there and has failed, maybe.
+	succeeded(ago(2 * time.Hour))
+	jobs(2)
+	i.w.AwaitPhase(t, i.policy, "Verifying")
+	succeeded(ago(-time.Second))
+	harness.Eventually(t, "two cures", harness.Limit, func() (bool, string) {
+		all := i.w.Remediations(t, i.policy)
+		return len(all) == 2 && all[0].Status.Phase == "Succeeded" && all[1].Status.Phase == "Succeeded", fmt.Sprint(all)
+	})
+	i.wantWrites("jobs", 2)
 }
 
 // R47: six evicted pods of one owner, of which the newest three stay; two of another are below the threshold.

@@ -2,6 +2,7 @@ package catalogue
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -131,6 +132,16 @@ func TestR53Avalanche(t *testing.T) {
 	crash(1)
 	i.await("6", "{.spec.replicas}", "deployment", "web")
 	i.await("4", "{.spec.replicas}", "deployment", "other")
+	i.wantWrites("deployments", 1)
+
+	// With the two that it got, the load is one that all of them carry.
+	i.await("6", "{.status.replicas}", "deployment", "web")
+	for _, pod := range strings.Fields(i.get("{.items[*].metadata.name}", "pods", "-l", "app=web")) {
+		ready(pod, "True", `{"running":{}}`)
+	}
+	i.await("6", "{.status.readyReplicas}", "deployment", "web")
+	i.cured()
+	i.wantOne("deployment", "web")
 	i.wantWrites("deployments", 1)
 }
 
