@@ -20,22 +20,27 @@ void ExpectStable(Decoder& decoder, const DocumentPtr& object) {
   EXPECT_EQ(again->ToJson(), json);
 }
 
-void Run(std::string_view input) {
+bool Run(std::string_view input) {
   static Decoder decoder;
   static const auto everything = document::Projection::Everything();
   static const auto some = testing::ProjectionOf(
       {"metadata.labels", "spec.containers[*].env", "status.conditions[*].type", "spec.nodeName"});
+  bool understood = false;
   for (const auto& projection : {everything, some}) {
     if (const auto event = decoder.DecodeEvent(input, projection); event.ok()) {
+      understood = true;
       ExpectStable(decoder, event->object);
     }
     if (const auto page = decoder.DecodeList(input, projection); page.ok()) {
+      understood = true;
       for (const DocumentPtr& item : page->items) ExpectStable(decoder, item);
     }
     if (const auto object = decoder.DecodeObject(input, projection); object.ok()) {
+      understood = true;
       ExpectStable(decoder, *object);
     }
   }
+  return understood;
 }
 
 }  // namespace

@@ -21,7 +21,7 @@ class Fuzz : public ::testing::TestWithParam<Target> {};
 TEST_P(Fuzz, GoodAndBadInputsComeToAnEnd) {
   const Target& target = GetParam();
   ASSERT_FALSE(target.seeds.empty());
-  for (const std::string& seed : target.seeds) target.run(seed);
+  for (const std::string& seed : target.seeds) EXPECT_TRUE(target.run(seed)) << seed;
   target.run("");
   Mutator mutator(FromEnvironment("KR_FUZZ_SEED", 1));
   for (uint64_t run = 0; run < FromEnvironment("KR_FUZZ_RUNS", 1000); ++run) {
@@ -33,7 +33,8 @@ TEST_P(Fuzz, GoodAndBadInputsComeToAnEnd) {
 
 INSTANTIATE_TEST_SUITE_P(, Fuzz,
                          ::testing::Values(DecoderTarget(), CelTarget(), PolicyTarget(),
-                                           RemediationTarget(), ManifestTarget(),
+                                           RemediationTarget(), BudgetTarget(), BaselineTarget(),
+                                           NodeCommandTarget(), NodeTaskTarget(), ManifestTarget(),
                                            KubeconfigTarget(), ValuesTarget(), ResponseTarget(),
                                            AlertsTarget(), WebhookTarget()),
                          [](const auto& target) { return std::string(target.param.name); });
