@@ -16,13 +16,14 @@ import (
 	"github.com/kube-remedy/kube-remedy/e2e/operator"
 )
 
-// drainPolicy drains nodes with a bad condition, one rung, and is done when the condition is gone.
+// drainPolicy drains nodes with a bad condition, one rung, and is done when the condition is gone. It selects by a label
+// that every node has: with all: true it would have to keep maxUnhealthy below 100%, and in a zone of two both can be bad.
 const drainPolicy = `
 apiVersion: kube-remedy.io/v1alpha1
 kind: RemediationPolicy
 metadata: {name: %[1]s}
 spec:
-  target: {apiVersion: v1, kind: Node, all: true}
+  target: {apiVersion: v1, kind: Node, selector: {matchExpressions: [{key: topology.kubernetes.io/zone, operator: Exists}]}}
   triggers:
   - name: bad
     condition: {type: KernelDeadlock, status: ["True"]}
@@ -33,13 +34,35 @@ spec:
     - drain: {timeout: %[2]s}
     cureWithin: 10m
   recovery: {stableFor: 1s, healthy: [{name: calm, expression: "!object.status.conditions.exists(c, c.type == 'KernelDeadlock' && c.status == 'True')"}]}
-  limits: {maxConcurrent: 5, maxUnhealthy: 90%%}
+  limits: {maxConcurrent: 5, maxUnhealthy: 100%%}
+`
+
+// neverStarts is the annotation of pods that no kubelet starts.
+const neverStarts = "test/status=none"
+
+// stuckPod is on n1, has not started, and has two budgets that allow nothing: the server asks neither.
+const stuckPod = `
+apiVersion: v1
+kind: Pod
+metadata: {name: stuck, namespace: %[1]s, labels: {app: stuck}, annotations: {test/status: none}}
+spec: {nodeName: n1, containers: [{name: main, image: "registry.local/main:1"}]}
+---
+apiVersion: policy/v1
+kind: PodDisruptionBudget
+metadata: {name: stuck-one, namespace: %[1]s}
+spec: {minAvailable: 1, selector: {matchLabels: {app: stuck}}}
+---
+apiVersion: policy/v1
+kind: PodDisruptionBudget
+metadata: {name: stuck-two, namespace: %[1]s}
+spec: {minAvailable: 1, selector: {matchLabels: {app: stuck}}}
 `
 
 // zones is a cluster of six nodes in three zones.
 func zones(t *testing.T) *harness.World {
 	t.Helper()
-	w := harness.Start(t, cluster.Options{Scheduler: true, Kwok: true})
+	w := harness.Start(t, cluster.Options{Scheduler: true, Kwok: true, KwokArgs: []string{
+		"--disregard-status-with-annotation-selector=" + neverStarts}})
 	for i := range 6 {
 		w.Node(t, fmt.Sprintf("n%d", i+1), fmt.Sprintf("zone-%c", 'a'+i%3))
 	}
@@ -228,12 +251,16 @@ func TestAnUncordonInTheMiddleEndsTheDrain(t *testing.T) {
 	w.StatefulSet(t, ns, "never", 6, appsv1.OrderedReadyPodManagement)
 	w.Budget(t, ns, "never", "maxUnavailable", 0)
 	w.AwaitReadyPods(t, ns, 6)
+	w.Apply(t, fmt.Sprintf(stuckPod, ns))
 	w.Operator(t, operator.Options{})
-	w.Apply(t, fmt.Sprintf(drainPolicy, "overruled", "10m"))
+	w.Apply(t, strings.Replace(fmt.Sprintf(drainPolicy, "overruled", "10m"), "drain: {", "drain: {unmanaged: Evict, ", 1))
 	deadlock(t, w, "n1", true)
 	w.AwaitRemediation(t, "overruled", "to be held up", func(r *harness.Remediation) bool {
 		return strings.Contains(r.Status.Message, "never allows")
 	})
+	if evicted := w.Evictions(t, ns); len(evicted["stuck"]) != 1 {
+		t.Errorf("the pod that never started was not evicted: %v", evicted)
+	}
 	w.Kubectl(t, "", "uncordon", "n1")
 	r := w.AwaitPhase(t, "overruled", "Cancelled")
 	wantText(t, "why it ended", r.Status.Reason+" "+r.Status.Message, "Uncordoned", "n1")

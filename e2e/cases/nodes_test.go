@@ -15,6 +15,7 @@ import (
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/kube-remedy/kube-remedy/e2e/harness"
@@ -230,7 +231,19 @@ func TestF19NodesHeldForNobodyAreGivenBack(t *testing.T) {
 	}
 }
 
-// Forty of a hundred nodes at once: nobody acts. When they have come back to ten, one is tried, then the rest.
+// deadlocked cordons nodes by a sign that has nothing to do with Ready.
+const deadlocked = `
+apiVersion: kube-remedy.io/v1alpha1
+kind: RemediationPolicy
+metadata: {name: %[1]s-deadlock}
+spec:
+  target: {apiVersion: v1, kind: Node, selector: {matchLabels: {case: %[1]s}}}
+  triggers: [{name: deadlock, for: 1s, condition: {type: KernelDeadlock, status: ["True"]}}]
+  remedies: [{name: keep-away, cureWithin: 5m, steps: [{cordon: {}}]}]
+  recovery: {stableFor: 1s}
+`
+
+// Forty of a hundred nodes at once: nobody acts, not on what else is sick either. When they have come back to ten, one is tried, then the rest.
 func TestF2AnOutageOfNodesIsNobodysToRepair(t *testing.T) {
 	w, _ := bare.Get(t)
 	w.Operator(t, operator.Options{Kubeconfig: w.Account.Kubeconfig})
@@ -253,6 +266,18 @@ func TestF2AnOutageOfNodesIsNobodysToRepair(t *testing.T) {
 		return blocked.Status == "True" && blocked.Reason == "BreakerOpen" && p.Status.Targets.Unhealthy >= 40
 	})
 	wantText(t, "the message of Blocked", message, "of 100", "20 (20 %)")
+	w.Apply(t, fmt.Sprintf(deadlocked, name))
+	w.DeleteAtEnd(t, name+"-deadlock")
+	w.Kubectl(t, "", "patch", "node", names[99], "--subresource=status", "--type=strategic", "-p",
+		`{"status":{"conditions":[{"type":"KernelDeadlock","status":"True","reason":"DockerHung"}]}}`)
+	awaitTargets(t, w, name+"-deadlock", func(p *harness.Policy) bool {
+		return len(p.Status.Waiting) == 1 && p.Status.Waiting[0].Reason == "BreakerOpen" && strings.Contains(p.Status.Waiting[0].Message, "41 of 100")
+	})
+	wantText(t, "describe node", w.Kubectl(t, "", "describe", "node", names[99]), "BreakerOpen", "does not remediate it: 41 of 100")
+	w.Kubectl(t, "", "delete", "rempol", name+"-deadlock")
+	if all := w.Remediations(t, name+"-deadlock"); len(all) > 0 || getNode(t, w, names[99]).Spec.Unschedulable {
+		t.Errorf("it was acted on in an outage: %s", harness.Text(all))
+	}
 	acted := len(w.Remediations(t, name))
 	if acted > 2 { // the first ones may have been seen before the others were sick
 		t.Errorf("%d remediations were begun in an outage", acted)
@@ -379,6 +404,34 @@ spec:
 			t.Error("the out-of-service taint was left behind")
 		}
 	})
+	t.Run("agent", func(t *testing.T) {
+		const node = "fenced-agent"
+		k := startKubelets(t, w, time.Second, map[string]string{"case": node}, node)
+		pod(node)
+		leases := w.AsToken(t, w.NodeToken(t, node)).Resource(harness.Leases).Namespace(harness.NodeNamespace)
+		agent := &unstructured.Unstructured{Object: map[string]any{"apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
+			"metadata": map[string]any{"name": "kube-remedy-agent-" + node},
+			"spec":     map[string]any{"leaseDurationSeconds": int64(5), "renewTime": "2026-01-01T00:00:00.000000Z"}}}
+		_, err := leases.Create(t.Context(), agent, metav1.CreateOptions{})
+		harness.Must(t, err)
+		w.Apply(t, policy(node, force))
+		w.DeleteAtEnd(t, node)
+		w.AwaitCondition(t, node, "Ready", "True", "Ready")
+		k.silence(node)
+		k.ready(t, node, "Unknown", "Kubelet stopped posting node status.")
+		w.AwaitRemediation(t, node, "to wait for the agent's lease", func(r *harness.Remediation) bool {
+			return strings.Contains(r.Status.Message, "nothing is forced before")
+		})
+		// Whatever its clock says.
+		_, err = leases.Patch(t.Context(), agent.GetName(), types.MergePatchType, []byte(`{"spec":{"renewTime":"2026-01-01T00:00:10.000000Z"}}`), metav1.PatchOptions{})
+		harness.Must(t, err)
+		// The lease is looked at again when it would have run out.
+		failed := w.AwaitPhase(t, node, "Failed")
+		wantText(t, "the message", failed.Status.Message, "FencingVoid", "the agent on Node "+node+" has renewed its lease")
+		if _, err := w.TryKubectl(t, "", "-n", ns, "get", "pod", "on-"+node); err != nil {
+			t.Error("the pod of a live host was deleted by force")
+		}
+	})
 	t.Run("returned", func(t *testing.T) {
 		const node = "fenced-returned"
 		k := startKubelets(t, w, time.Second, map[string]string{"case": node}, node)
@@ -399,8 +452,8 @@ spec:
 	})
 }
 
-// R39: a node that has fallen silent is switched off by the service that owns the machines, given up with proof,
-// switched on again, and given back.
+// R39: a node that has fallen silent and has no agent is switched off by the service that owns the machines, given up
+// with proof, switched on again, and given back, although a pod that tolerates everything has never left it.
 func TestR39NodeUnknown(t *testing.T) {
 	w, _ := bare.Get(t)
 	w.Operator(t, operator.Options{Kubeconfig: w.Account.Kubeconfig, Config: operator.Quick + "webhooks: {namespace: kube-remedy, allowNetworks: [127.0.0.0/8]}\n"})
@@ -428,12 +481,17 @@ func TestR39NodeUnknown(t *testing.T) {
 		}
 		return 200, "{}"
 	})
+	commands, err := operator.Manifests("config/node-commands")
+	harness.Must(t, err)
+	w.Kubectl(t, "", "apply", "-k", commands)
+	ns := w.Namespace(t, "unknown")
+	w.Apply(t, fmt.Sprintf("{apiVersion: v1, kind: Pod, metadata: {name: kube-proxy, namespace: %s}, spec: {nodeName: %s, tolerations: [{operator: Exists}], containers: [{name: c, image: registry.local/c}]}}", ns, silent))
 	folder, err := operator.Manifests("config/policies/node")
 	harness.Must(t, err)
 	text, err := os.ReadFile(filepath.Join(folder, name+".yaml"))
 	harness.Must(t, err)
 	w.Apply(t, strings.NewReplacer("for: 5m", "for: 1s", "after: 40s", "after: 5s", "all: true", "selector: {matchLabels: {case: node-unknown}}",
-		"maxUnhealthy: 20%", "maxUnhealthy: 50%", "  limits:", "  recovery: {stableFor: 1s}\n  limits:").Replace(string(text)))
+		"maxUnhealthy: 20%", "maxUnhealthy: 70%", "  limits:", "  recovery: {stableFor: 1s}\n  limits:").Replace(string(text)))
 	w.DeleteAtEnd(t, name)
 	w.AwaitCondition(t, name, "Ready", "True", "Ready")
 	// Unknown with a fresh lease is no silence.
@@ -448,7 +506,13 @@ func TestR39NodeUnknown(t *testing.T) {
 	})
 	k.ready(t, "unknown-2", "True", "kubelet is posting ready status")
 	k.ready(t, silent, "True", "kubelet is posting ready status")
-	w.AwaitPhase(t, name, "Succeeded")
+	cured := w.AwaitPhase(t, name, "Succeeded")
+	if first := cured.Status.Steps[0]; first.State != "Failed" || !strings.Contains(first.Message, "there is no agent on it") {
+		t.Errorf("the kubelet was restarted without an agent: %+v", first)
+	}
+	if _, err := w.TryKubectl(t, "", "-n", ns, "get", "pod", "kube-proxy"); err != nil {
+		t.Error("the pod that tolerates the taint is gone")
+	}
 	if n := getNode(t, w, silent); tainted() || n.Spec.Unschedulable || n.Annotations[holders] != "" {
 		t.Errorf("%s was not given back: %v %v", silent, n.Spec, n.Annotations)
 	}

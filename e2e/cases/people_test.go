@@ -115,7 +115,15 @@ func TestRunByHand(t *testing.T) {
 	w, _ := withOperator.Get(t)
 	ns := w.Namespace(t, "by-hand")
 	w.DaemonSet(t, ns, "d", nil) // not sick
-	w.ApplyPolicy(t, ns, ns, "{spec: {triggers: []}}")
+	w.ApplyPolicy(t, ns, ns, `
+spec:
+  triggers: []
+  params: [{name: cure, type: string, default: "1", maxLength: 8}]
+  remedies:
+  - name: cure
+    steps:
+    - setEnv: {container: main, env: [{name: CURED, valueExpression: params.cure}]}
+`)
 
 	out := w.Kubectl(t, "", "remedy", "run", ns, "daemonset/d", "-n", ns, "--mode", "Observe", "--wait")
 	wantText(t, "a run that only looks", out, "Observed")
@@ -129,6 +137,19 @@ func TestRunByHand(t *testing.T) {
 	if last.Labels["kube-remedy.io/manual"] != "true" || last.Spec.RequestedBy == "" {
 		t.Errorf("labels %v, requested by %q", last.Labels, last.Spec.RequestedBy)
 	}
+
+	// With another value than the policy's, for this run only; one that does not fit ends the run.
+	w.Kubectl(t, "", "remedy", "run", ns, "d", "-n", ns, "--param", "cure=7x", "--wait", "--timeout", "60")
+	w.WantPatches(t, ns, 2)
+	if env := w.Kubectl(t, "", "get", "daemonset", "d", "-n", ns, "-o", "jsonpath={.spec.template.spec.containers[0].env[?(@.name=='CURED')].value}"); env != "7x" {
+		t.Errorf("CURED is %q", env)
+	}
+	out, err := w.TryKubectl(t, "", "remedy", "run", ns, "d", "-n", ns, "--param", "cure=much-too-long", "--wait", "--timeout", "60")
+	if err == nil {
+		t.Errorf("it ran: %s", out)
+	}
+	wantText(t, "the end", out+fmt.Sprint(err), "cure")
+	w.WantPatches(t, ns, 2)
 }
 
 // ManualRunCannotEscapeSelector: what the policy does not select is not touched, by hand neither; and nobody but the

@@ -139,6 +139,14 @@ func kept(s *corev1.Service) string {
 	return harness.Text(s)
 }
 
+// wantKept compares what a recreation must leave as it was.
+func (b *balanced) wantKept(now *corev1.Service) {
+	b.Helper()
+	if got, want := kept(now), kept(b.before); got != want {
+		b.Errorf("the Service is\n%s\nit was\n%s", got, want)
+	}
+}
+
 // install applies a drift policy and waits until it knows what the Service is like.
 func (b *balanced) install(how string) {
 	b.Helper()
@@ -200,9 +208,7 @@ func TestRecreateServiceByType(t *testing.T) {
 	b.drift()
 	r := w.AwaitPhase(t, b.ns, "Succeeded")
 	now := b.wantNew(r, 2)
-	if got, want := kept(now), kept(b.before); got != want {
-		t.Errorf("the Service is\n%s\nit was\n%s", got, want)
-	}
+	b.wantKept(now)
 	b.mu.Lock()
 	for _, s := range b.seen {
 		if s == nil || s.UID != b.before.UID || s.Spec.ClusterIP != b.before.Spec.ClusterIP || harness.Text(s.Spec.Ports) != harness.Text(b.before.Spec.Ports) {
@@ -224,9 +230,7 @@ func TestF30DeletedAndMadeAgainNothingIsLost(t *testing.T) {
 	r := w.AwaitPhase(t, b.ns, "Succeeded")
 	now := b.wantNew(r, 2)
 	now.UID, now.CreationTimestamp = b.before.UID, b.before.CreationTimestamp
-	if got, want := kept(now), kept(b.before); got != want {
-		t.Errorf("the Service is\n%s\nit was\n%s", got, want)
-	}
+	b.wantKept(now)
 }
 
 // With a stand-in there is an address at every moment.
@@ -246,9 +250,7 @@ func TestRecreateServiceBlueGreen(t *testing.T) {
 		return len(all) > 0 && all[0].Final(), harness.Text(all)
 	})
 	now := b.wantNew(w.AwaitPhase(t, b.ns, "Succeeded"), 2)
-	if got, want := kept(now), kept(b.before); got != want {
-		t.Errorf("the Service is\n%s\nit was\n%s", got, want)
-	}
+	b.wantKept(now)
 	list, err := b.services().List(t.Context(), metav1.ListOptions{})
 	harness.Must(t, err)
 	if without > 0 || len(list.Items) != 1 {
@@ -280,9 +282,7 @@ func TestAnOldLoadBalancerThatNeverGoes(t *testing.T) {
 	patch, _, _ := strings.Cut(command, "'")
 	w.Kubectl(t, "", "-n", b.ns, "patch", "service", "web", "--type=merge", "-p", patch)
 	completed := b.await("an address", func(s *corev1.Service) bool { return address(s) != "" })
-	if got, want := kept(completed), kept(b.before); got != want {
-		t.Errorf("the Service is\n%s\nit was\n%s", got, want)
-	}
+	b.wantKept(completed)
 }
 
 // What stopped as a NodePort is completed by the next run, from the log of the one that stopped.
@@ -297,9 +297,7 @@ func TestTheNextRunCompletesWhatWasLeft(t *testing.T) {
 	b.await("lost its load balancer", func(s *corev1.Service) bool { return len(s.Finalizers) == 0 && address(s) == "" })
 	w.Kubectl(t, "", "remedy", "run", b.ns, "web", "-n", b.ns)
 	completed := b.await("an address", func(s *corev1.Service) bool { return address(s) != "" })
-	if got, want := kept(completed), kept(b.before); got != want {
-		t.Errorf("the Service is\n%s\nit was\n%s", got, want)
-	}
+	b.wantKept(completed)
 }
 
 // Policy deleted, cancelled, paused or deleted in the middle: what was begun is completed, then it stops.
@@ -328,9 +326,7 @@ func TestPolicyDeletedMidFlipFinishesAndUndoes(t *testing.T) {
 			completed := b.await("an address again", func(s *corev1.Service) bool {
 				return s.Spec.Type == corev1.ServiceTypeLoadBalancer && address(s) != ""
 			})
-			if got, want := kept(completed), kept(b.before); got != want {
-				t.Errorf("the Service is\n%s\nit was\n%s", got, want)
-			}
+			b.wantKept(completed)
 			if stop == "remediation" {
 				harness.Eventually(t, "the Remediation to go", harness.Limit, func() (bool, string) { // another may have its name
 					out, _ := w.TryKubectl(t, "", "get", "rem", r.Name, "-o", "jsonpath={.metadata.uid}")

@@ -153,7 +153,7 @@ func (a *attendants) see(event watch.EventType, object *unstructured.Unstructure
 	if a.ready[app] == nil {
 		a.ready[app] = map[string]bool{}
 	}
-	if event != watch.Deleted && isReady(&pod) {
+	if event != watch.Deleted && harness.PodReady(&pod) {
 		a.ready[app][pod.Name] = true
 	} else {
 		delete(a.ready[app], pod.Name)
@@ -182,12 +182,6 @@ func (a *attendants) see(event watch.EventType, object *unstructured.Unstructure
 	}
 }
 
-func isReady(pod *corev1.Pod) bool {
-	return pod.DeletionTimestamp == nil && slices.ContainsFunc(pod.Status.Conditions, func(c corev1.PodCondition) bool {
-		return c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue
-	})
-}
-
 // nodes says what has become of patients: the node, where its pods are, who was evicted how often, and how many of the
 // set were there at the worst moment.
 func (w *ward) nodes(names []string) map[string][]string {
@@ -207,10 +201,10 @@ func (w *ward) nodes(names []string) map[string][]string {
 		harness.Eventually(w.t, "all pods of "+name, harness.Limit, func() (bool, string) {
 			pods, err = w.Client.CoreV1().Pods(name).List(ctx, metav1.ListOptions{})
 			harness.Must(w.t, err)
-			return !slices.ContainsFunc(pods.Items, func(p corev1.Pod) bool { return !isReady(&p) }) && len(pods.Items) == 2*members, harness.Text(pods.Items)
+			return !slices.ContainsFunc(pods.Items, func(p corev1.Pod) bool { return !harness.PodReady(&p) }) && len(pods.Items) == 2*members, harness.Text(pods.Items)
 		})
 		for _, pod := range pods.Items {
-			say("%s is ready: %v, on %s", pod.Name, isReady(&pod), pod.Spec.NodeName)
+			say("%s is ready: %v, on %s", pod.Name, harness.PodReady(&pod), pod.Spec.NodeName)
 			if uids := evictions[pod.Name]; len(uids) > 1 {
 				say("%s was evicted: %v", pod.Name, uids)
 			}

@@ -215,7 +215,6 @@ func everyCrash(t *testing.T, r *regimen) {
 	}
 	w.admit(all)
 	w.fallIll(all)
-	halted := 0
 	harness.Eventually(t, "every remediation to be at its write", harness.Limit, func() (bool, string) {
 		ended, open := w.ended()
 		waiting := slices.DeleteFunc(slices.Clone(all), func(name string) bool {
@@ -223,6 +222,7 @@ func everyCrash(t *testing.T, r *regimen) {
 		})
 		return len(waiting) == 0, fmt.Sprint(waiting, open)
 	})
+	halted := 0
 	for _, name := range w.patients("done") {
 		halted += rules[name].Applied()
 	}

@@ -22,7 +22,7 @@ type Write struct {
 }
 
 // Writes are the successful writes of operators to a kind of object (its plural), in a namespace and of a name, each
-// "" for any. Status updates and dry runs are among them.
+// of the three "" for any. Status updates and dry runs are among them.
 func (w *World) Writes(t testing.TB, resource, namespace, name string) []Write {
 	t.Helper()
 	return w.writes(t, namespace, resource, namespace, name)
@@ -35,7 +35,7 @@ func (w *World) writes(t testing.TB, containing, resource, namespace, name strin
 	Must(t, err)
 	var out []Write
 	for _, e := range events {
-		if e.User.Username != User || !e.IsWrite() || e.ObjectRef == nil || e.ObjectRef.Resource != resource {
+		if e.User.Username != User || !e.IsWrite() || e.ObjectRef == nil || resource != "" && e.ObjectRef.Resource != resource {
 			continue
 		}
 		if namespace != "" && e.ObjectRef.Namespace != namespace || e.ResponseStatus == nil || e.ResponseStatus.Code >= 300 {

@@ -126,7 +126,7 @@ func (w *World) AwaitReadyPods(t testing.TB, namespace string, n int) {
 		Must(t, err)
 		ready := 0
 		for i := range pods.Items {
-			if podReady(&pods.Items[i]) {
+			if PodReady(&pods.Items[i]) {
 				ready++
 			}
 		}
@@ -134,7 +134,8 @@ func (w *World) AwaitReadyPods(t testing.TB, namespace string, n int) {
 	})
 }
 
-func podReady(pod *corev1.Pod) bool {
+// PodReady says whether a pod is ready and stays.
+func PodReady(pod *corev1.Pod) bool {
 	if pod.DeletionTimestamp != nil {
 		return false
 	}
@@ -215,7 +216,7 @@ func (s *SetWatch) see(pod *corev1.Pod, gone bool) {
 	if !known {
 		return
 	}
-	if gone || !podReady(pod) {
+	if gone || !PodReady(pod) {
 		delete(members, pod.Name)
 	} else {
 		members[pod.Name] = true

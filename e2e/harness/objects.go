@@ -38,6 +38,10 @@ type Policy struct {
 			Target          Reference
 			Reason, Message string
 		}
+		WaitingReasons []struct {
+			Reason string
+			Count  int64
+		}
 		Breaker *struct {
 			State               string
 			Unhealthy, Selected int64

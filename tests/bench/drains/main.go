@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -246,21 +247,36 @@ func (w *world) await(ctx context.Context, what string, fits func(*corev1.Pod) b
 	return nil
 }
 
-// report counts what the operator has asked for since.
+// requests are those that the operator made since, by the audit log of the API server.
+func (w *world) requests(since time.Time) ([]cluster.AuditEvent, error) {
+	events, err := w.AuditEvents("")
+	user := "system:serviceaccount:" + operator.Namespace + ":" + operator.ServiceAccount
+	return slices.DeleteFunc(events, func(e cluster.AuditEvent) bool {
+		return e.User.Username != user || e.Verb == "watch" || e.ObjectRef == nil || e.ObjectRef.Resource == "leases" ||
+			e.ResponseStatus == nil || e.RequestReceivedTimestamp.Before(since)
+	}), err
+}
+
 // reportCordons waits until all nodes are cordoned and says how long that took, from the first and from the last that
 // became sick.
 func (w *world) reportCordons(ctx context.Context, nodes int, first, all time.Time) error {
-	user := "system:serviceaccount:" + operator.Namespace + ":" + operator.ServiceAccount
+	err := wait.PollUntilContextTimeout(ctx, poll, time.Minute, true, func(ctx context.Context) (bool, error) {
+		list, err := w.client.CoreV1().Nodes().List(ctx, metav1.ListOptions{ResourceVersion: "0"})
+		if err != nil {
+			return false, err
+		}
+		return !slices.ContainsFunc(list.Items, func(n corev1.Node) bool { return n.Labels["bench"] == "drained" && !n.Spec.Unschedulable }), nil
+	})
+	if err != nil {
+		return err
+	}
 	var last time.Time
-	err := wait.PollUntilContextTimeout(ctx, poll, time.Minute, true, func(context.Context) (bool, error) {
-		events, err := w.AuditEvents("")
+	err = wait.PollUntilContextTimeout(ctx, poll, time.Minute, true, func(context.Context) (bool, error) { // answers are logged last
+		events, err := w.requests(first)
 		cordoned := map[string]bool{}
 		for _, e := range events {
-			if e.User.Username != user || e.Verb != "patch" || e.ObjectRef == nil || e.ResponseStatus == nil ||
-				e.ObjectRef.Resource != "nodes" || e.ObjectRef.Subresource != "" || e.ResponseStatus.Code != 200 {
-				continue
-			}
-			if cordoned[e.ObjectRef.Name] {
+			if e.Verb != "patch" || e.ObjectRef.Resource != "nodes" || e.ObjectRef.Subresource != "" ||
+				e.ResponseStatus.Code != 200 || cordoned[e.ObjectRef.Name] {
 				continue
 			}
 			cordoned[e.ObjectRef.Name] = true
@@ -278,29 +294,23 @@ func (w *world) reportCordons(ctx context.Context, nodes int, first, all time.Ti
 	return nil
 }
 
+// report counts what the operator has asked for since.
 func (w *world) report(since time.Time) error {
-	events, err := w.AuditEvents("")
+	events, err := w.requests(since)
 	if err != nil {
 		return err
 	}
-	user := "system:serviceaccount:" + operator.Namespace + ":" + operator.ServiceAccount
 	var first, last time.Time
 	evictions, calls, told := 0, 0, 0
 	kinds := map[string]int{}
 	for _, e := range events {
-		if e.User.Username != user || e.Verb == "watch" || e.ObjectRef == nil || e.RequestReceivedTimestamp.Before(since) {
-			continue
-		}
-		if e.ObjectRef.Resource == "leases" {
-			continue
-		}
 		if e.ObjectRef.Resource == "events" {
 			told++
 			continue
 		}
 		calls++
 		kinds[e.Verb+" "+e.ObjectRef.Resource+"/"+e.ObjectRef.Subresource]++
-		if e.ObjectRef.Subresource != "eviction" || e.ResponseStatus == nil || e.ResponseStatus.Code != 201 {
+		if e.ObjectRef.Subresource != "eviction" || e.ResponseStatus.Code != 201 {
 			continue
 		}
 		evictions++
