@@ -18,7 +18,9 @@ set(CMAKE_VERIFY_INTERFACE_HEADER_SETS ON)
 
 find_program(KR_CCACHE ccache)
 if(KR_CCACHE)
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${KR_CCACHE})
+  # Checkouts of the same sources in other folders share what is compiled.
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_BASEDIR=${CMAKE_SOURCE_DIR}
+                                  CCACHE_NOHASHDIR=1 ${KR_CCACHE})
 endif()
 find_program(KR_MOLD mold)
 if(KR_MOLD)
