@@ -1,8 +1,13 @@
 package cases
 
 import (
+	"context"
 	"fmt"
 	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/kube-remedy/kube-remedy/e2e/harness"
 	"github.com/kube-remedy/kube-remedy/e2e/operator"
@@ -108,5 +113,38 @@ func TestSingleTargetDoesNotTripBreaker(t *testing.T) {
 	awaitCured(t, w, ns, "d")
 	if c := w.Policy(t, ns); c.Condition("Blocked").Status != "False" {
 		t.Errorf("blocked: %+v", c.Condition("Blocked"))
+	}
+}
+
+// breakerStates are the states of a policy's breaker as they follow one another, seen from outside until the test ends.
+func breakerStates(t *testing.T, w *harness.World, policy string) func() []string {
+	t.Helper()
+	ctx, stop := context.WithCancel(t.Context())
+	stream, err := w.Dynamic.Resource(harness.Policies).Watch(ctx, metav1.ListOptions{FieldSelector: "metadata.name=" + policy})
+	harness.Must(t, err)
+	seen := make(chan []string)
+	go func() {
+		var states []string
+		for event := range stream.ResultChan() {
+			state := ""
+			if p, ok := event.Object.(*unstructured.Unstructured); ok {
+				state, _, _ = unstructured.NestedString(p.Object, "status", "breaker", "state")
+			}
+			if state != "" && (len(states) == 0 || states[len(states)-1] != state) {
+				states = append(states, state)
+			}
+		}
+		seen <- states
+	}()
+	t.Cleanup(stop)
+	return func() []string {
+		stop()
+		select {
+		case states := <-seen:
+			return states
+		case <-time.After(harness.Limit):
+			t.Fatal("the watch does not end")
+			return nil
+		}
 	}
 }

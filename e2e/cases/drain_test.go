@@ -244,7 +244,7 @@ func TestADrainSurvivesItsOperators(t *testing.T) {
 }
 
 // Whoever uncordons the node in the middle of the drain has decided: it ends, and what it held is given up.
-func TestAnUncordonInTheMiddleEndsTheDrain(t *testing.T) {
+func TestF4AnUncordonInTheMiddleEndsTheDrain(t *testing.T) {
 	const ns = "overruled"
 	w := zones(t)
 	w.Namespace(t, ns)

@@ -143,7 +143,7 @@ spec:
 const pleg = "PLEG is not healthy: pleg was last seen active 3m5s ago; threshold is 3m0s"
 
 // A node is cordoned and tainted, and given back because we did it: not what a person has cordoned, before or since.
-func TestNodesAreGivenBackByWhoeverTookThem(t *testing.T) {
+func TestF4NodesAreGivenBackByWhoeverTookThem(t *testing.T) {
 	w, _ := bare.Get(t)
 	w.Operator(t, operator.Options{Kubeconfig: w.Account.Kubeconfig,
 		Config: strings.Replace(operator.Quick, "limits: {", "limits: {exemptFromNodeBudget: [nodes-back], ", 1)})
@@ -259,6 +259,7 @@ func TestF2AnOutageOfNodesIsNobodysToRepair(t *testing.T) {
 	for _, node := range names[:40] {
 		k.ready(t, node, "False", pleg)
 	}
+	states := breakerStates(t, w, name)
 	message := ""
 	awaitTargets(t, w, name, func(p *harness.Policy) bool {
 		blocked := p.Condition("Blocked")
@@ -305,6 +306,10 @@ func TestF2AnOutageOfNodesIsNobodysToRepair(t *testing.T) {
 		}
 		return len(healed) == 10, harness.Text(w.Policy(t, name).Status)
 	})
+	awaitTargets(t, w, name, func(p *harness.Policy) bool { return p.Status.Breaker != nil && p.Status.Breaker.State == "Closed" })
+	if seen := states(); len(seen) < 3 || !slices.Equal(seen[len(seen)-3:], []string{"Open", "HalfOpen", "Closed"}) {
+		t.Errorf("the breaker was %v", seen)
+	}
 	// Oldest first, apart from those that were begun before the outage was one. (Of two in one second nobody knows
 	// which one was made first.)
 	newest := map[time.Time]string{}
@@ -321,31 +326,20 @@ func TestF2AnOutageOfNodesIsNobodysToRepair(t *testing.T) {
 
 // A node that has fallen silent is fenced by whoever can switch it off, and only then emptied by force; a host that
 // comes back in between makes the proof void.
-func TestSilentNodesAreFencedBeforeAnythingIsForced(t *testing.T) {
+func TestF9SilentNodesAreFencedBeforeAnythingIsForced(t *testing.T) {
 	w, _ := bare.Get(t)
 	w.Operator(t, operator.Options{Kubeconfig: w.Account.Kubeconfig, Config: operator.Quick + "webhooks: {namespace: kube-remedy, allowNetworks: [127.0.0.0/8]}\n"})
 	ns := w.Namespace(t, "fenced")
-	r := newReceiver(t, w, "bmc")
-	var mu sync.Mutex
-	var onCall func()
-	r.script(func(int) (int, string) {
-		mu.Lock()
-		defer mu.Unlock()
-		var call struct{ Fencing map[string]any }
-		for body := range r.bodies {
-			var one struct{ Fencing map[string]any }
-			if json.Unmarshal([]byte(body), &one) == nil && (call.Fencing == nil || len(r.bodies) == 1) {
-				call = one
-			}
+	r := w.Receiver(t, "bmc")
+	answer := func(call harness.Call) (int, string) {
+		var asked struct{ Fencing map[string]any }
+		if err := json.Unmarshal([]byte(call.Body), &asked); err != nil {
+			return 400, err.Error()
 		}
-		r.bodies = map[string]bool{}
-		call.Fencing["state"], call.Fencing["heldOff"] = "Off", true
-		text, _ := json.Marshal(map[string]any{"evidence": map[string]any{"fencing": call.Fencing}})
-		if onCall != nil {
-			onCall()
-		}
-		return 200, string(text)
-	})
+		asked.Fencing["state"], asked.Fencing["heldOff"] = "Off", true
+		return 200, harness.Text(map[string]any{"evidence": map[string]any{"fencing": asked.Fencing}})
+	}
+	r.Script(func(_ int, call harness.Call) (int, string) { return answer(call) })
 	policy := func(name, steps string) string {
 		return fmt.Sprintf(`
 apiVersion: kube-remedy.io/v1alpha1
@@ -436,9 +430,10 @@ spec:
 		const node = "fenced-returned"
 		k := startKubelets(t, w, time.Second, map[string]string{"case": node}, node)
 		pod(node)
-		mu.Lock()
-		onCall = func() { time.AfterFunc(time.Second, func() { k.renew(context.Background(), node) }) } // once: it is on, whatever was said
-		mu.Unlock()
+		r.Script(func(_ int, call harness.Call) (int, string) {
+			time.AfterFunc(time.Second, func() { k.renew(context.Background(), node) }) // once: it is on, whatever was said
+			return answer(call)
+		})
 		w.Apply(t, policy(node, `{waitFor: {expression: "now > remediation.startedAt + duration('12s')", timeout: 60s}}, `+force))
 		w.DeleteAtEnd(t, node)
 		w.AwaitCondition(t, node, "Ready", "True", "Ready")
@@ -459,26 +454,22 @@ func TestR39NodeUnknown(t *testing.T) {
 	w.Operator(t, operator.Options{Kubeconfig: w.Account.Kubeconfig, Config: operator.Quick + "webhooks: {namespace: kube-remedy, allowNetworks: [127.0.0.0/8]}\n"})
 	const name, silent = "node-unknown", "unknown-1"
 	k := startKubelets(t, w, time.Second, map[string]string{"case": name}, silent, "unknown-2", "unknown-3")
-	r := newReceiver(t, w, "machines")
+	r := w.Receiver(t, "machines")
 	var asked []string
-	r.script(func(int) (int, string) {
-		for body := range r.bodies {
-			delete(r.bodies, body)
-			var call struct {
-				Fencing    map[string]any
-				Parameters struct{ Operation string }
-			}
-			if err := json.Unmarshal([]byte(body), &call); err != nil {
-				return 400, err.Error()
-			}
-			asked = append(asked, call.Parameters.Operation)
-			if call.Parameters.Operation == "off" {
-				call.Fencing["state"], call.Fencing["heldOff"] = "Off", true
-				text, _ := json.Marshal(map[string]any{"evidence": map[string]any{"fencing": call.Fencing}})
-				return 200, string(text)
-			}
-			k.speak(silent)
+	r.Script(func(_ int, received harness.Call) (int, string) {
+		var call struct {
+			Fencing    map[string]any
+			Parameters struct{ Operation string }
 		}
+		if err := json.Unmarshal([]byte(received.Body), &call); err != nil {
+			return 400, err.Error()
+		}
+		asked = append(asked, call.Parameters.Operation)
+		if call.Parameters.Operation == "off" {
+			call.Fencing["state"], call.Fencing["heldOff"] = "Off", true
+			return 200, harness.Text(map[string]any{"evidence": map[string]any{"fencing": call.Fencing}})
+		}
+		k.speak(silent)
 		return 200, "{}"
 	})
 	commands, err := operator.Manifests("config/node-commands")

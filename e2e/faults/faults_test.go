@@ -44,11 +44,12 @@ type regimen struct {
 	sicken func(w *ward, ctx context.Context, patient string) error
 	see    func(w *ward, patients []string) map[string][]string // what has become of them
 
-	once    sync.Once
-	history *history
-	cloud   *fakecloud.Provider // of the Services that patients may have
-	writes  []string
-	outcome string
+	once     sync.Once
+	history  *history
+	cloud    *fakecloud.Provider // of the Services that patients may have
+	receiver *harness.Receiver   // of the webhook that has the policy's name
+	writes   []string
+	outcome  string
 }
 
 var everything = &regimen{name: "faults", role: role, policy: policy, admit: (*ward).admitOne, least: 30, without: []string{"error-503"}}
@@ -91,6 +92,9 @@ func (w *ward) learn() {
 	harness.Must(w.t, err)
 	w.cloud, err = fakecloud.Start(context.Background(), fakecloud.Options{Client: w.Client, Class: "cloud.example/" + w.name}) // until the cluster ends
 	harness.Must(w.t, err)
+	w.receiver, err = w.StartReceiver(context.Background(), w.name)
+	harness.Must(w.t, err)
+	w.receiver.Script(ticket)
 	proxy, kubeconfig := w.through("learn")
 	w.Apply(w.t, w.role)
 	w.Apply(w.t, w.policy)

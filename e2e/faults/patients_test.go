@@ -30,6 +30,7 @@ workers: 256
 leaderElection: {leaseDuration: %s, renewDeadline: %s, retryPeriod: 1s}
 timing: {retryInitial: 50ms, retryMax: 500ms, recheck: 50ms, statusInterval: 1s, progressInterval: 10m, pruneInterval: 1h}
 watches: {settle: 200ms, backoffInitial: 50ms, backoffMax: 500ms}
+webhooks: {namespace: kube-remedy, allowNetworks: [127.0.0.0/8]}
 `
 
 // role is what the policy needs on top of the shipped roles.
