@@ -181,10 +181,7 @@ func TestTwoBadNodesAreEmptiedAndNoQuorumIsHurt(t *testing.T) {
 	if !isCordoned(t, w, persons) {
 		t.Error("a person's cordon was taken back")
 	}
-	if hurt := watch.Hurt(); len(hurt) > 0 {
-		t.Errorf("seen from outside: %v", hurt)
-	}
-	wantOneEvictionEach(t, w, ns)
+	wantNobodyHurt(t, w, ns, watch)
 	for pod, uids := range w.Evictions(t, ns) {
 		if len(uids) > 1 && !strings.HasPrefix(pod, "web-") {
 			t.Errorf("a successor of %s was evicted: %v", pod, uids)
@@ -195,9 +192,13 @@ func TestTwoBadNodesAreEmptiedAndNoQuorumIsHurt(t *testing.T) {
 	}
 }
 
-// wantOneEvictionEach fails when a pod was evicted twice, by the API server's own record.
-func wantOneEvictionEach(t *testing.T, w *harness.World, namespace string) {
+// wantNobodyHurt fails when two members of a set were away at once, or a pod was evicted twice by the API server's own
+// record.
+func wantNobodyHurt(t *testing.T, w *harness.World, namespace string, watch *harness.SetWatch) {
 	t.Helper()
+	if hurt := watch.Hurt(); len(hurt) > 0 {
+		t.Errorf("seen from outside: %v", hurt)
+	}
 	for pod, uids := range w.Evictions(t, namespace) {
 		seen := map[string]bool{}
 		for _, uid := range uids {
@@ -237,10 +238,7 @@ func TestADrainSurvivesItsOperators(t *testing.T) {
 		return empty(), fmt.Sprint(remediationOf(t, w, "killed", "n1"), remediationOf(t, w, "killed", "n2"))
 	})
 	w.AwaitReadyPods(t, ns, 24)
-	if hurt := watch.Hurt(); len(hurt) > 0 {
-		t.Errorf("seen from outside: %v", hurt)
-	}
-	wantOneEvictionEach(t, w, ns)
+	wantNobodyHurt(t, w, ns, watch)
 }
 
 // Whoever uncordons the node in the middle of the drain has decided: it ends, and what it held is given up.
