@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -231,6 +232,19 @@ func (s *SetWatch) Hurt() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.hurt)
+}
+
+// EvictionTimes are when the API server received the first eviction of each pod of a namespace that it carried out.
+func (w *World) EvictionTimes(t testing.TB, namespace string) map[string]time.Time {
+	t.Helper()
+	out := map[string]time.Time{}
+	for _, write := range w.writes(t, "/eviction", "pods", namespace, "") {
+		at := write.RequestReceivedTimestamp
+		if known, ok := out[write.ObjectRef.Name]; !ok || at.Before(known) {
+			out[write.ObjectRef.Name] = at
+		}
+	}
+	return out
 }
 
 // Evictions are the evictions of a namespace ("": of all) that the API server carried out for operators: UIDs by the
