@@ -75,6 +75,13 @@ std::string_view Name(Reason reason) {
   return Describe(reason).name;
 }
 
+std::optional<Reason> FindReason(std::string_view name) {
+  for (const Reason reason : AllReasons()) {
+    if (Name(reason) == name) return reason;
+  }
+  return std::nullopt;
+}
+
 std::string_view Meaning(Reason reason) {
   return Describe(reason).meaning;
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -39,6 +40,8 @@ std::array<Reason, kReasonCount> AllReasons();
 
 // "MaxConcurrent": as in crds/v1alpha1/reasons.h.
 std::string_view Name(Reason reason);
+// The other way round; nullopt for a word that is none of them.
+std::optional<Reason> FindReason(std::string_view name);
 // One sentence for documentation and `kubectl remedy why`, the same for every refusal.
 std::string_view Meaning(Reason reason);
 

@@ -86,6 +86,7 @@ class Controller final : private policy::WatchListener,
     absl::Time since;
     // When to ask again. Sooner than is shown where nobody tells that something has changed.
     absl::Time recheck = absl::InfiniteFuture();
+    bool open = false;  // it has a Remediation, and that waits
   };
   // One group of limits.groups: its index there, and the value of its key. Behind the last of them:
   // a zone, "" = the whole cluster.
@@ -201,6 +202,8 @@ class Controller final : private policy::WatchListener,
   void Refuse(Session& session, const TargetKey& key, const crds::ObjectReference& target,
               const limits::Refusal& refusal);
   void KeepWaiting(Session& session, const TargetKey& key);
+  // Targets whose Remediation is open and does not get on are refused like those without one.
+  void AddStalled(Session& session) const;
   limits::PolicyView ViewOf(const std::vector<const policy::PolicyTargets*>& kinds,
                             const PolicyState& state) const;
   // `self`: the Remediation that asks, "" when there is none yet.

@@ -159,7 +159,10 @@ void Controller::Consider() {
   for (const Candidate& candidate : CandidatesOf(sessions)) {
     TryAdmit(sessions[candidate.session], candidate);
   }
-  for (Session& session : sessions) CloseSession(session);
+  for (Session& session : sessions) {
+    AddStalled(session);
+    CloseSession(session);
+  }
   ReportBudgets();
   SetGauges();
 }
@@ -239,7 +242,10 @@ void Controller::CloseSession(Session& session) {
       waiting.shown.since = known->second.shown.since;
     } else {
       metrics_.refusals.With({waiting.shown.reason}).Increment();
-      news.push_back({waiting.shown, reasons.insert(waiting.shown.reason).second});
+      // A Remediation tells its own Events.
+      if (!waiting.open) {
+        news.push_back({waiting.shown, reasons.insert(waiting.shown.reason).second});
+      }
     }
     recheck = std::min(recheck, waiting.recheck);
   }
@@ -393,6 +399,21 @@ void Controller::KeepWaiting(Session& session, const TargetKey& key) {
   waiting = before->second;
   waiting.shown.next_check.reset();
   waiting.recheck = absl::InfiniteFuture();
+}
+
+void Controller::AddStalled(Session& session) const {
+  const absl::Time now = engine_.clock().Now();
+  for (const auto& [name, runner] : runners_) {
+    const crds::Remediation& remediation = runner->remediation();
+    if (remediation.spec.policy_ref.uid != session.uid || !IsStalled(remediation)) continue;
+    Refused& waiting = session.state->waiting[{runner->policy()->id, runner->target()}];
+    waiting = {.shown = {.target = remediation.spec.target_ref,
+                         .reason = remediation.status.reason,
+                         .message = remediation.status.message,
+                         .since = now},
+               .since = now,
+               .open = true};
+  }
 }
 
 limits::PolicyView Controller::ViewOf(const std::vector<const policy::PolicyTargets*>& kinds,

@@ -263,6 +263,10 @@ void Controller::TakeUp(const crds::Remediation& remediation, StartFacts start) 
                             [this](const crds::Remediation& waiting) {
                               Account(waiting);
                               ConsiderSoon(waiting.spec.policy_ref.uid);
+                            },
+                        .waits =
+                            [this](const crds::Remediation& waiting) {
+                              ConsiderSoon(waiting.spec.policy_ref.uid);
                             }});
   Runner& started = *runner;
   runners_[name] = std::move(runner);

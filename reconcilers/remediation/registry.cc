@@ -5,6 +5,7 @@
 #include "controller/cache/resource_version.h"
 #include "crds/v1alpha1/common.h"
 #include "reconcilers/limits/memory.h"
+#include "reconcilers/limits/reasons.h"
 #include "reconcilers/limits/remediation_name.h"
 
 namespace kr::remediation {
@@ -40,6 +41,10 @@ bool SameTarget(const crds::ObjectReference& a, const crds::ObjectReference& b) 
 
 bool IsOpen(const crds::Remediation& remediation) {
   return !remediation.status.phase || !crds::IsFinal(*remediation.status.phase);
+}
+
+bool IsStalled(const crds::Remediation& remediation) {
+  return IsOpen(remediation) && limits::FindReason(remediation.status.reason).has_value();
 }
 
 void Registry::Upsert(const crds::Remediation& object) {

@@ -60,5 +60,7 @@ bool SameTarget(const crds::ObjectReference& a, const crds::ObjectReference& b);
 // first status its label. "" when it was not made by the controller and not taken up yet.
 std::string LineageOf(const crds::Remediation& remediation);
 bool IsOpen(const crds::Remediation& remediation);
+// Open, and waiting for something of the list of refusals: a person, an object, a window...
+bool IsStalled(const crds::Remediation& remediation);
 
 }  // namespace kr::remediation

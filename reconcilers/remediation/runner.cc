@@ -251,6 +251,7 @@ bool Runner::Continue(SaveResult result) {
   switch (result) {
     case SaveResult::kSaved:
       TellNode();
+      TellWait();
       dirty_ = false;
       last_save_ = services_.engine.Now();
       if (!deleted_) return true;
@@ -318,6 +319,14 @@ void Runner::TellNode() {
                        }
                      },
                      {.permit = runtime::PermitNeed::kWrite, .lane = runtime::Lane::kBackground});
+}
+
+void Runner::TellWait() {
+  std::string wait;
+  if (IsStalled(remediation())) wait = status().reason + ": " + status().message;
+  if (wait == told_wait_) return;
+  told_wait_ = std::move(wait);
+  callbacks_.waits(remediation());
 }
 
 void Runner::WakeAt(absl::Time when) {

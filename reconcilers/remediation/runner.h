@@ -60,6 +60,8 @@ class Runner {
     std::function<void(Runner&)> ended;
     // It holds no slot any more: it waits for a person.
     std::function<void(const crds::Remediation&)> released;
+    // Its status says something else than before about what it waits for.
+    std::function<void(const crds::Remediation&)> waits;
   };
 
   // References outlive the runner. `remediation` as the server has it; with a phase in its status
@@ -119,6 +121,7 @@ class Runner {
   void Save();
   // Best effort, as Events are: what the Node itself says of this.
   void TellNode();
+  void TellWait();
   bool Continue(SaveResult result);  // false: it is over
   void Tell(runtime::Event::Type type, std::string_view reason, std::string note);
   std::string_view ReasonOfPhase() const;  // what a wait within the phase is called
@@ -346,6 +349,7 @@ class Runner {
   bool policy_gone_ = false;
   bool target_gone_ = false;
   NodeConditions told_node_;              // what this process has last written there
+  std::string told_wait_;                 // Callbacks::waits
   std::string taking_back_;               // what is under way, for people
   std::optional<End> ending_;             // decided; mitigations are released before
   std::optional<absl::Time> well_since_;  // after the end: the target, without a break
