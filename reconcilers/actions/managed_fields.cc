@@ -154,21 +154,40 @@ std::string LastOf(const nlohmann::json& entries, std::string_view manager,
   return last;
 }
 
+bool Owns(const nlohmann::json& entries, const nlohmann::json& entry, const FieldPath& field) {
+  const nlohmann::json* owned = Find(entry, {"fieldsV1"});
+  return owned != nullptr && Covers(entries, *owned, field);
+}
+
 }  // namespace
+
+bool IsRemoved(const nlohmann::json& object, std::string_view manager,
+               std::span<const FieldPath> fields) {
+  const nlohmann::json& entries = EntriesOf(object);
+  const auto tells = [](const nlohmann::json& entry) {
+    return Find(entry, {"fieldsV1"}) != nullptr;
+  };
+  if (entries.empty() || !std::ranges::all_of(entries, tells)) return false;
+  bool lost = false;
+  for (const FieldPath& field : fields) {
+    if (OwnsField(object, manager, field)) continue;
+    lost = true;
+    for (const nlohmann::json& entry : entries) {
+      if (Owns(entries, entry, field)) return false;
+    }
+  }
+  return lost;
+}
 
 std::string LastOwner(const nlohmann::json& object, std::string_view manager,
                       std::span<const FieldPath> fields) {
   const nlohmann::json& entries = EntriesOf(object);
   if (entries.empty()) return "";
-  const auto owns = [&](const nlohmann::json& entry, const FieldPath& field) {
-    const nlohmann::json* owned = Find(entry, {"fieldsV1"});
-    return owned != nullptr && Covers(entries, *owned, field);
-  };
   // What is still owned by `manager` nobody has set; a list as a whole is always owned by many.
   for (const bool lost_only : {true, false}) {
     std::string last = LastOf(entries, manager, [&](const nlohmann::json& entry) {
       return std::ranges::any_of(fields, [&](const FieldPath& field) {
-        return owns(entry, field) && !(lost_only && OwnsField(object, manager, field));
+        return Owns(entries, entry, field) && !(lost_only && OwnsField(object, manager, field));
       });
     });
     if (!last.empty()) return last;

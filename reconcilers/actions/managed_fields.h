@@ -37,6 +37,11 @@ std::string FieldAndOwner(const nlohmann::json& object, std::string_view manager
 std::string LastOwner(const nlohmann::json& object, std::string_view manager,
                       std::span<const FieldPath> fields);
 
+// Whether nobody owns what `manager` has lost of `fields`: it was removed, and whoever did that is
+// not to be found in the object. False when the object does not tell.
+bool IsRemoved(const nlohmann::json& object, std::string_view manager,
+               std::span<const FieldPath> fields);
+
 // The manager other than `manager` that wrote last to the object itself (not to its status): when
 // no field tells, the likeliest one to have set a change back. "" when there is none.
 std::string LastOtherManager(const nlohmann::json& object, std::string_view manager);

@@ -50,7 +50,9 @@ bool IsDisputed(const std::optional<crds::Contended>& contended) {
 std::optional<Refusal> CheckContended(const std::optional<crds::Contended>& contended) {
   if (!IsDisputed(contended)) return std::nullopt;
   std::string object = contended->object ? contended->object->ToString() : "the object";
-  std::string who = contended->manager.empty() ? "somebody" : "\"" + contended->manager + "\"";
+  std::string who = contended->manager.empty() ? "somebody" : contended->manager;
+  // A name, and no sentence about one.
+  if (who.find(' ') == std::string::npos && !contended->manager.empty()) who = "\"" + who + "\"";
   std::string message =
       who + " set our change of " + object + " back " + std::to_string(contended->count) + " times";
   if (contended->last_at) message += ", last at " + crds::FormatTime(*contended->last_at);

@@ -258,13 +258,28 @@ std::vector<actions::FieldPath> Runner::ChangedFields() const {
   return fields;
 }
 
+namespace {
+
+// As far as the object tells: a field that is removed has no owner any more.
+std::string WhoReverted(const nlohmann::json& live, std::span<const actions::FieldPath> fields) {
+  const bool removed = actions::IsRemoved(live, actions::kFieldManager, fields);
+  if (!removed) {
+    std::string owner = actions::LastOwner(live, actions::kFieldManager, fields);
+    if (!owner.empty()) return owner;
+  }
+  const std::string last = actions::LastOtherManager(live, actions::kFieldManager);
+  if (!removed) return last.empty() ? "an unknown field manager" : last;
+  return last.empty() ? "somebody (by removing it)"
+                      : "somebody (by removing it; last write by " + last.substr(0, 80) + ")";
+}
+
+}  // namespace
+
 bool Runner::CountRevert(const nlohmann::json& live, const crds::ObjectReference& object,
                          std::span<const actions::FieldPath> fields) {
   // Our own policies all write under the same name.
   std::string manager = world_.OtherWriter(remediation(), object);
-  if (manager.empty()) manager = actions::LastOwner(live, actions::kFieldManager, fields);
-  if (manager.empty()) manager = actions::LastOtherManager(live, actions::kFieldManager);
-  if (manager.empty()) manager = "an unknown field manager";
+  if (manager.empty()) manager = WhoReverted(live, fields);
   mutable_status().contended =
       limits::CountRevert(status().contended, manager, object, services_.limits, Now());
   dirty_ = true;

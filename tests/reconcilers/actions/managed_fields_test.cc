@@ -102,6 +102,24 @@ TEST(ManagedFieldsTest, TheLastOwnerIsOneOfTheFieldThatWasLost) {
   EXPECT_EQ(LastOwner(json::object(), "kube-remedy", std::vector<FieldPath>{lost}), "");
 }
 
+TEST(ManagedFieldsTest, WhatNobodyOwnsAnyMoreWasRemoved) {
+  const json object = json::parse(R"({"metadata": {"managedFields": [
+    {"manager": "kube-remedy", "fieldsV1": {"f:data": {"f:kept": {}}}},
+    {"manager": "argocd", "fieldsV1": {"f:data": {"f:set": {}, "f:kept": {}}}}]}})");
+  const FieldPath kept = {FieldStep("data"), FieldStep("kept")};
+  const FieldPath set = {FieldStep("data"), FieldStep("set")};
+  const FieldPath gone = {FieldStep("data"), FieldStep("gone")};
+  const auto removed = [&](const std::vector<FieldPath>& fields) {
+    return IsRemoved(object, "kube-remedy", fields);
+  };
+  EXPECT_TRUE(removed({gone}));
+  EXPECT_TRUE(removed({kept, gone})) << "what is still ours has not been touched";
+  EXPECT_FALSE(removed({set, gone})) << "somebody has set the other one";
+  EXPECT_FALSE(removed({kept}));
+  EXPECT_FALSE(removed({}));
+  EXPECT_FALSE(IsRemoved(json::object(), "kube-remedy", std::vector<FieldPath>{gone}));
+}
+
 TEST(ManagedFieldsTest, TheLastOtherManagerIsNotTheStatusWriter) {
   EXPECT_EQ(LastOtherManager(kObject, "kube-remedy"), "argocd");
   EXPECT_EQ(LastOtherManager(kObject, "argocd"), "kube-remedy");
