@@ -120,7 +120,9 @@ class Watches final : public cache::InformerObserver {
   std::vector<cache::ObjectId> TargetIds(const CompiledPolicy& policy) const;
   // What of such a target is there now; null when it is gone, even if its number is not.
   document::DocumentPtr TargetAt(const CompiledPolicy& policy, cache::ObjectId id) const;
-  bool HasSeen(const CompiledPolicy& policy, std::string_view name_space,
+  // Whether what the policy reads is not older than a write to an object that was answered with
+  // this version. An object that it does not see has nothing to wait for.
+  bool HasSeen(const CompiledPolicy& policy, const crds::ObjectReference& written,
                std::string_view resource_version) const;
   // Whether everything that the policy reads has reached a version of the whole cluster.
   bool HasSeenAll(const CompiledPolicy& policy, std::string_view resource_version) const;

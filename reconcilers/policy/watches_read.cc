@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "controller/cache/resource_version.h"
 #include "reconcilers/node/resources.h"
 #include "reconcilers/policy/cached_surroundings.h"
 #include "reconcilers/policy/needs.h"
@@ -169,10 +170,25 @@ void Watches::ForEachTarget(const CompiledPolicy& policy,
   for (const kube::ObjectKey& key : EmptyPlaces(policy)) visit(served->places.at(key));
 }
 
-bool Watches::HasSeen(const CompiledPolicy& policy, std::string_view name_space,
+bool Watches::HasSeen(const CompiledPolicy& policy, const crds::ObjectReference& written,
                       std::string_view resource_version) const {
   const Served* served = Find(policy);
-  return served != nullptr && ViewsOf(*served).targets.HasSeen(name_space, resource_version);
+  if (served == nullptr) return false;
+  const auto gvk = kube::GroupVersionKind::FromApiVersion(written.api_version, written.kind);
+  const Views& views = ViewsOf(*served);
+  for (size_t j = 0; j < views.related.size(); ++j) {
+    if (policy.related[j].gvk != gvk) continue;
+    const DocumentPtr object = views.related[j].Find(written.name_space, written.name);
+    // One that was just made comes in time only if the join looks at all of them.
+    const bool shows = object || (policy.related[j].names.empty() && !policy.related[j].selector);
+    const auto order = cache::CompareResourceVersions(
+        object ? object->resource_version() : std::string_view(), resource_version);
+    const bool newer = order && *order >= 0;
+    if (shows && !newer && !views.related[j].HasSeen(written.name_space, resource_version)) {
+      return false;
+    }
+  }
+  return policy.target != gvk || views.targets.HasSeen(written.name_space, resource_version);
 }
 
 bool Watches::HasSeenAll(const CompiledPolicy& policy, std::string_view resource_version) const {

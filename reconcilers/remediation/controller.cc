@@ -355,9 +355,9 @@ std::optional<kube::Resource> Controller::Find(const kube::GroupVersionKind& gvk
   return watches_.Find(gvk);
 }
 
-bool Controller::HasSeen(const policy::CompiledPolicy& policy, std::string_view name_space,
+bool Controller::HasSeen(const policy::CompiledPolicy& policy, const crds::ObjectReference& written,
                          std::string_view resource_version) const {
-  return watches_.HasSeen(policy, name_space, resource_version);
+  return watches_.HasSeen(policy, written, resource_version);
 }
 
 std::optional<limits::Refusal> Controller::Stale(const policy::CompiledPolicy& policy) const {

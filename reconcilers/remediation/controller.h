@@ -138,7 +138,7 @@ class Controller final : private policy::WatchListener,
                                const kube::ObjectKey& key) const override;
   const policy::Surroundings& Around(const policy::CompiledPolicy& policy) const override;
   std::optional<kube::Resource> Find(const kube::GroupVersionKind& gvk) const override;
-  bool HasSeen(const policy::CompiledPolicy& policy, std::string_view name_space,
+  bool HasSeen(const policy::CompiledPolicy& policy, const crds::ObjectReference& written,
                std::string_view resource_version) const override;
   std::optional<limits::Refusal> Stale(const policy::CompiledPolicy& policy) const override;
   std::optional<limits::Refusal> Paused() const override;

@@ -59,9 +59,9 @@ class World {
   virtual const policy::Surroundings& Around(const policy::CompiledPolicy& policy) const = 0;
   // Where objects of a kind live; nullopt while discovery does not know.
   virtual std::optional<kube::Resource> Find(const kube::GroupVersionKind& gvk) const = 0;
-  // Whether the cache of the targets has reached a version: own writes are awaited before anything
-  // is judged again.
-  virtual bool HasSeen(const policy::CompiledPolicy& policy, std::string_view name_space,
+  // Whether the caches that the policy reads know of a write to an object, by the version that it
+  // was answered with: own writes are awaited before anything is judged again.
+  virtual bool HasSeen(const policy::CompiledPolicy& policy, const crds::ObjectReference& written,
                        std::string_view resource_version) const = 0;
   // Why the caches that the policy rests on must not be believed now (StaleView).
   virtual std::optional<limits::Refusal> Stale(const policy::CompiledPolicy& policy) const = 0;

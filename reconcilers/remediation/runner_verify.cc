@@ -100,8 +100,12 @@ bool Runner::OwnWritesSeen() const {
   const crds::ObjectReference& target = remediation().spec.target_ref;
   for (const crds::StepProgress& step : status().steps) {
     for (const crds::WriteRecord& write : step.writes) {
-      if (!SameTarget(write.object, target) || write.resource_version_after.empty()) continue;
-      if (!world_.HasSeen(*policy_, target.name_space, write.resource_version_after)) return false;
+      if (write.resource_version_after.empty()) continue;
+      // The watch of the targets need not show another object of their kind.
+      const bool same_kind =
+          write.object.api_version == target.api_version && write.object.kind == target.kind;
+      if (same_kind && !SameTarget(write.object, target)) continue;
+      if (!world_.HasSeen(*policy_, write.object, write.resource_version_after)) return false;
     }
   }
   return true;

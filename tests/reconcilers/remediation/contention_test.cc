@@ -14,7 +14,7 @@ using ::testing::HasSubstr;
 class Contention : public ::testing::Test {
  protected:
   // Sick by annotation; `step` is the remedy, and the cure takes a minute to be proved.
-  void Begin(const json& step) {
+  void Begin(const json& step, const std::string& verify = "true") {
     s.DaemonSet("d");
     s.server.Put("configmaps", {{"metadata", {{"namespace", "net"}, {"name", "joined"}}},
                                 {"data", {{"of", "d"}, {"mode", "old"}}}});
@@ -31,7 +31,7 @@ class Contention : public ::testing::Test {
          {"remedies",
           {{{"name", "r"},
             {"steps", {step}},
-            {"verify", {{{"name", "v"}, {"expression", "true"}}}},
+            {"verify", {{{"name", "v"}, {"expression", verify}}}},
             {"cureWithin", "10m"}}}},
          {"recovery",
           {{"stableFor", "1m"}, {"healthy", {{{"name", "h"}, {"expression", "true"}}}}}}}));
@@ -107,6 +107,38 @@ TEST_F(Contention, TheOwnerOfTheFieldIsNamedAndNotWhoeverWroteLast) {
   s.server.Put("configmaps", map);
   s.Advance(absl::Seconds(2));
   EXPECT_EQ(Status()["contended"]["manager"], "argocd");
+}
+
+// Whoever removes a field owns nothing, and whoever wrote last need not be who did it.
+TEST_F(Contention, ARemovedFieldHasNoOwnerAndTheMessageSaysSo) {
+  Begin(PatchJoined());
+  s.Edit("configmaps", "net/joined", {{"data", {{"mode", nullptr}}}}, "argocd");
+  json map = s.Get("configmaps", "net/joined");
+  const json nothing = json::object();
+  map["metadata"]["managedFields"] = {
+      {{"manager", "kube-remedy"}, {"time", "2026-01-02T00:00:00Z"}, {"fieldsV1", nothing}},
+      {{"manager", "kubectl-label"},
+       {"time", "2026-01-02T00:00:02Z"},
+       {"fieldsV1", {{"f:metadata", {{"f:labels", {{"f:a", nothing}}}}}}}}};
+  s.server.Put("configmaps", map);
+  s.Advance(absl::Seconds(2));
+  EXPECT_EQ(Status()["contended"]["manager"],
+            "somebody (by removing it; last write by kubectl-label)");
+  EXPECT_THAT(s.told, Contains(HasSubstr("somebody (by removing it; last write by kubectl-label) "
+                                         "set our change of ConfigMap net/joined back")));
+}
+
+// What a cache shows from before our write is no proof of anything.
+TEST_F(Contention, NothingIsJudgedBeforeAJoinShowsOurWrite) {
+  s.api.fault = [this](const FakeApi::Request& request) {
+    if (request.target.find("/configmaps/joined") != std::string::npos) s.watches_silent = true;
+    return FakeApi::Fault::kNone;
+  };
+  Begin(PatchJoined(), "related.configs.all(c, c.data.mode == 'old')");
+  EXPECT_THAT(Status()["message"].get<std::string>(), HasSubstr("waiting for the cache"));
+  s.watches_silent = false;
+  s.Advance(absl::Seconds(5));
+  EXPECT_EQ(s.Phase(), "Verifying") << "it has never been so since";
 }
 
 TEST_F(Contention, OtherEditsOfTheObjectAreNobodysBusiness) {
