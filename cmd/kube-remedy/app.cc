@@ -87,6 +87,7 @@ remediation::Controller::Options ControllerOptions(const Config& config) {
                                                                       : config.webhooks_namespace,
                       .allow_http = config.webhooks_allow_http,
                       .read_timeout = config.write_timeout};
+  options.preflight.enabled = true;
   options.node_jobs = {.name_space = config.node_namespace,
                        .image = config.node_image,
                        .service_account = config.node_service_account,

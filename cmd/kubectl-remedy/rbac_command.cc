@@ -1,12 +1,10 @@
 // `kubectl remedy rbac`: the least ClusterRole with which the controller can carry out given
 // policies, from what they watch and what their actions do, and count for given budgets.
-#include <algorithm>
 #include <map>
 #include <ostream>
 #include <set>
 #include <string>
 #include <tuple>
-#include <variant>
 #include <vector>
 
 #include <CLI/CLI.hpp>
@@ -17,9 +15,8 @@
 #include "cmd/kubectl-remedy/command.h"
 #include "cmd/kubectl-remedy/manifests.h"
 #include "crds/v1alpha1/codec.h"
-#include "reconcilers/node/resources.h"
 #include "reconcilers/policy/compile.h"
-#include "reconcilers/policy/needs.h"
+#include "reconcilers/policy/permissions.h"
 #include "reconcilers/sandbox/object_store.h"
 
 namespace kr::cmd {
@@ -114,82 +111,26 @@ class RbacCommand final : public Command {
   }
 
   Status Collect(const policy::CompiledPolicy& policy, Console& console) {
-    const auto watch = [this](const kube::Resource& resource) {
-      for (const char* verb : {"list", "watch"}) Add(resource, verb);
-    };
-    KR_ASSIGN_OR_RETURN(const kube::Resource target, Find(policy.target, console));
-    watch(target);
-    Add(target, "get");  // read live before anything is done about it; the others are listed
-    for (const policy::RelatedJoin& join : policy.related) {
-      KR_ASSIGN_OR_RETURN(const kube::Resource resource, Find(join.gvk, console));
-      watch(resource);
-    }
-    if (policy.watches_events()) watch(policy::EventResource());
-    for (const signals::LeaseRead& lease : policy.leases) {
-      watch(node::LeaseResource());
-      if (lease.decides) Add(node::LeaseResource(), "get");
-    }
-    if (policy.spec.target.namespace_selector) watch(policy::NamespaceNeed().resource);
-    if (policy.spec.param_ref) watch(policy::ParamNeed({}).resource);
-    if (policy.target.group.empty() && policy.target.kind == "Pod") {
-      // What a pod belongs to is its lineage.
-      Add({{"", "v1", "ReplicationController"}, "replicationcontrollers"}, "get");
-      Add({{"apps", "v1", "ReplicaSet"}, "replicasets"}, "get");
-      Add({{"batch", "v1", "Job"}, "jobs"}, "get");
-    }
-    if (!policy.only_notifies) WatchClaims(policy.target);
-    for (const policy::Remedy& remedy : policy.remedies) {
-      const bool takes_back =
-          policy.spec.recovery.revert ||
-          std::any_of(remedy.steps.begin(), remedy.steps.end(), [](const policy::Step& step) {
-            return step.spec.on_failure == crds::OnFailure::kRollback;
-          });
-      for (const policy::Step& step : remedy.steps) {
-        if (!policy.only_notifies) WatchClaims(KindOf(policy, step));
-        KR_ASSIGN_OR_RETURN(const kube::Resource resource, Find(KindOf(policy, step), console));
-        if (step.apply_to) Add(resource, "get");  // what the step works on is read when it begins
-        const bool change = step.action->reversal() == actions::Reversal::kChange;
-        for (const actions::RbacRule& rule : step.action->RequiredRules(resource)) {
-          if (!rule.name_space.empty()) {
-            const std::string note = "note: " + std::string(step.action->kind()) +
-                                     " also needs what config/node allows in namespace " +
-                                     rule.name_space + ": kubectl apply -k config/node";
-            if (notes_.insert(note).second) console.err << note << "\n";
-            continue;
-          }
-          if (!rule.own_name.empty()) {
-            own_[{rule.api_group, rule.resource, rule.verb}].insert(rule.own_name);
-            continue;
-          }
-          // What a change has made is removed again only where changes are taken back.
-          if (change && !takes_back && rule.verb == "delete") continue;
-          verbs_[{rule.api_group, rule.resource}].insert(rule.verb);
-        }
+    KR_ASSIGN_OR_RETURN(const auto permissions,
+                        policy::PermissionsOf(policy, [&](const kube::GroupVersionKind& kind) {
+                          return Find(kind, console);
+                        }));
+    for (const policy::Permission& needed : permissions) {
+      const actions::RbacRule& rule = needed.rule;
+      if (!rule.name_space.empty()) {
+        const std::string note = "note: " + std::string(needed.action) +
+                                 " also needs what config/node allows in namespace " +
+                                 rule.name_space + ": kubectl apply -k config/node";
+        if (notes_.insert(note).second) console.err << note << "\n";
+      } else if (!rule.own_name.empty()) {
+        own_[{rule.api_group, rule.resource, rule.verb}].insert(rule.own_name);
+      } else if (!needed.only_name.empty()) {
+        named_[{rule.api_group, rule.resource, needed.only_name}].insert(rule.verb);
+      } else {
+        verbs_[{rule.api_group, rule.resource}].insert(rule.verb);
       }
     }
     return OkStatus();
-  }
-
-  // What other tools say of nodes in objects of their own (config/rbac/roles/watch_claims.yaml).
-  void WatchClaims(const kube::GroupVersionKind& kind) {
-    if (!kind.group.empty() || kind.kind != "Node") return;
-    claims_ = true;
-    for (const char* verb : {"list", "watch"}) {
-      Add({{"coordination.k8s.io", "v1", "Lease"}, "leases"}, verb);
-      Add({{"nodemaintenance.medik8s.io", "v1beta1", "NodeMaintenance"}, "nodemaintenances"}, verb);
-    }
-  }
-
-  // Of the objects that a step works on.
-  static kube::GroupVersionKind KindOf(const policy::CompiledPolicy& policy,
-                                       const policy::Step& step) {
-    if (step.apply_to) return step.apply_to->gvk;
-    if (const auto* apply = std::get_if<crds::Apply>(&step.spec.action)) {
-      const nlohmann::json object = apply->object.Parse();
-      return kube::GroupVersionKind::FromApiVersion(object.value("apiVersion", ""),
-                                                    object.value("kind", ""));
-    }
-    return policy.target;
   }
 
   StatusOr<kube::Resource> Find(const kube::GroupVersionKind& kind, Console& console) {
@@ -224,11 +165,12 @@ class RbacCommand final : public Command {
       result.push_back(
           {{"apiGroups", {key.first}}, {"resources", resources}, {"verbs", key.second}});
     }
-    if (claims_) {
-      result.push_back({{"apiGroups", {"apps"}},
-                        {"resources", {"daemonsets"}},
-                        {"resourceNames", {"kured"}},
-                        {"verbs", {"list", "watch"}}});
+    for (const auto& [what, verbs] : named_) {
+      const auto& [group, resource, name] = what;
+      result.push_back({{"apiGroups", {group}},
+                        {"resources", {resource}},
+                        {"resourceNames", {name}},
+                        {"verbs", verbs}});
     }
     return result;
   }
@@ -266,12 +208,13 @@ class RbacCommand final : public Command {
   kube::ConfigFlags flags_;
   // By API group and resource.
   std::map<std::pair<std::string, std::string>, std::set<std::string>> verbs_;
+  // Those of one object only, by API group, resource and its name.
+  std::map<std::tuple<std::string, std::string, std::string>, std::set<std::string>> named_;
   // Names of objects in the operator's own namespace, by API group, resource and verb.
   std::map<std::tuple<std::string, std::string, std::string>, std::set<std::string>> own_;
   std::set<std::string> notes_;  // said already
   std::unique_ptr<Cluster> cluster_;
   bool asked_ = false;
-  bool claims_ = false;  // some policy acts on Nodes
 };
 
 }  // namespace

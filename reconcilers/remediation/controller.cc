@@ -81,6 +81,10 @@ Controller::Controller(Options options, runtime::Engine& engine, runtime::ApiSen
                  watches_.past().baselines),
       sweep_({.write_timeout = options_.timing.write_timeout}, engine, api,
              [this](std::string_view uid) { return registry_.HasUid(uid); }),
+      preflight_(
+          options_.preflight, engine, api,
+          [this](const std::string& uid) { return SubjectsOf(uid); },
+          [this](const std::string& uid) { Report(uid); }),
       self_(std::make_shared<Controller*>(this)) {}
 
 Controller::~Controller() {
@@ -116,6 +120,7 @@ void Controller::OnPolicy(const document::DocumentPtr& before, const document::D
     DropBaselines(uid);
     states_.erase(uid);
     reporter_.Forget(uid);
+    preflight_.Forget(uid);
     Serve();
     for (auto& [name, runner] : runners_) {
       if (runner->remediation().spec.policy_ref.uid == uid) runner->OnPolicyGone();
@@ -305,6 +310,7 @@ void Controller::OnTargetGone(const policy::PolicyTargets& targets, const kube::
 }
 
 void Controller::OnSettled(const policy::PolicyTargets& targets) {
+  CheckPermissions(targets.policy->uid);
   ConsiderSoon(targets.policy->uid);
 }
 

@@ -25,6 +25,7 @@
 #include "reconcilers/remediation/metrics.h"
 #include "reconcilers/remediation/node_claims.h"
 #include "reconcilers/remediation/pod_owners.h"
+#include "reconcilers/remediation/preflight.h"
 #include "reconcilers/remediation/registry.h"
 #include "reconcilers/remediation/runner.h"
 #include "reconcilers/remediation/status_reporter.h"
@@ -53,6 +54,7 @@ class Controller final : private policy::WatchListener,
     Webhooks::Options webhooks;
     std::string own_pod_uid;  // "": this process runs in no pod
     actions::NodeJobs node_jobs;
+    Preflight::Options preflight;
   };
 
   Controller(Options options, runtime::Engine& engine, runtime::ApiSender& api,
@@ -283,6 +285,10 @@ class Controller final : private policy::WatchListener,
   void ReportBudgets();
   std::optional<StatusReporter::Wanted> StatusOf(const std::string& policy_uid);
   std::optional<StatusReporter::Wanted> BudgetStatusOf(const std::string& budget_uid);
+  // What is to be asked about a policy: of each of its kinds.
+  std::vector<Preflight::Subject> SubjectsOf(const std::string& policy_uid) const;
+  // The permissions of a policy whose targets are all known.
+  void CheckPermissions(const std::string& policy_uid);
   limits::Breaker::Limit BreakerLimit(const crds::RemediationPolicySpec& spec) const;
   void Prune();
   // TargetBaselines (controller_baselines.cc).
@@ -313,6 +319,7 @@ class Controller final : private policy::WatchListener,
   StatusReporter budget_reporter_;
   BaselineKeeper baselines_;
   HolderSweep sweep_;
+  Preflight preflight_;
 
   Stage stage_ = Stage::kStandby;
   bool listed_ = false;                        // while catching up: `wanted_` is complete

@@ -10,6 +10,7 @@
 #include "crds/v1alpha1/codec.h"
 #include "crds/v1alpha1/reasons.h"
 #include "reconcilers/limits/remediation_name.h"
+#include "reconcilers/policy/place.h"
 #include "reconcilers/remediation/controller.h"
 #include "reconcilers/remediation/draft.h"
 #include "reconcilers/remediation/resources.h"
@@ -21,7 +22,7 @@ using crds::ConditionStatus;
 using Readiness = policy::Watches::Readiness;
 
 crds::Condition ReadyCondition(const policy::PolicyEntry& entry, const Readiness& readiness,
-                               bool settled) {
+                               bool settled, const std::string& missing) {
   crds::Condition ready{.type = std::string(crds::kConditionReady),
                         .status = ConditionStatus::kFalse,
                         .message = readiness.message};
@@ -43,6 +44,13 @@ crds::Condition ReadyCondition(const policy::PolicyEntry& entry, const Readiness
       if (!settled) {
         because(crds::reason::kSyncing);
         ready.message = "targets are being evaluated for the first time";
+        return ready;
+      }
+      if (!missing.empty()) {
+        because(crds::refusal::kPermissionDenied);
+        ready.message = ("the operator may not " + missing).substr(0, 8000) +
+                        "; the role that is missing is printed by: kubectl get rempol " +
+                        entry.object.metadata.name + " -o yaml | kubectl remedy rbac -f -";
         return ready;
       }
       ready.status = ConditionStatus::kTrue;
@@ -123,8 +131,9 @@ std::optional<StatusReporter::Wanted> Controller::StatusOf(const std::string& po
     readiness = watches_.ReadinessOf(*kind);
     if (readiness.state != Readiness::State::kReady) break;
   }
-  crds::SetCondition(status.conditions, ReadyCondition(*entry, readiness, settled), generation,
-                     now);
+  crds::SetCondition(status.conditions,
+                     ReadyCondition(*entry, readiness, settled, preflight_.Missing(policy_uid)),
+                     generation, now);
 
   crds::Condition blocked{.type = std::string(crds::kConditionBlocked),
                           .status = ConditionStatus::kFalse,
@@ -192,6 +201,35 @@ std::optional<StatusReporter::Wanted> Controller::StatusOf(const std::string& po
   status.group_breakers = GroupBreakers(state);
   return StatusReporter::Wanted{PolicyResource(), entry->object.metadata,
                                 crds::ToJson(entry->object.status), crds::ToJson(status)};
+}
+
+std::vector<Preflight::Subject> Controller::SubjectsOf(const std::string& policy_uid) const {
+  std::vector<Preflight::Subject> subjects;
+  const policy::PolicyEntry* entry = policies_.FindByUid(policy_uid);
+  if (entry == nullptr) return subjects;
+  for (const policy::CompiledPolicyPtr& kind : entry->kinds) {
+    const auto find = [this](const kube::GroupVersionKind& gvk) -> StatusOr<kube::Resource> {
+      if (auto resource = watches_.Find(gvk)) return *resource;
+      return NotFound("no such kind: " + gvk.kind);
+    };
+    auto permissions = policy::PermissionsOf(*kind, find);
+    if (!permissions.ok()) continue;  // a kind that is not there is said elsewhere
+    Preflight::Subject subject{.permissions = *std::move(permissions),
+                               .namespaced = find(kind->target)->namespaced,
+                               .namespaces = kind->spec.target.namespaces,
+                               .names = kind->spec.target.names,
+                               .own_namespace = options_.webhooks.name_space};
+    watches_.ForEachTarget(*kind, [&](const document::DocumentPtr& target) {
+      if (subject.sample || policy::IsPlace(*target)) return;
+      subject.sample = {std::string(target->name_space()), std::string(target->name())};
+    });
+    subjects.push_back(std::move(subject));
+  }
+  return subjects;
+}
+
+void Controller::CheckPermissions(const std::string& policy_uid) {
+  if (stage_ == Stage::kLeading && Settled(policy_uid)) preflight_.Check(policy_uid);
 }
 
 std::optional<StatusReporter::Wanted> Controller::BudgetStatusOf(const std::string& budget_uid) {

@@ -138,6 +138,7 @@ void Controller::CatchUp() {
   for (const auto& [name, entry] : policies_.by_name()) {
     Report(entry.object.metadata.uid);
     ConsiderSoon(entry.object.metadata.uid);
+    CheckPermissions(entry.object.metadata.uid);
   }
   RecordBaselines();
   sweep_.Start();
@@ -148,6 +149,7 @@ void Controller::StopLeading() {
   stage_ = Stage::kStandby;
   baselines_.Stop();
   sweep_.Stop();
+  preflight_.Stop();
   watches_.past().alerts.Stop();
   listed_ = false;
   while (!creating_.empty()) EndCreation(creating_.begin()->first);

@@ -107,6 +107,12 @@ void FakeApi::Send(kube::HttpRequest request, Callback done, runtime::SendOption
   const bool discovery = depth <= (path.starts_with("/apis") ? 3u : 2u);
   if (request.method == "GET" && discovery) {
     response = Discovery(path, kinds);
+  } else if (path.ends_with("/selfsubjectaccessreviews")) {
+    ++reviews;
+    const json asked = json::parse(request.body)["spec"]["resourceAttributes"];
+    const json status = review ? review(asked) : json{{"allowed", true}};
+    response =
+        status.is_null() ? Refuse(503, "ServiceUnavailable") : Answer(201, {{"status", status}});
   } else {
     const Target target = Parse(request.target);
     const bool write = request.method != "GET" && !target.dry_run;

@@ -56,6 +56,10 @@ class FakeApi final : public runtime::ApiSender {
       admit;
   // What an eviction does instead of removing the pod at once, by "namespace/name".
   std::function<void(const std::string& key)> evict;
+  // Asked for every SelfSubjectAccessReview, with its resourceAttributes: the status; null is no
+  // answer. Everything is allowed as long as nobody says otherwise.
+  std::function<nlohmann::json(const nlohmann::json& attributes)> review;
+  int reviews = 0;
   // Namespaced kinds besides the well-known ones: plural and kind by path, "/apis/example.com/v1".
   std::map<std::string, std::map<std::string, std::string>> kinds;
   // From a request, which is executed at once, to its answer.
