@@ -10,6 +10,7 @@
 #include "crds/v1alpha1/codec.h"
 #include "crds/v1alpha1/reasons.h"
 #include "reconcilers/limits/remediation_name.h"
+#include "reconcilers/remediation/ladder.h"
 #include "reconcilers/remediation/registry.h"
 #include "reconcilers/remediation/resources.h"
 
@@ -98,6 +99,9 @@ void AddTrigger(const json& trigger, const std::string& indent, std::string& tex
     text += indent + "  " + Text(signal, "name") + ": " + Text(signal, "value");
     if (signal.contains("since")) text += " since " + Text(signal, "since");
     if (signal.contains("cause")) text += ", " + Text(signal, "cause");
+    if (signal.contains("answeredBy")) {
+      text += ", answered by Remediation " + Text(signal, "answeredBy");
+    }
     text += "\n";
     AddSeen(signal.value("evidence", json::array()), indent + "    ", text);
   }
@@ -163,6 +167,42 @@ json ExplainReading(const policy::CompiledPolicy& policy,
   return explanation;
 }
 
+const crds::Remediation* LastAbout(const std::string& policy, const crds::ObjectReference& target,
+                                   const std::vector<crds::Remediation>& remediations) {
+  const crds::Remediation* last = nullptr;
+  for (const crds::Remediation& one : remediations) {
+    const crds::ObjectReference& ref = one.spec.target_ref;
+    const bool same = one.spec.policy_ref.name == policy && ref.kind == target.kind &&
+                      ref.name == target.name && ref.name_space == target.name_space;
+    if (!same) continue;
+    const bool newer =
+        last == nullptr || (remediation::IsOpen(one) && !remediation::IsOpen(*last)) ||
+        (remediation::IsOpen(one) == remediation::IsOpen(*last) && limits::RunsBefore(*last, one));
+    if (newer) last = &one;
+  }
+  return last;
+}
+
+sandbox::Sandbox::Answered AnsweredBy(const crds::Remediation& last) {
+  sandbox::Sandbox::Answered answered;
+  if (!remediation::IsOpen(last)) answered.events = remediation::Answered(last.status);
+  answered.schedule = std::max(last.metadata.creation_timestamp.value_or(absl::InfinitePast()),
+                               last.status.started_at.value_or(absl::InfinitePast()));
+  return answered;
+}
+
+void MarkAnswered(const json& anew, const crds::Remediation& last, json& explanation) {
+  for (size_t t = 0; t < explanation["triggers"].size(); ++t) {
+    json& signals = explanation["triggers"][t]["signals"];
+    const json& before = anew["triggers"][t]["signals"];
+    for (size_t s = 0; s < signals.size() && s < before.size(); ++s) {
+      if (before[s]["value"] != "True" || signals[s]["value"] == "True") continue;
+      signals[s]["answeredBy"] = last.metadata.name;
+      if (before[s].contains("evidence")) signals[s]["evidence"] = before[s]["evidence"];
+    }
+  }
+}
+
 json ExplainState(const crds::RemediationPolicy& policy,
                   const std::vector<crds::Remediation>& remediations,
                   const crds::ObjectReference& target) {
@@ -186,17 +226,7 @@ json ExplainState(const crds::RemediationPolicy& policy,
       state["waiting"]["nextCheck"] = crds::FormatTime(*waiting.next_check);
     }
   }
-  const crds::Remediation* last = nullptr;
-  for (const crds::Remediation& one : remediations) {
-    const crds::ObjectReference& ref = one.spec.target_ref;
-    const bool same = one.spec.policy_ref.name == policy.metadata.name && ref.kind == target.kind &&
-                      ref.name == target.name && ref.name_space == target.name_space;
-    if (!same) continue;
-    const bool newer =
-        last == nullptr || (remediation::IsOpen(one) && !remediation::IsOpen(*last)) ||
-        (remediation::IsOpen(one) == remediation::IsOpen(*last) && limits::RunsBefore(*last, one));
-    if (newer) last = &one;
-  }
+  const crds::Remediation* last = LastAbout(policy.metadata.name, target, remediations);
   if (last == nullptr) return state;
   const crds::RemediationStatus& status = last->status;
   state["remediation"] = {{"name", last->metadata.name},

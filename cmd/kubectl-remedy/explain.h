@@ -36,6 +36,16 @@ std::string Settle(sandbox::Sandbox& sandbox, const policy::CompiledPolicy& poli
 nlohmann::json ExplainReading(const policy::CompiledPolicy& policy,
                               const sandbox::Sandbox::Reading& reading);
 
+// The Remediation of a target under a policy that matters now: an open one, or the newest; or null.
+const crds::Remediation* LastAbout(const std::string& policy, const crds::ObjectReference& target,
+                                   const std::vector<crds::Remediation>& remediations);
+// What that one has dealt with already.
+sandbox::Sandbox::Answered AnsweredBy(const crds::Remediation& last);
+// Adds answeredBy and the evidence to signals of `explanation` that would hold, as in `anew`, if
+// `last` had not answered what they count.
+void MarkAnswered(const nlohmann::json& anew, const crds::Remediation& last,
+                  nlohmann::json& explanation);
+
 // What the controller of the cluster says: {mode, paused, conditions, waiting, remediation,
 // cooldownUntil}; of conditions only those that stop something, of an open remediation also the
 // evidence that it began with.

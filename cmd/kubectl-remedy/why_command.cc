@@ -27,6 +27,8 @@ Shown for each policy that selects the object: which signal holds, what stops th
 and message, when it looks again, and its remediation of the object. Signals are read anew, as the
 cluster is now; what only the controller remembers (alerts, how a number grew, how old a lease is) is
 Unknown here and "known to the controller only": what came of it is what the policy's status says.
+Events and times of a schedule that a remediation has answered do not count again: the signal says which
+one that was.
 
 Examples:
   kubectl remedy why node/worker-3
@@ -81,7 +83,7 @@ class WhyCommand final : public Command {
     const Status baselines = AddBaselines(*cluster, *mirror);
     mirror->Advance(absl::Seconds(1));
     for (const crds::RemediationPolicy& policy : policies) {
-      json one = Explain(*mirror, baselines, policy, target);
+      json one = Explain(*mirror, baselines, policy, remediations.parsed, target);
       if (one.is_null()) continue;
       one.update(ExplainState(policy, remediations.parsed, target));
       one["name"] = policy.metadata.name;
@@ -101,7 +103,9 @@ class WhyCommand final : public Command {
  private:
   // Null when the policy does not select it.
   static json Explain(sandbox::Sandbox& mirror, const Status& baselines,
-                      const crds::RemediationPolicy& policy, const crds::ObjectReference& target) {
+                      const crds::RemediationPolicy& policy,
+                      const std::vector<crds::Remediation>& remediations,
+                      const crds::ObjectReference& target) {
     const policy::PolicyEntry* entry = mirror.policies().FindByUid(policy.metadata.uid);
     if (entry == nullptr) return {{"unknown", "the policy could not be loaded"}};
     if (entry->kinds.empty()) return {{"unknown", std::string(Message(entry->problem()))}};
@@ -112,8 +116,15 @@ class WhyCommand final : public Command {
     }
     const std::string why_not = Settle(mirror, *live);
     if (!why_not.empty()) return {{"unknown", why_not}};
-    const auto reading = mirror.Read(*live, {target.name_space, target.name});
-    return reading ? ExplainReading(*live, *reading) : json();
+    const kube::ObjectKey key{target.name_space, target.name};
+    const auto anew = mirror.Read(*live, key);
+    if (!anew) return json();
+    json explanation = ExplainReading(*live, *anew);
+    const crds::Remediation* last = LastAbout(policy.metadata.name, target, remediations);
+    if (last == nullptr) return explanation;
+    json answered = ExplainReading(*live, *mirror.Read(*live, key, AnsweredBy(*last)));
+    MarkAnswered(explanation, *last, answered);
+    return answered;
   }
 
   std::string target_;

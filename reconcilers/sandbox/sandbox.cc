@@ -153,10 +153,15 @@ const policy::Watches& Sandbox::watches() const {
 }
 
 std::optional<Sandbox::Reading> Sandbox::Read(const policy::CompiledPolicy& policy,
-                                              const kube::ObjectKey& key) const {
+                                              const kube::ObjectKey& key,
+                                              const Answered& answered) const {
   const document::DocumentPtr target = watches().Target(policy, key);
   if (!target) return std::nullopt;
-  const policy::TargetView view(policy, target, watches().Around(policy), {.now = now()});
+  const policy::TargetView view(policy, target, watches().Around(policy),
+                                {.now = now(),
+                                 .remediation = std::nullopt,
+                                 .events_since = answered.events,
+                                 .schedule_since = answered.schedule});
   Reading reading{.evaluation = policy::Evaluate(policy, view), .cured = {}};
   reading.cured = policy::Cured(reading.evaluation);
   return reading;

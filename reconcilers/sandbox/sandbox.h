@@ -49,9 +49,19 @@ class Sandbox {
     policy::Evaluation evaluation;
     policy::Verdict cured;
   };
+  // What happened until then has been dealt with by a remediation that this sandbox knows nothing
+  // of.
+  struct Answered {
+    absl::Time events = absl::InfinitePast();
+    absl::Time schedule = absl::InfinitePast();
+  };
   // nullopt: the policy does not select such an object, or there is none.
+  std::optional<Reading> Read(const policy::CompiledPolicy& policy, const kube::ObjectKey& key,
+                              const Answered& answered) const;
   std::optional<Reading> Read(const policy::CompiledPolicy& policy,
-                              const kube::ObjectKey& key) const;
+                              const kube::ObjectKey& key) const {
+    return Read(policy, key, Answered());
+  }
 
  private:
   struct World;

@@ -89,6 +89,20 @@ class Why : public ::testing::Test {
     terminal.cluster.Put(kPolicies, policy);
   }
 
+  void PutEvent(const std::string& name, const std::string& time) {
+    terminal.cluster.Put(kEvents,
+                         {{"apiVersion", "v1"},
+                          {"kind", "Event"},
+                          {"metadata", {{"name", name}, {"namespace", "shop"}, {"uid", name}}},
+                          {"involvedObject", TargetRef()},
+                          {"type", "Warning"},
+                          {"reason", "Odd"},
+                          {"message", "it is odd"},
+                          {"firstTimestamp", time},
+                          {"lastTimestamp", time},
+                          {"count", 1}});
+  }
+
   // The answer about the only policy.
   json Ask() {
     EXPECT_EQ(terminal.Run({"why", "deployment/web", "-n", "shop", "-o", "json"}), 0)
@@ -181,21 +195,8 @@ TEST_F(Why, ChangedIsComparedWithWhatTheControllerHasRecorded) {
 }
 
 TEST_F(Why, SinceIsWhatTheObjectAndTheEventsTell) {
-  const auto event = [&](const std::string& name, const std::string& time) {
-    terminal.cluster.Put(kEvents,
-                         {{"apiVersion", "v1"},
-                          {"kind", "Event"},
-                          {"metadata", {{"name", name}, {"namespace", "shop"}, {"uid", name}}},
-                          {"involvedObject", TargetRef()},
-                          {"type", "Warning"},
-                          {"reason", "Odd"},
-                          {"message", "it is odd"},
-                          {"firstTimestamp", time},
-                          {"lastTimestamp", time},
-                          {"count", 1}});
-  };
-  event("one", "2026-01-02T03:01:00Z");
-  event("two", "2026-01-02T03:03:00Z");
+  PutEvent("one", "2026-01-02T03:01:00Z");
+  PutEvent("two", "2026-01-02T03:03:00Z");
   Policy({{{"name", "bare"}, {"condition", {{"type", "Available"}, {"status", {"False"}}}}},
           {{"name", "odd"}, {"events", {{"from", "odd"}, {"count", 2}}}},
           {{"name", "said"}, {"match", {{{"name", "always"}, {"expression", "true"}}}}}},
@@ -231,6 +232,39 @@ TEST_F(Why, TheStatusOfThePolicyTellsWhatTheControllerMakesOfIt) {
   const std::string open = Text();
   EXPECT_THAT(open, HasSubstr("remediation p-web-1: Running: at work"));
   EXPECT_THAT(open, HasSubstr("seen: lease shop/web is stale"));
+}
+
+TEST_F(Why, WhatARemediationHasAnsweredDoesNotHoldAgain) {
+  const auto ask = [&](const std::string& name, const std::string& since) {
+    const json done = {{"phase", "Reported"},
+                       {"policyGeneration", 1},
+                       {"startedAt", since},
+                       {"finishedAt", since}};
+    json remediation = Remediation("p", done);
+    remediation["metadata"]["name"] = name;
+    remediation["metadata"]["creationTimestamp"] = since;
+    terminal.cluster.Put(kRemediations, remediation);
+    return Ask()["triggers"][0]["signals"][0];
+  };
+  // Each midnight; a day is time enough to catch up.
+  Policy(
+      {{{"name", "nightly"}, {"schedule", {{"cron", "0 0 * * *"}, {"startingDeadline", "24h"}}}}});
+  json signal = ask("p-web-1", "2020-01-01T00:00:05Z");
+  EXPECT_EQ(signal["value"], "True");
+  EXPECT_FALSE(signal.contains("answeredBy"));
+  signal = ask("p-web-2", "2030-01-01T00:00:05Z");
+  EXPECT_EQ(signal["value"], "False");
+  EXPECT_EQ(signal["answeredBy"], "p-web-2");
+  EXPECT_THAT(Text(), HasSubstr("schedule: False, answered by Remediation p-web-2"));
+
+  PutEvent("one", "2026-01-02T03:01:00Z");
+  Policy({{{"name", "odd"}, {"events", {{"from", "odd"}, {"count", 1}}}}},
+         {{"events", {{{"name", "odd"}, {"reason", "^Odd$"}, {"within", "1h"}}}}});
+  signal = ask("p-web-2", "2026-01-02T03:00:30Z");
+  EXPECT_EQ(signal["value"], "True") << "it came after that one's end";
+  signal = ask("p-web-2", "2026-01-02T03:02:00Z");
+  EXPECT_EQ(signal["value"], "False");
+  EXPECT_EQ(signal["answeredBy"], "p-web-2");
 }
 
 }  // namespace
