@@ -35,6 +35,9 @@ TEST(YamlJsonTest, PlainScalarsMeanWhatTheyMeanToKubectl) {
       {"v: False", "false"},
       {"v: yes", "true"},
       {"v: off", "false"},
+      {"v: y", "true"},
+      {"v: N", "false"},
+      {"v: yEs", R"("yEs")"},
       {"v: tRue", R"("tRue")"},
       {"v: 0", "0"},
       {"v: -17", "-17"},
@@ -67,6 +70,7 @@ TEST(YamlJsonTest, PlainScalarsMeanWhatTheyMeanToKubectl) {
       {"v: 2026-01-02T03:04:05Z", R"("2026-01-02T03:04:05Z")"},
       {"v: [1, a, [b]]", R"([1, "a", ["b"]])"},
       {"v: {a: 1, 2: b, yes: c}", R"({"a": 1, "2": "b", "true": "c"})"},
+      {"v: {y: 1, n: 2}", R"({"true": 1, "false": 2})"},
       {"v: |\n  two\n  lines\n", R"("two\nlines\n")"},
       {"x: &a {k: 1}\nv: *a", R"({"k": 1})"},
   };
