@@ -55,8 +55,8 @@ func TestOpposingDrainsMakeProgress(t *testing.T) {
 	wantNobodyHurt(t, w, ns, watch)
 }
 
-// F5: a drain that fails is no dead end. The node is given back, the operator goes on, and the next drain, after the
-// cooldown, does what this one could not.
+// F5: a drain that fails is no dead end. The operator goes on, the next drain, after the cooldown, does what this one
+// could not, and the node, which stayed cordoned meanwhile, is given back when it has recovered.
 func TestF5AFailedDrainIsNoDeadEnd(t *testing.T) {
 	const ns = "failing"
 	w := zones(t)
@@ -70,7 +70,6 @@ func TestF5AFailedDrainIsNoDeadEnd(t *testing.T) {
 	deadlock(t, w, "n1", true)
 	failed := w.AwaitPhase(t, ns, "Failed")
 	wantText(t, "why it failed", failed.Status.Message, "DrainTimeout", held[0], "PodDisruptionBudget "+ns+"/db never allows")
-	awaitCordon(t, w, "n1", false)
 	if left := w.PodsOn(t, ns, "n1"); !slices.Equal(left, held) {
 		t.Errorf("%v were on the node, now %v are", held, left)
 	}
@@ -85,6 +84,7 @@ func TestF5AFailedDrainIsNoDeadEnd(t *testing.T) {
 	}
 	deadlock(t, w, "n1", false)
 	w.AwaitPhase(t, ns, "Succeeded")
+	awaitCordon(t, w, "n1", false)
 	select {
 	case <-op.Done():
 		t.Error("the operator has ended")

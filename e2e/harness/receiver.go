@@ -43,7 +43,7 @@ type Call struct{ Key, Body string }
 
 // StartReceiver starts one and configures it as the webhook of that name.
 func (w *World) StartReceiver(ctx context.Context, name string) (*Receiver, error) {
-	authority, err := pki.NewAuthority("webhook")
+	authority, err := pki.NewAuthority("webhook authority")
 	if err != nil {
 		return nil, err
 	}
