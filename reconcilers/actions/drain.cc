@@ -26,6 +26,8 @@ using nlohmann::json;
 // DaemonSets that are gone.
 constexpr char kBegun[] = "begun";
 constexpr char kOrphaned[] = "orphaned";
+// The volumes that are on their way: {"at": seconds, "namespace": "shop", "claims": [...]}.
+constexpr char kMoved[] = "moved";
 // A live list is believed for so long.
 constexpr absl::Duration kFresh = absl::Seconds(2);
 // Until a set that is not whole is looked at again, if nothing tells sooner.
@@ -105,6 +107,7 @@ class DrainAction final : public Action {
                                                            {"", "persistentvolumes"},
                                                            {"apps", "statefulsets"},
                                                            {"policy", "poddisruptionbudgets"},
+                                                           {"storage.k8s.io", "csinodes"},
                                                            {"storage.k8s.io", "volumeattachments"}};
     for (const auto& [group, resource] : watched) {
       for (const char* verb : {"list", "watch"}) rules.push_back({group, resource, verb});
@@ -219,7 +222,29 @@ class DrainAction final : public Action {
       if (owner != nullptr) situation.wants[pod->owner->uid] = ReplicasOf(*owner, pod->owner->uid);
     }
     for (const json& uid : memo.value(kOrphaned, json::array())) situation.orphaned.insert(uid);
+    if (const json* moved = crds::Find(memo, {kMoved})) {
+      situation.moved.at = absl::FromUnixSeconds(crds::FindNumber(*moved, {"at"}));
+      for (const json& claim : moved->value("claims", json::array())) {
+        situation.moved.claims.push_back({FindText(*moved, {"namespace"}), claim});
+      }
+    }
     return situation;
+  }
+
+  // For the memo: the pod's claims whose volumes have to follow it; null: there are none.
+  static json MovedBy(const drain::Pod& pod, const drain::Situation& situation) {
+    json claims = json::array();
+    for (const std::string& name : pod.claims) {
+      const drain::Claim* claim = situation.cluster.FindClaim({pod.key.name_space, name});
+      if (claim == nullptr || claim->shared) continue;
+      if (situation.cluster.FindAttachment(claim->volume, pod.node) != nullptr) {
+        claims.push_back(name);
+      }
+    }
+    if (claims.empty()) return nullptr;
+    return {{"at", absl::ToUnixSeconds(situation.now)},
+            {"namespace", pod.key.name_space},
+            {"claims", claims}};
   }
 
   // Whether the DaemonSets that have pods on the node are there: what is left of one that is not,
@@ -368,6 +393,9 @@ class DrainAction final : public Action {
         batch.memo[kDrainHad][pod->owner->uid] = said == situation.wants.end()
                                                      ? situation.cluster.Wanted(*pod, situation.now)
                                                      : said->second;
+      }
+      if (json moved = MovedBy(*pod, situation); !moved.is_null()) {
+        batch.memo[kMoved] = std::move(moved);
       }
       std::optional<int64_t> grace;
       const int64_t own = pod->spec->grace_seconds;

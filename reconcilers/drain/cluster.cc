@@ -91,8 +91,13 @@ void Cluster::Put(Volume volume) {
   volumes_.insert_or_assign(volume.name, std::move(volume));
 }
 
-void Cluster::Attach(std::string volume, std::string node) {
-  attached_.emplace(std::move(node), std::move(volume));
+void Cluster::Put(Attachment attachment) {
+  std::pair at(attachment.node, attachment.volume);
+  attached_.insert_or_assign(std::move(at), std::move(attachment));
+}
+
+void Cluster::LimitVolumes(const std::string& node, VolumeLimits limits) {
+  volume_limits_[node] = std::move(limits);
 }
 
 void Cluster::RemoveNode(std::string_view name) {
@@ -119,6 +124,12 @@ void Cluster::Detach(const std::string& volume, const std::string& node) {
   attached_.erase({node, volume});
 }
 
+void Cluster::RemoveVolumeLimits(std::string_view node) {
+  if (const auto found = volume_limits_.find(node); found != volume_limits_.end()) {
+    volume_limits_.erase(found);
+  }
+}
+
 void Cluster::Clear() {
   nodes_.clear();
   on_node_.clear();
@@ -130,6 +141,7 @@ void Cluster::Clear() {
   claims_.clear();
   volumes_.clear();
   attached_.clear();
+  volume_limits_.clear();
   evicted_.clear();
 }
 
@@ -170,9 +182,10 @@ std::vector<const Pod*> Cluster::PodsOf(std::string_view owner_uid) const {
   return Listed(of_owner_, owner_uid);
 }
 
-Amounts Cluster::Requested(std::string_view node) const {
+const Amounts& Cluster::Requested(std::string_view node) const {
+  static const Amounts kNothing;
   const auto found = requested_.find(node);
-  return found == requested_.end() ? Amounts() : found->second;
+  return found == requested_.end() ? kNothing : found->second;
 }
 
 const StatefulSet* Cluster::FindSet(const kube::ObjectKey& key) const {
@@ -198,13 +211,40 @@ const Volume* Cluster::FindVolume(std::string_view name) const {
   return found == volumes_.end() ? nullptr : &found->second;
 }
 
-std::vector<std::string> Cluster::AttachedTo(const std::string& node) const {
-  std::vector<std::string> volumes;
-  for (auto it = attached_.lower_bound({node, ""}); it != attached_.end() && it->first == node;
-       ++it) {
-    volumes.push_back(it->second);
+std::vector<const Attachment*> Cluster::AttachedTo(const std::string& node) const {
+  std::vector<const Attachment*> attachments;
+  for (auto it = attached_.lower_bound({node, ""});
+       it != attached_.end() && it->first.first == node; ++it) {
+    attachments.push_back(&it->second);
   }
-  return volumes;
+  return attachments;
+}
+
+const Attachment* Cluster::FindAttachment(const std::string& volume,
+                                          const std::string& node) const {
+  return Lookup(attached_, {node, volume});
+}
+
+std::optional<int64_t> Cluster::FreeVolumes(const std::string& node,
+                                            std::string_view driver) const {
+  const auto limits = volume_limits_.find(node);
+  if (limits == volume_limits_.end()) return std::nullopt;
+  const auto most = limits->second.find(driver);
+  if (most == limits->second.end()) return std::nullopt;
+  const auto attached = AttachedTo(node);
+  return most->second - std::ranges::count(attached, driver, &Attachment::driver);
+}
+
+std::vector<const Pod*> Cluster::PodsUsing(const kube::ObjectKey& claim) const {
+  std::vector<const Pod*> users;
+  for (auto it = pods_.lower_bound({claim.name_space, ""});
+       it != pods_.end() && it->first.name_space == claim.name_space; ++it) {
+    const Pod& pod = it->second;
+    if (!pod.Finished() && std::ranges::find(pod.claims, claim.name) != pod.claims.end()) {
+      users.push_back(&pod);
+    }
+  }
+  return users;
 }
 
 void Cluster::Open(const std::string& node, const std::string& by, absl::Time now) {

@@ -24,7 +24,8 @@ class Cluster {
   void Put(Budget budget);
   void Put(Claim claim);
   void Put(Volume volume);
-  void Attach(std::string volume, std::string node);
+  void Put(Attachment attachment);
+  void LimitVolumes(const std::string& node, VolumeLimits limits);
   void RemoveNode(std::string_view name);
   void RemovePod(const kube::ObjectKey& key);
   void RemoveSet(const kube::ObjectKey& key);
@@ -32,6 +33,7 @@ class Cluster {
   void RemoveClaim(const kube::ObjectKey& key);
   void RemoveVolume(std::string_view name);
   void Detach(const std::string& volume, const std::string& node);
+  void RemoveVolumeLimits(std::string_view node);
   // All objects; what drains remember stays.
   void Clear();
 
@@ -42,14 +44,20 @@ class Cluster {
   std::vector<const Pod*> PodsOn(std::string_view node) const;
   std::vector<const Pod*> PodsOf(std::string_view owner_uid) const;
   // What the pods of a node ask for.
-  Amounts Requested(std::string_view node) const;
+  const Amounts& Requested(std::string_view node) const;
   const StatefulSet* FindSet(const kube::ObjectKey& key) const;
   // Those whose selector matches the pod.
   std::vector<const Budget*> BudgetsOf(const Pod& pod) const;
   const Claim* FindClaim(const kube::ObjectKey& key) const;
   const Volume* FindVolume(std::string_view name) const;
-  // Names of the volumes that are attached to a node.
-  std::vector<std::string> AttachedTo(const std::string& node) const;
+  // In the order of the names of their volumes.
+  std::vector<const Attachment*> AttachedTo(const std::string& node) const;
+  // Null: there is none.
+  const Attachment* FindAttachment(const std::string& volume, const std::string& node) const;
+  // How many more volumes of a driver the node could have attached; nullopt: it sets no limit.
+  std::optional<int64_t> FreeVolumes(const std::string& node, std::string_view driver) const;
+  // Pods that use the claim and have not finished.
+  std::vector<const Pod*> PodsUsing(const kube::ObjectKey& claim) const;
 
   // Drains. One that is open moves the pods of its node: others count them when they ask for room.
   void Open(const std::string& node, const std::string& by, absl::Time now);
@@ -117,9 +125,10 @@ class Cluster {
   std::map<kube::ObjectKey, Budget> budgets_;
   std::map<kube::ObjectKey, Claim> claims_;
   std::map<std::string, Volume, std::less<>> volumes_;
-  std::set<std::pair<std::string, std::string>> attached_;     // node, volume
-  std::map<std::string, std::string, std::less<>> open_;       // Remediation to node
-  absl::Time closed_ = absl::InfinitePast();                   // the last one of them
+  std::map<std::pair<std::string, std::string>, Attachment> attached_;  // by node and volume
+  std::map<std::string, VolumeLimits, std::less<>> volume_limits_;      // by node
+  std::map<std::string, std::string, std::less<>> open_;                // Remediation to node
+  absl::Time closed_ = absl::InfinitePast();                            // the last one of them
   std::map<std::string, Eviction, std::less<>> sending_;       // by the pod's UID: not settled
   std::set<std::string, std::less<>> evicted_;                 // UIDs of pods that are still seen
   std::map<std::string, Before, std::less<>> before_;          // by the owner's UID

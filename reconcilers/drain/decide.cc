@@ -18,6 +18,8 @@ constexpr absl::Duration kSettle = absl::Seconds(2);
 constexpr absl::Duration kLookAgain = absl::Seconds(10);
 // What was deleted at the last moment may take so long beyond it.
 constexpr absl::Duration kAfterDeadline = absl::Seconds(30);
+// Until the pod that takes over a volume is scheduled; as long as it is not, nothing is attached.
+constexpr absl::Duration kScheduledWithin = absl::Seconds(90);
 constexpr size_t kNamed = 3;
 
 bool DeletesAtLast(const Situation& s) {
@@ -72,8 +74,30 @@ std::string BeingDetached(const Situation& s) {
       if (claim != nullptr) used.insert(claim->volume);
     }
   }
-  for (std::string& volume : s.cluster.AttachedTo(s.node)) {
-    if (!used.contains(volume)) return std::move(volume);
+  for (const Attachment* attachment : s.cluster.AttachedTo(s.node)) {
+    if (!used.contains(attachment->volume)) return attachment->volume;
+  }
+  return "";
+}
+
+// Of the volumes that the last pod took along: one that its successor has not got yet.
+std::string BeingAttached(const Situation& s) {
+  for (const kube::ObjectKey& key : s.moved.claims) {
+    const Claim* claim = s.cluster.FindClaim(key);
+    if (claim == nullptr || s.cluster.FindAttachment(claim->volume, s.node) != nullptr) continue;
+    bool taken_over = false;
+    for (const Pod* pod : s.cluster.PodsUsing(key)) {
+      if (pod->node.empty() || pod->node == s.node) continue;
+      taken_over = true;
+      const Attachment* attachment = s.cluster.FindAttachment(claim->volume, pod->node);
+      if (attachment == nullptr || !attachment->done) {
+        return "volume " + claim->volume + " has to be attached to " + pod->node + " for " +
+               TextOf(*pod) + " first";
+      }
+    }
+    if (!taken_over && s.now < s.moved.at + kScheduledWithin) {
+      return "no pod has taken over volume " + claim->volume + " yet";
+    }
   }
   return "";
 }
@@ -175,14 +199,27 @@ class Decider {
     return Decision(std::move(evict));
   }
 
+  // Why no other volume may move now: the one before it is on its way. On a node that is not ready
+  // nothing is seen to be detached.
+  std::optional<Block> VolumeOnItsWay() const {
+    if (plan_.best_effort) return std::nullopt;
+    if (const std::string volume = BeingDetached(s_); !volume.empty()) {
+      return Block{By::kVolume, "volume " + volume + " has to be detached from this node first"};
+    }
+    const bool leaves = std::any_of(plan_.lines.begin(), plan_.lines.end(), [](const Line& line) {
+      return line.serial && line.fate == Fate::kWaits;
+    });
+    if (leaves) return Block{By::kVolume, "another pod with a volume is leaving"};
+    if (std::string text = BeingAttached(s_); !text.empty()) {
+      return Block{By::kVolume, std::move(text)};
+    }
+    return std::nullopt;
+  }
+
   // Why the pod, of those that go one by one, must not go now, beyond IsHeld.
   std::optional<Block> WhyNotNow(const Line& line, const Allowance& allowance,
-                                 const std::string& detaching, bool volume_leaves) const {
-    if (line.serial && (volume_leaves || !detaching.empty())) {
-      return Block{By::kVolume, detaching.empty() ? "another pod with a volume is leaving"
-                                                  : "volume " + detaching +
-                                                        " has to be detached from this node first"};
-    }
+                                 const std::optional<Block>& on_its_way) const {
+    if (line.serial && on_its_way) return on_its_way;
     const auto holder = OneAtATime(line.kind) ? s_.cluster.HolderOf(*line.pod) : std::nullopt;
     if (holder && holder->by != s_.self) {
       return Block{By::kQuorum, "Remediation " + holder->by + " " + holder->doing + " of its " +
@@ -193,14 +230,11 @@ class Decider {
 
   std::optional<Decision> OneByOne() {
     const Allowance allowance(s_.cluster, s_.rules.max_unavailable, s_.wants, s_.now);
-    const std::string detaching = BeingDetached(s_);
-    const bool volume_leaves =
-        std::any_of(plan_.lines.begin(), plan_.lines.end(),
-                    [](const Line& line) { return line.serial && line.fate == Fate::kWaits; });
+    const std::optional<Block> on_its_way = VolumeOnItsWay();
     for (const Line& line : plan_.lines) {
       if (!OneAtATime(line.kind) && !line.serial) continue;
       if (IsHeld(line)) continue;
-      if (auto block = WhyNotNow(line, allowance, detaching, volume_leaves)) {
+      if (auto block = WhyNotNow(line, allowance, on_its_way)) {
         HeldUp(*std::move(block), line.pod);
         continue;
       }
@@ -216,7 +250,7 @@ class Decider {
                             other.pod->owner->uid == line.pod->owner->uid;
           if (!same || other.fate != Fate::kGoes || other.block) continue;
           if (other.last && OthersLeft()) continue;
-          if (WhyNotNow(other, allowance, detaching, volume_leaves)) continue;
+          if (WhyNotNow(other, allowance, on_its_way)) continue;
           if (PutOff(s_, *other.pod)) {
             evict.put_off.push_back(other.pod);
             evict.later = std::min(evict.later, PutOffUntil(s_.answers.at(other.pod->uid)));

@@ -131,4 +131,13 @@ struct Volume {
   bool attachable = false;  // it has to be detached before another node can have it
 };
 
+struct Attachment {  // VolumeAttachment
+  std::string volume, node;
+  std::string driver = {};
+  bool done = false;  // not only meant to be
+};
+
+// How many volumes of a CSI driver a node can have attached, by driver; the others set no limit.
+using VolumeLimits = std::map<std::string, int64_t, std::less<>>;
+
 }  // namespace kr::drain

@@ -283,7 +283,19 @@ Attachment ParseAttachment(const json& object) {
   const std::string volume = FindText(object, {"spec", "source", "persistentVolumeName"});
   const std::string node = FindText(object, {"spec", "nodeName"});
   if (volume.empty() || node.empty()) return {};
-  return {volume, node};
+  return {.volume = volume,
+          .node = node,
+          .driver = FindText(object, {"spec", "attacher"}),
+          .done = Flag(object, {"status", "attached"})};
+}
+
+VolumeLimits ParseCsiNode(const nlohmann::json& object) {
+  VolumeLimits limits;
+  for (const json& driver : At(object, {"spec", "drivers"})) {
+    const json& count = At(driver, {"allocatable", "count"});
+    if (count.is_number_integer()) limits[FindText(driver, {"name"})] = count.get<int64_t>();
+  }
+  return limits;
 }
 
 std::vector<document::Path> PathsOf(std::string_view kind) {
@@ -343,7 +355,11 @@ std::vector<document::Path> PathsOf(std::string_view kind) {
                   "spec.cephfs?", "spec.glusterfs?"});
   }
   if (kind == "VolumeAttachment") {
-    return parse({"spec.nodeName", "spec.source.persistentVolumeName"});
+    return parse(
+        {"spec.attacher", "spec.nodeName", "spec.source.persistentVolumeName", "status.attached"});
+  }
+  if (kind == "CSINode") {
+    return parse({"spec.drivers[*].name", "spec.drivers[*].allocatable.count"});
   }
   return {};
 }

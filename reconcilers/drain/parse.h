@@ -18,11 +18,9 @@ StatefulSet ParseStatefulSet(const nlohmann::json& object);
 Budget ParseBudget(const nlohmann::json& object);
 Claim ParseClaim(const nlohmann::json& object);
 Volume ParseVolume(const nlohmann::json& object);
-// Of a VolumeAttachment: volume and node; empty when it is for something else.
-struct Attachment {
-  std::string volume, node;
-};
+// Empty when it is for something else than a PersistentVolume.
 Attachment ParseAttachment(const nlohmann::json& object);
+VolumeLimits ParseCsiNode(const nlohmann::json& object);
 
 // What is read of the objects of a kind, beyond their identity; empty for kinds that are not read.
 std::vector<document::Path> PathsOf(std::string_view kind);

@@ -1,6 +1,7 @@
 #include "reconcilers/drain/placement.h"
 
 #include <algorithm>
+#include <limits>
 #include <set>
 
 #include "absl/strings/numbers.h"
@@ -11,6 +12,7 @@ namespace kr::drain {
 namespace {
 
 constexpr char kCordonTaint[] = "node.kubernetes.io/unschedulable";
+constexpr std::string_view kVolumesOf = "volumes of ";
 constexpr double kRounding = 1e-6;
 
 bool Holds(const NodeRequirement& requirement, const Node& node) {
@@ -94,17 +96,47 @@ Objection Objects(const Pod& pod, const std::vector<const Volume*>& volumes, con
   return Objection::kNone;
 }
 
+bool CanHave(const std::vector<const Volume*>& volumes, const Node& node) {
+  return std::all_of(volumes.begin(), volumes.end(),
+                     [&](const Volume* volume) { return Matches(*volume->node_terms, node); });
+}
+
+// A node has room for so many volumes of each CSI driver, as it has for cpu.
+std::string VolumesOf(const std::string& driver) {
+  return std::string(kVolumesOf) + driver;
+}
+
+// What the pod takes of another node.
+Amounts NeedsOf(const Pod& pod, const Cluster& cluster) {
+  Amounts needs = pod.spec->requests;
+  needs["pods"] += 1;
+  for (const std::string& name : pod.claims) {
+    const Claim* claim = cluster.FindClaim({pod.key.name_space, name});
+    if (claim == nullptr || claim->shared) continue;
+    const Attachment* attachment = cluster.FindAttachment(claim->volume, pod.node);
+    if (attachment != nullptr) needs[VolumesOf(attachment->driver)] += 1;
+  }
+  return needs;
+}
+
+double FreeOn(const Node& node, const std::string& resource, const Cluster& cluster) {
+  constexpr double kAny = std::numeric_limits<double>::infinity();  // nobody says how many
+  if (resource.starts_with(kVolumesOf)) {
+    const auto free = cluster.FreeVolumes(node.name, resource.substr(kVolumesOf.size()));
+    return free ? static_cast<double>(*free) : kAny;
+  }
+  const auto all = node.allocatable.find(resource);
+  if (all == node.allocatable.end()) return resource == "pods" ? kAny : 0;
+  const Amounts& requested = cluster.Requested(node.name);
+  const auto taken = requested.find(resource);
+  return all->second - (taken == requested.end() ? 0 : taken->second);
+}
+
 bool Fits(const Pod& pod, const Node& node, const Cluster& cluster) {
-  const Amounts used = cluster.Requested(node.name);
-  const auto room = [&](const std::string& name, double wanted) {
-    const auto all = node.allocatable.find(name);
-    if (all == node.allocatable.end()) return name == "pods";  // nobody says how many
-    const auto taken = used.find(name);
-    return all->second - (taken == used.end() ? 0 : taken->second) + kRounding >= wanted;
-  };
-  if (!room("pods", 1)) return false;
-  return std::all_of(pod.spec->requests.begin(), pod.spec->requests.end(),
-                     [&](const auto& r) { return r.second <= 0 || room(r.first, r.second); });
+  const Amounts needs = NeedsOf(pod, cluster);
+  return std::all_of(needs.begin(), needs.end(), [&](const auto& need) {
+    return need.second <= 0 || FreeOn(node, need.first, cluster) + kRounding >= need.second;
+  });
 }
 
 std::string AmountText(const std::string& name, double amount) {
@@ -179,36 +211,55 @@ bool HasRoom(const Pod& pod, const Cluster& cluster) {
   return false;
 }
 
-std::string MissingRoom(std::string_view node, const Cluster& cluster) {
-  std::set<std::string, std::less<>> drained{std::string(node)};
+std::string MissingRoom(const std::string& node, std::span<const Pod* const> going,
+                        const Cluster& cluster) {
+  std::set<std::string, std::less<>> drained{node};
   for (const auto& [by, other] : cluster.open()) drained.insert(other);
-  Amounts wanted, free;
+  std::vector<const Node*> others;
+  for (const auto& [name, other] : cluster.nodes()) {
+    if (drained.contains(name) || !other.ready || other.unschedulable || other.going) continue;
+    others.push_back(&other);
+  }
+  struct Tied {
+    Amounts needs;
+    std::string volume;  // of one of the pods
+  };
+  Amounts all;
+  std::map<std::vector<const Node*>, Tied> tied;  // to these nodes
+  const auto add = [&](const Pod& pod) {
+    const Amounts needs = NeedsOf(pod, cluster);
+    if (const auto volumes = TyingVolumes(pod, cluster); !volumes.empty()) {
+      std::vector<const Node*> able = others;
+      std::erase_if(able, [&](const Node* other) { return !CanHave(volumes, *other); });
+      if (able.empty()) return;  // it takes no room, wherever that is
+      Tied& there = tied[std::move(able)];
+      there.volume = volumes.front()->name;
+      for (const auto& [resource, amount] : needs) there.needs[resource] += amount;
+    }
+    for (const auto& [resource, amount] : needs) all[resource] += amount;
+  };
+  for (const Pod* pod : going) add(*pod);
+  drained.erase(node);
   for (const std::string& name : drained) {
     for (const Pod* pod : cluster.PodsOn(name)) {
       const Kind kind = Classify(*pod);
       if (kind == Kind::kMirror || kind == Kind::kDaemonSet || kind == Kind::kFinished) continue;
-      if (cluster.IsLeaving(*pod)) continue;  // its successor has taken its room elsewhere
-      for (const auto& [resource, amount] : pod->spec->requests) wanted[resource] += amount;
-      wanted["pods"] += 1;
-    }
-  }
-  std::set<std::string> counted{"pods"};
-  for (const auto& [name, other] : cluster.nodes()) {
-    if (drained.contains(name) || !other.ready || other.unschedulable || other.going) continue;
-    const Amounts used = cluster.Requested(name);
-    for (const auto& [resource, amount] : other.allocatable) {
-      const auto taken = used.find(resource);
-      free[resource] += std::max(0.0, amount - (taken == used.end() ? 0 : taken->second));
-      counted.insert(resource);
+      if (!cluster.IsLeaving(*pod)) add(*pod);  // else its successor has its room elsewhere
     }
   }
   std::string missing;
-  for (const auto& [resource, amount] : wanted) {
-    const auto have = free.find(resource);
-    if (resource == "pods" && have == free.end()) continue;  // no node says how many it takes
-    const double lacks = amount - (have == free.end() ? 0 : have->second);
-    if (amount <= 0 || lacks <= kRounding * std::max(1.0, amount)) continue;
-    missing += (missing.empty() ? "" : ", ") + AmountText(resource, lacks);
+  const auto compare = [&](const Amounts& needs, const std::vector<const Node*>& nodes,
+                           const std::string& where) {
+    for (const auto& [resource, amount] : needs) {
+      double lacks = amount;
+      for (const Node* other : nodes) lacks -= std::max(0.0, FreeOn(*other, resource, cluster));
+      if (amount <= 0 || lacks <= kRounding * std::max(1.0, amount)) continue;
+      missing += (missing.empty() ? "" : ", ") + AmountText(resource, lacks) + where;
+    }
+  };
+  compare(all, others, "");
+  for (const auto& [nodes, there] : tied) {
+    compare(there.needs, nodes, " (where volume " + there.volume + " can be)");
   }
   return missing;
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,9 +30,11 @@ Reach WhereTo(const Pod& pod, const Cluster& cluster, size_t at_most = 3);
 // Whether one of the nodes that would take it has room for what it asks for, now.
 bool HasRoom(const Pod& pod, const Cluster& cluster);
 
-// What is missing so that the pods of all nodes that are being drained, `node` included, find room
-// on the others together: "4.5 cpu"; "" when there is enough. Counted as a sum: what fits as a sum
-// may not fit piece by piece, but what does not leaves Pending pods for certain.
-std::string MissingRoom(std::string_view node, const Cluster& cluster);
+// What is missing so that `going`, and the pods of all other nodes that are being drained, find
+// room beside `node` together: "4.5 cpu"; "" when there is enough. Counted as a sum over all nodes,
+// and over those (of a zone, for instance) that can have a volume: what fits as a sum may not fit
+// piece by piece, but what does not leaves Pending pods for certain.
+std::string MissingRoom(const std::string& node, std::span<const Pod* const> going,
+                        const Cluster& cluster);
 
 }  // namespace kr::drain

@@ -251,7 +251,11 @@ Plan MakePlan(const Situation& s) {
     }
   }
   if (s.rules.headroom == crds::DrainHeadroom::kCheck) {
-    plan.missing_room = MissingRoom(s.node, s.cluster);
+    std::vector<const Pod*> going;
+    for (const Line& line : plan.lines) {
+      if (!line.to.empty()) going.push_back(line.pod);  // else it waits for a node
+    }
+    plan.missing_room = MissingRoom(s.node, going, s.cluster);
   }
   return plan;
 }

@@ -24,6 +24,12 @@ struct Tried {
   int64_t times = 1;
 };
 
+// The pod with a volume that this drain has evicted last.
+struct Moved {
+  std::vector<kube::ObjectKey> claims;  // whose volumes were attached to the node
+  absl::Time at;
+};
+
 // Everything that a drain decides by. Nothing of it is kept between two decisions but what a status
 // or the server says, so that a restart is nothing special.
 struct Situation {
@@ -41,6 +47,7 @@ struct Situation {
   std::map<std::string, Tried> answers = {};  // by UID; of this process
   // How many pods owners want, by UID; of those that were asked a moment ago.
   std::map<std::string, int64_t, std::less<>> wants = {};
+  Moved moved = {};
   // UIDs of DaemonSets that are gone although they have pods on the node.
   std::set<std::string, std::less<>> orphaned = {};
 };

@@ -34,6 +34,7 @@ const std::vector<Watches::Extra>& Kinds() {
                                               {"policy", "v1", "PodDisruptionBudget"},
                                               {"", "v1", "PersistentVolumeClaim"},
                                               {"", "v1", "PersistentVolume"},
+                                              {"storage.k8s.io", "v1", "CSINode"},
                                               {"storage.k8s.io", "v1", "VolumeAttachment"}}) {
       all->push_back({.gvk = gvk, .paths = drain::PathsOf(gvk.kind), .each = true});
     }
@@ -210,16 +211,20 @@ void Drains::Apply(const std::string& kind, const kube::ObjectKey& key, const Do
     return object ? cluster_.Put(drain::ParseVolume(JsonOf(*object)))
                   : cluster_.RemoveVolume(key.name);
   }
+  if (kind == "CSINode") {
+    return object ? cluster_.LimitVolumes(key.name, drain::ParseCsiNode(JsonOf(*object)))
+                  : cluster_.RemoveVolumeLimits(key.name);
+  }
   const auto known = attachments_.find(key.name);
   if (known != attachments_.end()) {
     cluster_.Detach(known->second.first, known->second.second);
     attachments_.erase(known);
   }
   if (!object) return;
-  const drain::Attachment attachment = drain::ParseAttachment(JsonOf(*object));
+  drain::Attachment attachment = drain::ParseAttachment(JsonOf(*object));
   if (attachment.volume.empty()) return;
   attachments_[key.name] = {attachment.volume, attachment.node};
-  cluster_.Attach(attachment.volume, attachment.node);
+  cluster_.Put(std::move(attachment));
 }
 
 void Drains::Tick() {

@@ -344,6 +344,47 @@ TEST(DrainDecides, F8VolumesAreDetachedOneAfterTheOther) {
   EXPECT_EQ(shop.Asked(), "web-a");
 }
 
+TEST(DrainDecides, TheNextVolumeMovesWhenTheOneBeforeItIsAttachedElsewhere) {
+  Shop shop;
+  shop.Replicas("web", {"n1", "n2"});
+  shop.Replicas("api", {"n1", "n2"});
+  shop.GiveVolume("web-a", "disk-w");
+  shop.GiveVolume("api-a", "disk-a");
+  shop.Evicted("api-a");
+  const auto asked = [&](int seconds) {
+    Situation situation = shop.Drain();
+    situation.moved = {{{"shop", "data-api-a"}}, shop.now - absl::Seconds(seconds)};
+    return Shop::Text(shop.Ask(situation));
+  };
+  EXPECT_THAT(asked(5), HasSubstr("volume disk-a has to be detached from this node first"));
+  shop.cluster.Detach("disk-a", "n1");
+  EXPECT_THAT(asked(5), HasSubstr("no pod has taken over volume disk-a yet"));
+  EXPECT_EQ(asked(90), "web-a") << "nothing is being attached";
+  shop.Replicas("api", {"n3"});
+  shop.EditPod("api-a", [](Pod& pod) {
+    pod.uid = "successor";
+    pod.claims = {"data-api-a"};
+  });
+  EXPECT_THAT(asked(900), HasSubstr("volume disk-a has to be attached to n3 for Pod shop/api-a"));
+  shop.cluster.Put(Attachment{"disk-a", "n3", "disks"});
+  EXPECT_THAT(asked(900), HasSubstr("has to be attached to n3")) << "it is only wanted there";
+  shop.cluster.Put(Attachment{"disk-a", "n3", "disks", /*done=*/true});
+  EXPECT_EQ(asked(5), "web-a");
+}
+
+// Nobody detaches there before the node is fenced.
+TEST(DrainDecides, OnANodeThatIsNotReadyNoVolumeIsWaitedFor) {
+  Shop shop;
+  shop.Replicas("web", {"n1", "n2"});
+  shop.Replicas("api", {"n1", "n2"});
+  shop.GiveVolume("web-a", "disk-w");
+  shop.GiveVolume("api-a", "disk-a");
+  shop.EditNode("n1", [](Node& node) { node.ready = false; });
+  EXPECT_EQ(shop.Asked(), "api-a");
+  shop.Evicted("api-a");
+  EXPECT_EQ(shop.Asked(), "web-a");
+}
+
 TEST(DrainDecides, ASharedVolumeIsNotWaitedFor) {
   Shop shop;
   shop.Replicas("web", {"n1", "n2"});

@@ -222,6 +222,53 @@ TEST(DrainPlan, RoomIsCountedForAllOpenDrainsTogether) {
   EXPECT_THAT(shop.Asked(), HasSubstr("lack 2 cpu for the pods of all nodes"));
 }
 
+// n4 is the only other node of the zone: it takes one of them, and the rest of the cluster none.
+TEST(DrainPlan, RoomIsCountedWhereVolumesCanBe) {
+  Shop shop(4);
+  for (const char* name : {"api", "web"}) {
+    shop.Replicas(name, {"n1", "n2"});
+    shop.GiveVolume(std::string(name) + "-a", std::string("disk-") + name, {"n1", "n4"});
+  }
+  EXPECT_EQ(shop.Asked(), "api-a web-a");
+  shop.Replicas("big", {"n4"});
+  shop.EditSpec("big-a", [](PodSpec& spec) { spec.requests["cpu"] = 7.25; });
+  EXPECT_THAT(shop.Asked(), HasSubstr("lack 0.25 cpu (where volume disk-api can be) for"));
+  shop.rules.headroom = crds::DrainHeadroom::kIgnore;
+  EXPECT_EQ(shop.Asked(), "api-a web-a");
+}
+
+TEST(DrainPlan, WhatWaitsForItsNodeTakesNoRoom) {
+  Shop shop(2);
+  shop.rules.immovable = crds::DrainImmovable::kEvictAnyway;
+  shop.Replicas("web", {"n1"});
+  shop.EditSpec("web-a", [](PodSpec& spec) { spec.requests["cpu"] = 7; });
+  shop.GiveVolume("web-a", "disk-w", {"n1"});
+  shop.Replicas("big", {"n2"});
+  shop.EditSpec("big-a", [](PodSpec& spec) { spec.requests["cpu"] = 7; });
+  EXPECT_EQ(shop.Asked(), "web-a");
+}
+
+TEST(DrainPlan, ANodeHasRoomForSoManyVolumes) {
+  Shop shop;
+  for (const char* name : {"api", "web"}) {
+    shop.Replicas(name, {"n1", "n2"});
+    shop.GiveVolume(std::string(name) + "-a", std::string("disk-") + name);
+  }
+  EXPECT_EQ(shop.Asked(), "api-a") << "no driver sets a limit";
+  shop.cluster.LimitVolumes("n2", {{"disks", 3}});
+  shop.cluster.LimitVolumes("n3", {{"disks", 0}, {"other", 5}});
+  shop.cluster.Put(Attachment{"disk-x", "n2", "disks", true});
+  shop.cluster.Put(Attachment{"share", "n2", "other", true});
+  EXPECT_EQ(shop.Asked(), "api-a");
+  shop.cluster.Put(Attachment{"disk-y", "n2", "disks", true});
+  EXPECT_THAT(shop.Asked(), HasSubstr("lack 1 volumes of disks for"));
+  shop.cluster.Put(Attachment{"disk-z", "n2", "disks", true});
+  EXPECT_THAT(shop.Planned("web-a"), HasSubstr("none of the nodes that would take it has room"));
+  shop.cluster.Detach("disk-x", "n2");
+  shop.cluster.RemoveVolumeLimits("n3");
+  EXPECT_EQ(shop.Asked(), "api-a");
+}
+
 TEST(DrainPlan, OnANodeThatIsNotReadyOnlyWhatStartsElsewhereMeanwhileGoes) {
   Shop shop;
   shop.Replicas("web", {"n1", "n2"});

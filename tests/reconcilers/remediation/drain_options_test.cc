@@ -73,12 +73,34 @@ class DrainOptions : public ::testing::Test {
     put("persistentvolumes", R"({"metadata": {"name": "pv-POD"}, "spec": {"csi": {}}})");
     put("persistentvolumeclaims", R"({"metadata": {"namespace": "shop", "name": "POD"},
         "spec": {"volumeName": "pv-POD", "accessModes": ["ReadWriteOnce"]}})");
-    put("volumeattachments", R"({"metadata": {"name": "va-POD"}, "spec": {"attacher": "csi",
-        "nodeName": "n1", "source": {"persistentVolumeName": "pv-POD"}}})");
+    Attach(pod, "n1");
+    Use(pod, pod);
+  }
+  void Attach(const std::string& claim, const std::string& node) {
+    world.server.Put("volumeattachments",
+                     {{"metadata", {{"name", "va-" + claim}}},
+                      {"spec",
+                       {{"attacher", "csi"},
+                        {"nodeName", node},
+                        {"source", {{"persistentVolumeName", "pv-" + claim}}}}},
+                      {"status", {{"attached", true}}}});
+  }
+  void Use(const std::string& pod, const std::string& claim) {
     json object = world.Get("pods", "shop/" + pod);
     object["spec"]["volumes"] = json::parse(absl::StrReplaceAll(
-        R"([{"name": "data", "persistentVolumeClaim": {"claimName": "POD"}}])", {{"POD", pod}}));
+        R"([{"name": "data", "persistentVolumeClaim": {"claimName": "CLAIM"}}])",
+        {{"CLAIM", claim}}));
     world.server.Put("pods", object);
+  }
+  // The successor of `pod` gets its volume.
+  std::string TakeOver(const std::string& pod) {
+    const std::string app = pod.substr(0, pod.find('-'));
+    for (const auto& [key, other] : world.server.Objects("pods")) {
+      if (other["metadata"]["labels"]["app"] != app) continue;
+      Use(other["metadata"]["name"], pod);
+      return other["metadata"]["name"];
+    }
+    return "nobody";
   }
 
   Workloads world;
@@ -248,7 +270,7 @@ TEST_F(DrainOptions, ReadyWhenSaysWhatElseTheOthersHaveToBe) {
   EXPECT_THAT(world.evicted, ElementsAre("db-0"));
 }
 
-TEST_F(DrainOptions, TheNextVolumeMovesWhenTheOneBeforeItIsDetached) {
+TEST_F(DrainOptions, TheNextVolumeMovesWhenTheOneBeforeItIsAttachedElsewhere) {
   Nodes();
   world.ReplicaSet("a", 1, {"n1"});
   world.ReplicaSet("b", 1, {"n1"});
@@ -261,6 +283,14 @@ TEST_F(DrainOptions, TheNextVolumeMovesWhenTheOneBeforeItIsDetached) {
   EXPECT_THAT(world.Message("n1"), HasSubstr("volume pv-" + world.evicted[0] +
                                              " has to be detached from this node first"));
   world.server.Delete("volumeattachments", "", "va-" + world.evicted[0]);
+  world.Live(absl::Seconds(10));
+  const std::string successor = TakeOver(world.evicted[0]);
+  world.Live(absl::Minutes(2));
+  EXPECT_THAT(world.Message("n1"), HasSubstr(" for Pod shop/" + successor + " first"));
+  world.Restart();
+  world.Live(absl::Minutes(1));
+  EXPECT_THAT(world.evicted, SizeIs(1)) << "the next process knows as well";
+  Attach(world.evicted[0], world.Get("pods", "shop/" + successor)["spec"]["nodeName"]);
   world.Live(absl::Seconds(10));
   EXPECT_THAT(world.evicted, SizeIs(2)) << world.Message("n1");
 }
