@@ -261,6 +261,8 @@ class Action {
   // Of an action that works on many objects: each of them, for the plan. Observed::cluster is
   // there.
   virtual std::vector<Foreseen> Foresee(const Observed&) const { return {}; }
+  // What has to be seen for that besides; nullopt: nothing (more).
+  virtual std::optional<Look> BeforeForesee(const Observed&) const { return std::nullopt; }
 
   // Whether the action has sections that must not be left in the middle: the log of one is kept
   // (by a finalizer) even if somebody deletes the Remediation.

@@ -171,10 +171,19 @@ class DrainAction final : public Action {
     return Failed{std::move(gave_up.reason), std::move(gave_up.text)};
   }
 
+  std::optional<Look> BeforeForesee(const Observed& observed) const override {
+    if (DaemonSetsOn(observed).empty() || observed.looked.contains(kDaemonSets)) {
+      return std::nullopt;
+    }
+    return ListDaemonSets();
+  }
+
   std::vector<Foreseen> Foresee(const Observed& observed) const override {
     std::vector<Foreseen> lines;
-    json kept = json::object();
-    FindOrphaned(observed, kept);  // as far as it has been asked for
+    json kept = MemoOf(observed);
+    if (const auto list = observed.looked.find(kDaemonSets); list != observed.looked.end()) {
+      KeepOrphaned(observed, list->second.object, kept);
+    }
     const drain::Plan plan = drain::MakePlan(SituationOf(observed, kept));
     for (const drain::Line& line : plan.lines) {
       lines.push_back(
@@ -247,24 +256,44 @@ class DrainAction final : public Action {
             {"claims", claims}};
   }
 
-  // Whether the DaemonSets that have pods on the node are there: what is left of one that is not,
-  // nobody brings back. Asked once, and kept in the memo.
-  static std::optional<Next> FindOrphaned(const Observed& observed, json& kept) {
+  // As it was stored last.
+  static json MemoOf(const Observed& observed) {
+    for (const crds::StepProgress& step : observed.remediation->status.steps) {
+      if (step.id == observed.step && !step.memo.empty()) return step.memo.Parse();
+    }
+    return json::object();
+  }
+
+  // UIDs of those that have pods on the node.
+  static std::set<std::string> DaemonSetsOn(const Observed& observed) {
     std::set<std::string> owners;
     for (const drain::Pod* pod : observed.cluster->PodsOn(observed.ref.key.name)) {
       if (drain::Classify(*pod) == drain::Kind::kDaemonSet) owners.insert(pod->owner->uid);
     }
-    if (owners.empty()) return std::nullopt;
-    const json* list = FreshLook(observed, kDaemonSets, kListed);
-    if (list == nullptr) {
-      return Look{kube::ListObjects({{"apps", "v1", "DaemonSet"}, "daemonsets", true},
-                                    {.metadata_only = true}),
-                  kDaemonSets};
-    }
-    for (const json& item : list->value("items", json::array())) {
+    return owners;
+  }
+
+  static Look ListDaemonSets() {
+    return {kube::ListObjects({{"apps", "v1", "DaemonSet"}, "daemonsets", true},
+                              {.metadata_only = true}),
+            kDaemonSets};
+  }
+
+  // Which of them are not there: what is left of those nobody brings back.
+  static void KeepOrphaned(const Observed& observed, const json& list, json& kept) {
+    std::set<std::string> owners = DaemonSetsOn(observed);
+    for (const json& item : list.value("items", json::array())) {
       owners.erase(FindText(item, {"metadata", "uid"}));
     }
     if (!owners.empty()) kept[kOrphaned] = owners;
+  }
+
+  // Asked once, and kept in the memo.
+  static std::optional<Next> FindOrphaned(const Observed& observed, json& kept) {
+    if (DaemonSetsOn(observed).empty()) return std::nullopt;
+    const json* list = FreshLook(observed, kDaemonSets, kListed);
+    if (list == nullptr) return ListDaemonSets();
+    KeepOrphaned(observed, *list, kept);
     return std::nullopt;
   }
 

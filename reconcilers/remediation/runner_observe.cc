@@ -90,7 +90,9 @@ void Runner::PlanForeseen(const policy::Step& step, const crds::ObjectReference&
                 "reading what is around " + object.ToString() + ": " + services_.drains.Missing(),
                 Now() + services_.timing.retry_max);
   }
-  const auto lines = step.action->Foresee(Observe(ref, PlannedId(step), Now(), planning_->hand));
+  const actions::Observed observed = Observe(ref, PlannedId(step), Now(), planning_->hand);
+  if (auto look = step.action->BeforeForesee(observed)) return LookToPlan(*std::move(look));
+  const auto lines = step.action->Foresee(observed);
   const std::string action(step.action->kind());
   for (const actions::Foreseen& line : lines) {
     planning_->plan.push_back({.id = PlannedId(step),

@@ -43,6 +43,23 @@ class DrainOptions : public ::testing::Test {
   void Annotate(const std::string& pod, const json& annotations) {
     world.Edit("pods", "shop/" + pod, {{"metadata", {{"annotations", annotations}}}});
   }
+  // On n1: "agent-pod", and "gone-pod" whose DaemonSet is not there.
+  void DaemonPods() {
+    world.DaemonSet("agent");
+    for (const char* owner : {"agent", "gone"}) {
+      json pod = json::parse(absl::StrReplaceAll(
+          R"({"metadata": {"namespace": "net", "name": "OWNER-pod", "labels": {"app": "OWNER"},
+              "ownerReferences": [{"apiVersion": "apps/v1", "kind": "DaemonSet", "name": "OWNER",
+                                   "uid": "UID", "controller": true}]},
+              "spec": {"nodeName": "n1", "containers": []}, "status": {"phase": "Running",
+              "conditions": [{"type": "Ready", "status": "True"}]}})",
+          {{"OWNER", owner}}));
+      const json set = world.Get("daemonsets", std::string("net/") + owner);
+      pod["metadata"]["ownerReferences"][0]["uid"] =
+          set.is_null() ? json("gone-uid") : set["metadata"]["uid"];
+      world.server.Put("pods", pod);
+    }
+  }
   bool Cordoned() const { return world.Get("nodes", "/n1")["spec"].value("unschedulable", false); }
   json Step() const { return world.Of("n1")["status"]["steps"].at(1); }
   // Of a pod in the plan: "evict; blocked: ...".
@@ -186,20 +203,7 @@ TEST_F(DrainOptions, APodThatAsksToCompleteIsWaitedFor) {
 // Its DaemonSet is gone, so nobody would bring it back.
 TEST_F(DrainOptions, WhatIsLeftOfADaemonSetIsNoPodOfADaemonSet) {
   Nodes();
-  world.DaemonSet("agent");
-  for (const char* owner : {"agent", "gone"}) {
-    json pod = json::parse(absl::StrReplaceAll(
-        R"({"metadata": {"namespace": "net", "name": "OWNER-pod", "labels": {"app": "OWNER"},
-            "ownerReferences": [{"apiVersion": "apps/v1", "kind": "DaemonSet", "name": "OWNER",
-                                 "uid": "UID", "controller": true}]},
-            "spec": {"nodeName": "n1", "containers": []}, "status": {"phase": "Running",
-            "conditions": [{"type": "Ready", "status": "True"}]}})",
-        {{"OWNER", owner}}));
-    const json set = world.Get("daemonsets", std::string("net/") + owner);
-    pod["metadata"]["ownerReferences"][0]["uid"] =
-        set.is_null() ? json("gone-uid") : set["metadata"]["uid"];
-    world.server.Put("pods", pod);
-  }
+  DaemonPods();
   Begin(json::object());
   EXPECT_EQ(world.AwaitEnd("n1"), "Failed");
   EXPECT_THAT(Step().value("message", ""),
@@ -207,6 +211,33 @@ TEST_F(DrainOptions, WhatIsLeftOfADaemonSetIsNoPodOfADaemonSet) {
                     ::testing::Not(HasSubstr("agent-pod"))));
   EXPECT_THAT(PlannedOf("gone-pod"), HasSubstr("blocked: DaemonSet gone is gone"));
   EXPECT_THAT(PlannedOf("agent-pod"), StartsWith("stays: it belongs to DaemonSet net/agent"));
+}
+
+TEST_F(DrainOptions, ObserveKnowsWhatIsLeftOfADaemonSet) {
+  Nodes();
+  DaemonPods();
+  world.Start();
+  json spec = DrainSpec();
+  spec["mode"] = "Observe";
+  world.Policy(spec);
+  world.Sick("n1");
+  EXPECT_EQ(world.AwaitEnd("n1"), "Observed") << world.Message("n1");
+  EXPECT_THAT(PlannedOf("gone-pod"), HasSubstr("blocked: DaemonSet gone is gone"));
+  EXPECT_THAT(PlannedOf("agent-pod"), StartsWith("stays: it belongs to DaemonSet net/agent"));
+}
+
+// The plan is shown again at the first eviction, long after the DaemonSets were listed.
+TEST_F(DrainOptions, ThePlanKnowsWhatIsLeftOfADaemonSetLaterAsWell) {
+  Nodes();
+  DaemonPods();
+  world.pods_start = false;
+  world.StatefulSet("db", 2, /*parallel=*/true, {"n1", "n2"});
+  Begin({{"unmanaged", "Skip"}});
+  world.Live(absl::Minutes(3));
+  EXPECT_THAT(world.evicted, IsEmpty());
+  world.pods_start = true;
+  EXPECT_EQ(world.AwaitEnd("n1"), "Holding") << world.Message("n1");
+  EXPECT_THAT(PlannedOf("gone-pod"), StartsWith("stays: DaemonSet gone is gone"));
 }
 
 TEST_F(DrainOptions, TheNodeTellsHowItsDrainGoes) {
