@@ -28,6 +28,8 @@ constexpr char kBegun[] = "begun";
 constexpr char kOrphaned[] = "orphaned";
 // The volumes that are on their way: {"at": seconds, "namespace": "shop", "claims": [...]}.
 constexpr char kMoved[] = "moved";
+// Owners of operators' own kinds whose pods were evicted: UID to text.
+constexpr char kOperated[] = "operated";
 // A live list is believed for so long.
 constexpr absl::Duration kFresh = absl::Seconds(2);
 // Until a set that is not whole is looked at again, if nothing tells sooner.
@@ -231,6 +233,8 @@ class DrainAction final : public Action {
       if (owner != nullptr) situation.wants[pod->owner->uid] = ReplicasOf(*owner, pod->owner->uid);
     }
     for (const json& uid : memo.value(kOrphaned, json::array())) situation.orphaned.insert(uid);
+    const json operated = memo.value(kOperated, json::object());
+    for (const auto& [uid, owner] : operated.items()) situation.operated[uid] = owner;
     if (const json* moved = crds::Find(memo, {kMoved})) {
       situation.moved.at = absl::FromUnixSeconds(crds::FindNumber(*moved, {"at"}));
       for (const json& claim : moved->value("claims", json::array())) {
@@ -422,6 +426,10 @@ class DrainAction final : public Action {
         batch.memo[kDrainHad][pod->owner->uid] = said == situation.wants.end()
                                                      ? situation.cluster.Wanted(*pod, situation.now)
                                                      : said->second;
+      }
+      if (drain::Classify(*pod) == drain::Kind::kOperated) {
+        batch.memo[kOperated][pod->owner->uid] =
+            pod->owner->kind + " " + pod->key.name_space + "/" + pod->owner->name;
       }
       if (json moved = MovedBy(*pod, situation); !moved.is_null()) {
         batch.memo[kMoved] = std::move(moved);

@@ -10,8 +10,6 @@ namespace {
 
 // So long it is believed that an owner still wants as many pods as before an eviction of ours.
 constexpr absl::Duration kReplacedWithin = absl::Minutes(5);
-// What an operator owns is missed for so long after the last drain.
-constexpr absl::Duration kMissedFor = absl::Hours(1);
 
 void Add(Amounts& sum, const Amounts& amounts, double sign) {
   for (const auto& [name, amount] : amounts) sum[name] += sign * amount;
@@ -351,13 +349,18 @@ int64_t Cluster::Staying(std::string_view owner_uid) const {
 
 int64_t Cluster::Wanted(const Pod& member, absl::Time now) const {
   if (!member.owner) return 0;
+  if (Classify(member) == Kind::kOperated) return WantedOfOperated(member.owner->uid, now);
   const int64_t there = Staying(member.owner->uid);
   const auto before = before_.find(member.owner->uid);
+  const bool missed = before != before_.end() && before->second.at + kReplacedWithin >= now;
+  return missed ? std::max(there, before->second.pods) : there;
+}
+
+int64_t Cluster::WantedOfOperated(std::string_view owner_uid, absl::Time now) const {
+  const int64_t there = Staying(owner_uid);
+  const auto before = before_.find(owner_uid);
   if (before == before_.end()) return there;
-  const absl::Time at = before->second.at;
-  const bool missed = Classify(member) == Kind::kOperated
-                          ? !open_.empty() || std::max(at, closed_) + kMissedFor >= now
-                          : at + kReplacedWithin >= now;
+  const bool missed = !open_.empty() || std::max(before->second.at, closed_) + kMissedFor >= now;
   return missed ? std::max(there, before->second.pods) : there;
 }
 

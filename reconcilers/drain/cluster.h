@@ -12,6 +12,9 @@
 
 namespace kr::drain {
 
+// What an operator owns is missed for so long after the last drain.
+inline constexpr absl::Duration kMissedFor = absl::Hours(1);
+
 // What is around a drain, with the indexes that it asks by, and what drains remember of each other.
 // Knows nothing of where it comes from: watches feed it, tests fill it. Pointers into it live until
 // the next change.
@@ -97,6 +100,8 @@ class Cluster {
   // to want none after five minutes. What an operator owns may be a quorum, and nobody but its
   // operator knows how many it wants: that is missed as long as anybody drains, and an hour longer.
   int64_t Wanted(const Pod& member, absl::Time now) const;
+  // Of what an operator owns, although no pod of it may be there.
+  int64_t WantedOfOperated(std::string_view owner_uid, absl::Time now) const;
   // Not replaced for longer than those five minutes: its owner alone knows whether it still wants
   // it.
   bool IsInDoubt(const Pod& member, absl::Time now) const;

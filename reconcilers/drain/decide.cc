@@ -123,6 +123,22 @@ std::string WhyNotReplaced(const Situation& s, const std::string& uid, const kub
   return "the successor of " + key.ToString() + " is not ready yet";
 }
 
+// The same of an owner of an operator's own kind. A single pod is no quorum, and may be of a kind
+// that is not made again.
+std::string WhyNotReplaced(const Situation& s, const std::string& owner_uid,
+                           const std::string& owner) {
+  const int64_t wanted = s.cluster.WantedOfOperated(owner_uid, s.now);
+  int64_t there = 0;
+  for (const Pod* pod : s.cluster.PodsOf(owner_uid)) {
+    const bool waits_for_node = s.rules.immovable == crds::DrainImmovable::kEvictAnyway &&
+                                pod->node.empty() && WhereTo(*pod, s.cluster, 1).nodes.empty();
+    there += (pod->ready && !s.cluster.IsLeaving(*pod)) || waits_for_node ? 1 : 0;
+  }
+  if (wanted < 2 || there >= wanted) return "";
+  return owner + " has " + std::to_string(wanted - there) + " of " + std::to_string(wanted) +
+         " away";
+}
+
 class Decider {
  public:
   explicit Decider(const Situation& s) : s_(s), plan_(MakePlan(s)), next_(s.now + kLookAgain) {}
@@ -299,6 +315,10 @@ class Decider {
     for (const auto& [uid, key] : s_.evicted) {
       if (plan_.best_effort || !unreplaced.empty()) break;
       unreplaced = WhyNotReplaced(s_, uid, key);
+    }
+    for (const auto& [uid, owner] : s_.operated) {
+      if (plan_.best_effort || !unreplaced.empty()) break;
+      unreplaced = WhyNotReplaced(s_, uid, owner);
     }
     const size_t total = s_.evicted.size() + going + completing;
     const std::string so_far =

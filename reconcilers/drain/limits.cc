@@ -118,19 +118,20 @@ std::optional<Block> Allowance::CheckBudget(const Pod& pod, const Budget& budget
 }
 
 std::optional<Block> Allowance::CheckOwner(const Pod& pod) const {
-  if (!pod.owner || !IsMissed(pod)) return std::nullopt;
   const Kind kind = Classify(pod);
+  // Of a quorum all others have to be well, also when nobody would miss this one.
+  if (!pod.owner || (!IsMissed(pod) && !OneAtATime(kind))) return std::nullopt;
   const auto asked = wants_.find(pod.owner->uid);
   const int64_t wanted = asked == wants_.end() ? cluster_.Wanted(pod, now_) : asked->second;
-  int64_t there = 0;
+  int64_t others = 0;
   for (const Pod* other : cluster_.PodsOf(pod.owner->uid)) {
     const bool goes = cluster_.IsLeaving(*other) || !cluster_.RestarterOf(*other).empty();
-    there += IsMissed(*other) && !goes ? 1 : 0;
+    others += other->uid != pod.uid && IsMissed(*other) && !goes ? 1 : 0;
   }
   const int64_t limit = OneAtATime(kind) ? 1 : std::max<int64_t>(1, limit_.Of(wanted));
   const auto taken = of_owner_.find(pod.owner->uid);
   const int64_t away =
-      std::max<int64_t>(0, wanted - there) + (taken == of_owner_.end() ? 0 : taken->second);
+      std::max<int64_t>(0, wanted - 1 - others) + (taken == of_owner_.end() ? 0 : taken->second);
   if (away < limit) return std::nullopt;
   const Block::By by = OneAtATime(kind) ? Block::By::kQuorum : Block::By::kBudget;
   return Block{by, pod.owner->kind + " " + pod.key.name_space + "/" + pod.owner->name + " has " +

@@ -48,6 +48,8 @@ struct Situation {
   // How many pods owners want, by UID; of those that were asked a moment ago.
   std::map<std::string, int64_t, std::less<>> wants = {};
   Moved moved = {};
+  // Owners of operators' own kinds whose pods it has evicted: UID to text.
+  std::map<std::string, std::string> operated = {};
   // UIDs of DaemonSets that are gone although they have pods on the node.
   std::set<std::string, std::less<>> orphaned = {};
 };

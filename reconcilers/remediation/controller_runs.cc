@@ -167,6 +167,7 @@ void Controller::StopLeading() {
 void Controller::Adopt() {
   std::vector<crds::Remediation> open;
   registry_.ForEach([&](const crds::Remediation& remediation) {
+    drains_.Remember(remediation);
     if (IsOpen(remediation) || HoldsMitigations(remediation)) open.push_back(remediation);
     ReleaseFinalizer(remediation);  // its leader died before it could
   });

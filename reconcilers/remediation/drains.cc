@@ -88,16 +88,24 @@ void Drains::FollowRestarts(const crds::Remediation& remediation) {
   cluster_.SetRestarts(remediation.metadata.name, actions::RestartsOf(remediation));
 }
 
-void Drains::Adopt(const crds::Remediation& remediation) {
-  FollowRestarts(remediation);
+void Drains::Remember(const crds::Remediation& remediation) {
   const auto& intent = remediation.status.intent;
   for (const crds::StepProgress& step : remediation.status.steps) {
     if (step.action != "drain" || step.memo.empty()) continue;
     absl::Time last = intent && intent->step == step.id ? intent->at : absl::InfinitePast();
     if (!step.writes.empty()) last = std::max(last, step.writes.back().intent_at);
+    if (step.finished_at) {
+      last = *step.finished_at;
+      if (last + drain::kMissedFor < engine_.clock().Now()) continue;
+    }
     const auto had = step.memo.Parse().value(actions::kDrainHad, nlohmann::json::object());
     for (const auto& [owner, pods] : had.items()) cluster_.Recall(owner, pods, last);
   }
+}
+
+void Drains::Adopt(const crds::Remediation& remediation) {
+  FollowRestarts(remediation);
+  const auto& intent = remediation.status.intent;
   if (!intent || (intent->verb != crds::Verb::kEvict && intent->verb != crds::Verb::kDelete)) {
     return;
   }

@@ -32,8 +32,10 @@ class Drains {
   // A Remediation is going to drain (or to say what it would do); until Leave.
   void Use(const std::string& remediation, const std::string& node);
   void Leave(const std::string& remediation);
-  // Of one that another process has left: what it has evicted from whom, the evictions that nobody
-  // knows the outcome of, and the restart of a host.
+  // Of one that another process has carried out, ended or not: how many pods owners had before.
+  void Remember(const crds::Remediation& remediation);
+  // Of one that it has left: the evictions that nobody knows the outcome of, and the restart of a
+  // host.
   void Adopt(const crds::Remediation& remediation);
   // Which hosts it restarts (actions::RestartsOf), as of now; until EndRestarts.
   void FollowRestarts(const crds::Remediation& remediation);

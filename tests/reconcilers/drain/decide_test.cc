@@ -292,6 +292,44 @@ TEST(DrainDecides, WhatAnOperatorOwnsGoesLikeASetAndIsNeverDeleted) {
   EXPECT_THAT(Shop::Text(shop.Ask(late)), StartsWith("wait:"));
 }
 
+TEST(DrainDecides, DoneOnlyWhenAnOperatorHasReplacedItsPod) {
+  Shop shop;
+  shop.Operated("kafka", {"n1", "n2", "n3"});
+  shop.Operated("build", {"n1"});
+  const Pod old = *shop.cluster.FindPod({"shop", "kafka-0"});
+  for (const char* owner : {"kafka", "build"}) {
+    shop.operated[std::string(owner) + "-uid"] = std::string("Thing shop/") + owner;
+    shop.Evicted(std::string(owner) + "-0");
+  }
+  EXPECT_THAT(shop.Asked(), AllOf(StartsWith("wait: 2 of 2"), HasSubstr("kafka has 1 of 3 away")));
+  Pod successor = old;
+  successor.uid = "new";
+  successor.node = "n2";
+  successor.ready = false;
+  shop.cluster.Put(successor);
+  EXPECT_THAT(shop.Asked(), HasSubstr("kafka has 1 of 3 away")) << "it is not ready";
+  successor.ready = true;
+  shop.cluster.Put(successor);
+  EXPECT_THAT(shop.Asked(), StartsWith("complete:")) << "a single pod is no quorum";
+  successor.node = "";
+  successor.ready = false;
+  successor.spec = std::make_shared<PodSpec>(PodSpec{.node_selector = {{"disk", "none"}}});
+  shop.cluster.Put(successor);
+  EXPECT_THAT(shop.Asked(), StartsWith("wait:"));
+  shop.rules.immovable = crds::DrainImmovable::kEvictAnyway;
+  EXPECT_THAT(shop.Asked(), StartsWith("complete:")) << "it waits until the node is back";
+}
+
+TEST(DrainDecides, OfTwoSickMembersThatAnOperatorOwnsNoneGoes) {
+  Shop shop;
+  shop.Operated("kafka", {"n1", "n2", "n3"});
+  const auto sick = [](Pod& pod) { pod.ready = false; };
+  shop.EditPod("kafka-0", sick);
+  EXPECT_EQ(shop.Asked(), "kafka-0") << "the only sick one may go";
+  shop.EditPod("kafka-1", sick);
+  EXPECT_THAT(shop.Asked(), HasSubstr("kafka has 1 of 3 away"));
+}
+
 TEST(DrainDecides, ThePodsBeforeOurOwnEvictionCount) {
   Shop shop;
   shop.Replicas("web", {"n1", "n1"});

@@ -112,7 +112,8 @@ Situation Shop::Drain(const std::string& node) {
           .now = now,
           .evicted = evicted,
           .answers = answers,
-          .wants = wants};
+          .wants = wants,
+          .operated = operated};
 }
 
 std::string Shop::Text(const Decision& decision) {

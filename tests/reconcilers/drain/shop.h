@@ -67,6 +67,7 @@ class Shop {
   absl::Time now = absl::UnixEpoch() + absl::Hours(24);
   std::map<std::string, kube::ObjectKey> evicted;
   std::map<std::string, Tried> answers;
+  std::map<std::string, std::string> operated;
   std::map<std::string, int64_t, std::less<>> wants;
 
  private:

@@ -53,6 +53,23 @@ TEST_F(DrainOwners, NoQuorumIsLostWhileAnOperatorIsDown) {
   EXPECT_THAT(world.hurt, IsEmpty());
 }
 
+// Its operator is still down when the next node is drained.
+TEST_F(DrainOwners, WhatAnEndedDrainHasTakenIsMissedByTheNextLeader) {
+  world.Operated("kafka", 3, {"n1", "n3", "n2"});
+  world.owners_make_pods = false;
+  world.Live(absl::Seconds(4));
+  world.Policy(DrainSpec({{"timeout", "2m"}}));
+  world.Start();
+  Drain("n1");
+  EXPECT_EQ(world.AwaitEnd("n1"), "Failed");
+  EXPECT_THAT(world.Message("n1"), HasSubstr("1 of 1 pods are gone; StrimziPodSet shop/kafka"));
+  world.Restart();
+  Drain("n2");
+  world.Live(absl::Seconds(100));
+  EXPECT_THAT(world.Message("n2"), HasSubstr("kafka has 1 of 3 away"));
+  EXPECT_THAT(world.evicted, ElementsAre("kafka-0"));
+}
+
 // A quota, or a webhook that is down.
 TEST_F(DrainOwners, AReplicaSetThatCannotMakePodsIsNotDrainedToNothing) {
   world.ReplicaSet("web", 4, {"n1"});
