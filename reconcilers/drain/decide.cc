@@ -33,11 +33,13 @@ absl::Time RemovedAt(const Situation& s, const Pod& pod) {
   return s.started + s.rules.timeout - std::min(grace, s.rules.timeout / 2);
 }
 
+// A deletion asks no budget, and nothing but that: what the policy's own options keep here
+// (unmanaged, emptyDir, immovable, headroom, ...) stays.
 bool MayBeDeleted(const Situation& s, const Line& line) {
-  if (line.block && line.block->by == By::kRule) return false;
-  // Without its volume it is worth nothing elsewhere, and what is on it may be lost (immovable:
-  // Block). A lack of nodes or of room is another thing: here it ends, too.
-  if (line.block && line.block->by == By::kVolume) return false;
+  if (line.block && (line.block->by == By::kRule || line.block->by == By::kVolume ||
+                     line.block->by == By::kPlacement || line.block->by == By::kRoom)) {
+    return false;
+  }
   switch (line.kind) {
     case Kind::kOperated:
       return false;  // its operator alone knows when that is safe
@@ -155,10 +157,10 @@ class Decider {
     if (s_.evicted.empty() && !plan_.missing_room.empty()) {
       HeldUp({By::kRoom, "the other nodes lack " + plan_.missing_room +
                              " for the pods of all nodes that are being drained"});
-    } else {
-      if (auto batch = Stateless()) return *std::move(batch);
-      if (auto one = OneByOne()) return *std::move(one);
+      return Rest();
     }
+    if (auto batch = Stateless()) return *std::move(batch);
+    if (auto one = OneByOne()) return *std::move(one);
     if (auto removal = Remove()) return *std::move(removal);
     return Rest();
   }
