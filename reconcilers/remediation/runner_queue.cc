@@ -30,8 +30,9 @@ absl::Time QueuedUntil(const crds::RemediationStatus& status) {
 // True: it does, and nothing is to be waited for within the step.
 bool Runner::GivesBack(size_t index, const actions::Wait& wait) {
   if (wait.blocked_by != "Quorum" && wait.blocked_by != "Room") return false;
-  if (!status().steps[index].writes.empty()) return false;
-  if (Now() < blocked_since_ + kPatience) return false;
+  const crds::StepProgress& drain = status().steps[index];
+  // Whatever held it up before, by this process or another: nobody has gone.
+  if (!drain.writes.empty() || Now() < *drain.started_at + kPatience) return false;
   const size_t rung = *CurrentRung(status());
   const std::vector<size_t> attempt = AttemptSteps(status(), rung);
   // What was cordoned by somebody else, or by an earlier rung, stays so.

@@ -320,6 +320,24 @@ TEST_F(HeldUpBySet, AfterFiveMinutesTheNodeIsGivenBackForAWhile) {
   EXPECT_EQ(world.Of("n1")["status"]["remedies"][0]["attempt"], 1) << "waiting is no attempt";
 }
 
+TEST_F(HeldUpBySet, AnotherObstacleDoesNotBeginTheWaitAnew) {
+  world.Live(absl::Minutes(2));
+  EXPECT_THAT(world.Message("n1"), HasSubstr("StatefulSet shop/db is not whole"));
+  for (const auto& [key, pod] : world.server.Objects("pods")) {
+    json large = pod;
+    large["spec"]["containers"][0]["resources"]["requests"]["cpu"] = "49";
+    world.server.Put("pods", large);
+  }
+  world.Live(absl::Minutes(1));
+  EXPECT_THAT(world.Message("n1"), HasSubstr("the other nodes lack"));
+  world.Restart();
+  world.Live(absl::Minutes(1));
+  EXPECT_TRUE(cordoned());
+  world.Live(absl::Seconds(70));
+  EXPECT_FALSE(cordoned()) << world.Message("n1");
+  EXPECT_EQ(world.Of("n1")["status"]["reason"], "TargetBusy");
+}
+
 TEST_F(HeldUpBySet, ThePlanIsShownBeforeThereIsAnEviction) {
   world.Live(absl::Seconds(30));
   const json remediation = world.Of("n1");
