@@ -233,7 +233,7 @@ std::string MissingRoom(const std::string& node, std::span<const Pod* const> goi
       std::erase_if(able, [&](const Node* other) { return !CanHave(volumes, *other); });
       if (able.empty()) return;  // it takes no room, wherever that is
       Tied& there = tied[std::move(able)];
-      there.volume = volumes.front()->name;
+      if (there.volume.empty()) there.volume = volumes.front()->name;
       for (const auto& [resource, amount] : needs) there.needs[resource] += amount;
     }
     for (const auto& [resource, amount] : needs) all[resource] += amount;

@@ -95,11 +95,14 @@ std::vector<std::string> Prunable(std::span<const HistoryEntry> entries, const P
     return outcome == crds::Phase::kObserved ? observed : others;
   };
   std::vector<std::string> prunable;
+  std::map<std::string_view, int64_t> of_lineage;
   for (const HistoryEntry* entry : finished) {
     bool wanted = now - entry->finished_at < history.ttl && shelf(*entry->outcome).Take();
     bool needed = entry->outstanding || (newest[entry->lineage] == entry &&
                                          now < RememberedUntil(*entry, rules.generation, settings));
     needed = needed || (rules.rate && now < entry->created + rules.rate->within);
+    const bool read = rules.reads_previous && ++of_lineage[entry->lineage] <= kPreviousRead;
+    needed = needed || (read && now < entry->finished_at + settings.relapse);
     if (!wanted && !needed) prunable.push_back(entry->name);
   }
   std::ranges::reverse(prunable);

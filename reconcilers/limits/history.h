@@ -32,12 +32,17 @@ struct PruneRules {
   crds::History history;
   std::optional<crds::RateLimit> rate;
   int64_t generation = 0;
+  bool reads_previous = false;  // its expressions read remediation.previous
 };
+
+// So many of a lineage are remediation.previous.
+inline constexpr int64_t kPreviousRead = 10;
 
 // The names of those that may be deleted, oldest first. `entries` are all Remediations of one
 // policy, in any order.
 // Kept are: open ones, those with outstanding effects, the newest of a lineage whose memory still
-// counts (cooldown, Exhausted, relapse window, dispute), those that the rate counts; of the others
+// counts (cooldown, Exhausted, relapse window, dispute), those that the rate counts, those of the
+// relapse window that expressions read; of the others
 // the youngest history.succeeded Succeeded, history.failed that did not succeed (Failed, Cancelled,
 // Reported) and all Observed (bounded when they are made, see observe_budget.h), none older than
 // history.ttl.

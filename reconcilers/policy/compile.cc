@@ -388,6 +388,7 @@ class Compiler {
       std::vector<document::Path>& start = out_->related_reads[*join.of].paths;
       start.insert(start.end(), join.of_paths.begin(), join.of_paths.end());
     }
+    out_->reads_previous = ReadsField(reads_, "remediation", "previous");
     for (const crds::Param& param : policy_.spec.params) {
       if (ReadsField(reads_, "params", param.name)) out_->read_params.insert(param.name);
     }

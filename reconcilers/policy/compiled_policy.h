@@ -102,6 +102,8 @@ struct CompiledPolicy {
   bool has_places = false;
   // It needs TargetBaselines: a trigger has `changed`, or a long `for`.
   bool keeps_baseline = false;
+  // Something reads remediation.previous.
+  bool reads_previous = false;
   // Only tells: every step of every remedy is a notify.
   bool only_notifies = false;
 

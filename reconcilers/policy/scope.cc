@@ -23,6 +23,15 @@ Type EventFactsType() {
                        {"message", Type::String()}});
 }
 
+Type PreviousType() {
+  return Type::Object({{"name", Type::String()},
+                       {"trigger", Type::String()},
+                       {"phase", Type::String()},
+                       {"reason", Type::String()},
+                       {"remedies", Type::List(Type::String())},
+                       {"finishedAt", Type::Timestamp()}});
+}
+
 }  // namespace
 
 cel::Scope TargetScope() {
@@ -58,7 +67,8 @@ cel::Scope WithRemediation(cel::Scope scope) {
                                        {"trigger", Type::String()},
                                        {"startedAt", Type::Timestamp()},
                                        {"rungFinishedAt", Type::Timestamp()},
-                                       {"record", Type::Dyn()}});
+                                       {"record", Type::Dyn()},
+                                       {"previous", Type::List(PreviousType())}});
   return scope;
 }
 

@@ -159,12 +159,30 @@ StatusOr<Value> TargetView::EventList(std::string_view source) const {
   return Value::FromList(std::move(list));
 }
 
+namespace {
+
+Value PreviousValue(const PreviousRemediation& previous) {
+  cel::List remedies;
+  for (const std::string& remedy : previous.remedies) remedies.push_back(Value::String(remedy));
+  return Value::Record({{"name", Value::String(previous.name)},
+                        {"trigger", Value::String(previous.trigger)},
+                        {"phase", Value::String(previous.phase)},
+                        {"reason", Value::String(previous.reason)},
+                        {"remedies", Value::FromList(std::move(remedies))},
+                        {"finishedAt", Value::Timestamp(previous.finished_at)}});
+}
+
+}  // namespace
+
 Value TargetView::Remediation() const {
   const RemediationFacts& facts = *options_.remediation;
+  cel::List previous;
+  for (const PreviousRemediation& one : facts.previous) previous.push_back(PreviousValue(one));
   return Value::Record(
       {{"name", Value::String(facts.name)},
        {"trigger", Value::String(facts.trigger)},
        {"record", Value::FromJson(facts.record)},
+       {"previous", Value::FromList(std::move(previous))},
        {"startedAt", Value::Timestamp(facts.started_at)},
        {"rungFinishedAt", facts.rung_finished_at
                               ? Value::Timestamp(*facts.rung_finished_at)

@@ -31,6 +31,16 @@ class Surroundings {
   virtual const signals::Past& Past() const;
 };
 
+// A remediation of the same target under the same policy that has ended.
+struct PreviousRemediation {
+  std::string name;
+  std::string trigger;
+  std::string phase;
+  std::string reason;
+  std::vector<std::string> remedies;  // that were begun
+  absl::Time finished_at;
+};
+
 // What expressions see as `remediation`.
 struct RemediationFacts {
   std::string name;
@@ -38,6 +48,7 @@ struct RemediationFacts {
   absl::Time started_at;
   std::optional<absl::Time> rung_finished_at;        // unknown before the rung's steps are done
   nlohmann::json record = nlohmann::json::object();  // evidence by key
+  std::vector<PreviousRemediation> previous = {};    // when the policy reads it; the newest first
 };
 
 // One target under one policy for one evaluation. Values that came out of it refer to Documents

@@ -5,6 +5,7 @@
 
 #include "controller/base/log.h"
 #include "crds/meta/json_find.h"
+#include "reconcilers/limits/history.h"
 #include "reconcilers/node/resources.h"
 #include "reconcilers/policy/kind_scope.h"
 #include "reconcilers/remediation/ladder.h"
@@ -368,6 +369,26 @@ bool Controller::HasSeen(const policy::CompiledPolicy& policy, const crds::Objec
 
 std::optional<limits::Refusal> Controller::Stale(const policy::CompiledPolicy& policy) const {
   return watches_.Stale(policy);
+}
+
+std::vector<policy::PreviousRemediation> Controller::Before(
+    const crds::Remediation& remediation) const {
+  std::vector<policy::PreviousRemediation> before;
+  for (const crds::Remediation* one : registry_.Ended(LineageOf(remediation))) {
+    if (one->metadata.name == remediation.metadata.name) continue;
+    if (std::ssize(before) == limits::kPreviousRead) break;
+    const crds::RemediationStatus& status = one->status;
+    policy::PreviousRemediation& previous = before.emplace_back();
+    previous.name = one->metadata.name;
+    if (status.trigger) previous.trigger = status.trigger->name;
+    if (status.phase) previous.phase = crds::ToString(*status.phase);
+    previous.reason = status.reason;
+    previous.finished_at = *status.finished_at;
+    for (const crds::RemedyProgress& remedy : status.remedies) {
+      if (remedy.attempt > 0) previous.remedies.push_back(remedy.name);
+    }
+  }
+  return before;
 }
 
 std::string Controller::OtherWriter(const crds::Remediation& remediation,

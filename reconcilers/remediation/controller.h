@@ -152,6 +152,8 @@ class Controller final : private policy::WatchListener,
                                              const nlohmann::json& live) const override;
   std::optional<limits::Refusal> Admissible(const crds::Remediation& remediation) const override;
   bool WantsApproval(const crds::Remediation& remediation, std::string_view remedy) const override;
+  std::vector<policy::PreviousRemediation> Before(
+      const crds::Remediation& remediation) const override;
   std::string OtherWriter(const crds::Remediation& remediation,
                           const crds::ObjectReference& object) const override;
   document::Projection::Ptr TargetProjection(const policy::CompiledPolicy& policy) const override;

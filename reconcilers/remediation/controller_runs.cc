@@ -502,7 +502,8 @@ void Controller::Prune() {
     limits::PruneRules rules;
     if (entry != nullptr) {
       const crds::RemediationPolicySpec& spec = entry->object.spec;
-      rules = {spec.history, spec.limits.rate, entry->object.metadata.generation};
+      rules = {spec.history, spec.limits.rate, entry->object.metadata.generation,
+               std::ranges::any_of(entry->watched, &policy::CompiledPolicy::reads_previous)};
     }
     for (const std::string& name :
          limits::Prunable(entries, rules, options_.limits, engine_.clock().Now())) {

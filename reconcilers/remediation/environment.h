@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "controller/document/decoder.h"
 #include "controller/kube/resource.h"
@@ -88,6 +89,9 @@ class World {
   // The other policy that wrote to an object after this one's last write: "policy x"; "": nobody.
   virtual std::string OtherWriter(const crds::Remediation& remediation,
                                   const crds::ObjectReference& object) const = 0;
+  // What came before it of the same lineage and has ended: the newest of them, the last one first.
+  virtual std::vector<policy::PreviousRemediation> Before(
+      const crds::Remediation& remediation) const = 0;
   // What the documents of targets are made with.
   virtual document::Projection::Ptr TargetProjection(
       const policy::CompiledPolicy& policy) const = 0;

@@ -133,6 +133,17 @@ const crds::Remediation* Registry::Newest(std::string_view lineage) const {
   return newest.get();
 }
 
+std::vector<const crds::Remediation*> Registry::Ended(std::string_view lineage) const {
+  std::vector<const crds::Remediation*> ended;
+  Visit(by_lineage_, lineage, [&](const crds::Remediation& one) {
+    if (one.status.finished_at) ended.push_back(&one);
+  });
+  std::ranges::sort(ended, std::greater(), [](const crds::Remediation* one) {
+    return std::pair(*one->status.finished_at, one->metadata.name);
+  });
+  return ended;
+}
+
 const crds::Remediation* Registry::NewestAbout(std::string_view policy_uid,
                                                const crds::ObjectReference& target) const {
   NewestOf newest;

@@ -33,6 +33,8 @@ class Registry {
                           std::string_view reason) const;
   // Those that are not finished, the one that is to run first.
   std::vector<const crds::Remediation*> Open(std::string_view lineage) const;
+  // Those that have ended, the one that ended last first.
+  std::vector<const crds::Remediation*> Ended(std::string_view lineage) const;
   void ForEach(absl::FunctionRef<void(const crds::Remediation&)> visit) const;
   // Those about the object, and about its place from when it was empty.
   void ForEachAbout(const crds::ObjectReference& target,

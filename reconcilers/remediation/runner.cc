@@ -392,6 +392,7 @@ policy::RemediationFacts Runner::Facts() const {
     facts.rung_finished_at = status().remedies[*rung].steps_done_at;
   }
   if (!status().record.empty()) facts.record = status().record.Parse();
+  if (policy_->reads_previous) facts.previous = world_.Before(remediation());
   return facts;
 }
 

@@ -54,6 +54,18 @@ TEST(HistoryTest, NothingIsKeptForever) {
   EXPECT_THAT(Prune({Entry("a", 1, Phase::kSucceeded, absl::Hours(167))}), IsEmpty());
 }
 
+TEST(HistoryTest, WhatExpressionsReadOfTheLastDayIsKept) {
+  std::vector<HistoryEntry> entries;
+  for (int64_t n = 1; n <= 12; ++n) {
+    entries.push_back(Entry("a", n, Phase::kSucceeded, absl::Hours(13 - n)));
+  }
+  entries.push_back(Entry("b", 1, Phase::kSucceeded, absl::Hours(24)));
+  PruneRules rules{.history = {.succeeded = 0}, .generation = kGeneration};
+  EXPECT_EQ(Prunable(entries, rules, kSettings, kNow).size(), 12u) << "all but the newest";
+  rules.reads_previous = true;
+  EXPECT_THAT(Prunable(entries, rules, kSettings, kNow), ElementsAre("b-1", "a-1", "a-2"));
+}
+
 // What a lineage's newest one knows is needed, however small the history is.
 TEST(HistoryTest, PruningKeepsWhatStillCounts) {
   struct Case {
