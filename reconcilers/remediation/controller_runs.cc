@@ -40,7 +40,7 @@ void Controller::OnRemediation(const document::DocumentPtr& before,
     const bool held =
         known != nullptr && known->metadata.uid == before->uid() && HoldsMitigations(*known);
     registry_.Remove(before->name(), before->uid());
-    if (held && stage_ == Stage::kLeading) sweep_.Start();
+    if (held && stage_ == Stage::kLeading && !Paused()) sweep_.Start();
     if (registry_.Find(before->name()) == nullptr && ledger_.Holds(before->name())) {
       ledger_.Release(before->name());
       ConsiderBlocked();
@@ -141,7 +141,7 @@ void Controller::CatchUp() {
     CheckPermissions(entry.object.metadata.uid);
   }
   RecordBaselines();
-  sweep_.Start();
+  if (!Paused()) sweep_.Start();
   Prune();
 }
 

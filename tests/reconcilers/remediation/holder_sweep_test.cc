@@ -58,6 +58,19 @@ TEST_F(F19HolderSweep, WhatIsHeldForNobodyIsGivenBackAtTheStart) {
   EXPECT_FALSE(Cordoned("n2"));
 }
 
+TEST_F(F19HolderSweep, APausedOperatorWritesNothing) {
+  Nodes(3);
+  Hold("n0", {{"cordon", {"gone"}}});
+  s.options.paused = true;
+  s.Start();
+  s.Advance(absl::Minutes(1));
+  EXPECT_TRUE(Cordoned("n0"));
+  s.options.paused = false;
+  s.Restart();
+  s.Advance(absl::Seconds(1));
+  EXPECT_FALSE(Cordoned("n0"));
+}
+
 // Its finalizer was taken off by force, and the policy went with it.
 TEST_F(F19HolderSweep, ARemediationThatIsRemovedByForceLeavesNothing) {
   ASSERT_NO_FATAL_FAILURE(CordonN0());
