@@ -361,6 +361,28 @@ TEST_F(SilentNode, WithASilentAgentIsFencedAfterASecondLook) {
   EXPECT_FALSE(s.outbound.calls.empty()) << Message();
 }
 
+// The cloud says that the machine is off; it does not say that nobody starts it in a moment.
+TEST_F(SilentNode, ThatTheCloudHasShutDownIsNotFencedByThatAlone) {
+  Pod("db-0");
+  Begin();
+  json node = Get("n1");
+  node["spec"]["taints"] = {
+      {{"key", "node.cloudprovider.kubernetes.io/shutdown"}, {"effect", "NoSchedule"}}};
+  s.server.Put("nodes", node);
+  s.outbound.reply = [](const kube::OutboundRequest& request) {
+    json evidence = json::parse(request.body)["fencing"];
+    evidence["state"] = "Off";
+    evidence["heldOff"] = false;
+    return FakeOutbound::Code(200, json{{"evidence", {{"fencing", evidence}}}}.dump());
+  };
+  Pass(absl::Minutes(10));
+  EXPECT_FALSE(s.outbound.calls.empty()) << Message();
+  EXPECT_THAT(Taints("n1"), ElementsAre("node.cloudprovider.kubernetes.io/shutdown:NoSchedule"));
+  EXPECT_FALSE(s.Get("pods", "net/db-0").is_null());
+  EXPECT_THAT(Step(3), HasSubstr("taint Failed")) << Message();
+  EXPECT_THAT(Step(3), HasSubstr("does not say that the node is held off"));
+}
+
 TEST_F(Fencing, AFreshLeaseIsNoSilence) {
   Begin(OutOfService());
   Ready("n1", "Unknown");
