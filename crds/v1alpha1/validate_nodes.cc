@@ -1,5 +1,6 @@
 // What is dangerous by mistake on Nodes is refused before it can happen.
 #include <algorithm>
+#include <optional>
 #include <variant>
 
 #include <nlohmann/json.hpp>
@@ -75,7 +76,7 @@ void ValidateNodeSteps(const RemediationPolicySpec& spec, const FieldPath& path,
   ValidateControlPlane(spec, path, problems);
   const FieldPath remedies = path["remedies"];
   bool evidence = false, drained = false, empties = false;
-  bool cordoned = KnowsCordons(spec);
+  std::optional<bool> cordoned;  // by steps; nullopt: none of them has said
   for (size_t r = 0; r < spec.remedies.size(); ++r) {
     const std::vector<Step>& steps = spec.remedies[r].steps;
     const FieldPath remedy = remedies[r];
@@ -87,7 +88,8 @@ void ValidateNodeSteps(const RemediationPolicySpec& spec, const FieldPath& path,
                      "does by force what is safe only on a node that is off: expected a webhook "
                      "step before it that returns fencing evidence");
       }
-      if (Is<Drain>(steps[s]) && !cordoned) {
+      // The whole policy is searched only where that decides.
+      if (Is<Drain>(steps[s]) && !(cordoned ? *cordoned : KnowsCordons(spec))) {
         problems.Add(step["drain"],
                      "expected a cordon step before it, as the pods would come back; or, for nodes "
                      "that somebody else cordons, an expression that reads "
@@ -98,7 +100,7 @@ void ValidateNodeSteps(const RemediationPolicySpec& spec, const FieldPath& path,
                      "expected a drain before it, or a webhook step that returns fencing evidence: "
                      "the pods of a Node that is deleted are forgotten while they may still run");
       }
-      cordoned = !Is<Uncordon>(steps[s]) && (cordoned || Is<Cordon>(steps[s]));
+      if (Is<Cordon>(steps[s]) || Is<Uncordon>(steps[s])) cordoned = Is<Cordon>(steps[s]);
       evidence = evidence || Is<Webhook>(steps[s]);
       drained = drained || Is<Drain>(steps[s]);
       empties = empties || Is<Drain>(steps[s]) || Is<DeleteNode>(steps[s]);

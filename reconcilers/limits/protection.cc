@@ -1,20 +1,12 @@
 #include "reconcilers/limits/protection.h"
 
 #include <algorithm>
+#include <vector>
 
 #include "crds/v1alpha1/common.h"
 
 namespace kr::limits {
 namespace {
-
-constexpr std::string_view kPaths[] = {
-    "metadata.labels['kube-remedy.io/exclude']",
-    "metadata.annotations['kubernetes.io/config.mirror']?",
-    "metadata.deletionTimestamp?",
-    kControlPlanePaths[0],
-    kControlPlanePaths[1],
-    kControlPlanePaths[2],
-};
 
 Refusal Protected(std::string message) {
   return {.reason = Reason::kProtected, .message = std::move(message)};
@@ -23,7 +15,16 @@ Refusal Protected(std::string message) {
 }  // namespace
 
 std::span<const std::string_view> ProtectionPaths() {
-  return kPaths;
+  static const auto* const kPaths = [] {
+    auto* paths = new std::vector<std::string_view>{
+        "metadata.labels['kube-remedy.io/exclude']",
+        "metadata.annotations['kubernetes.io/config.mirror']?",
+        "metadata.deletionTimestamp?",
+    };
+    paths->insert(paths->end(), std::begin(kControlPlanePaths), std::end(kControlPlanePaths));
+    return paths;
+  }();
+  return *kPaths;
 }
 
 std::optional<Refusal> CheckProtection(const TargetFacts& target,

@@ -23,14 +23,16 @@ using document::Node;
 using Readiness = policy::Watches::Readiness;
 
 const kube::GroupVersionKind kNode{"", "v1", "Node"};
-constexpr std::string_view kNodePaths[] = {"spec.unschedulable",
-                                           "spec.taints[*].key",
-                                           "status.conditions[*].type",
-                                           "status.conditions[*].status",
-                                           "metadata.labels['topology.kubernetes.io/zone']",
-                                           limits::kControlPlanePaths[0],
-                                           limits::kControlPlanePaths[1],
-                                           limits::kControlPlanePaths[2]};
+constexpr std::string_view kNodePaths[] = {
+    "spec.unschedulable", "spec.taints[*].key", "status.conditions[*].type",
+    "status.conditions[*].status", "metadata.labels['topology.kubernetes.io/zone']"};
+
+void AddNodePaths(std::vector<document::Path>& paths) {
+  for (std::string_view path : kNodePaths) paths.push_back(*document::Path::Parse(path));
+  for (std::string_view path : limits::kControlPlanePaths) {
+    paths.push_back(*document::Path::Parse(path));
+  }
+}
 
 bool SameKind(const kube::GroupVersionKind& a, const kube::GroupVersionKind& b) {
   return a.group == b.group && a.kind == b.kind;
@@ -280,11 +282,7 @@ bool Budgets::Upsert(const Document& object) {
     for (document::Path& path : policy::PathsOf(counted->groups)) {
       objects.extra.paths.push_back(std::move(path));
     }
-    if (SameKind(gvk, kNode)) {
-      for (std::string_view path : kNodePaths) {
-        objects.extra.paths.push_back(*document::Path::Parse(path));
-      }
-    }
+    if (SameKind(gvk, kNode)) AddNodePaths(objects.extra.paths);
     counted->kinds.push_back(std::move(objects));
   }
   budgets_[uid] = std::move(counted);
@@ -307,9 +305,7 @@ std::vector<policy::Watches::Extra> Budgets::Needs(bool nodes) {
     target.kind = "Node";
     Counted::Objects objects{.gvk = kNode, .selector = policy::Selector(target), .extra = {}};
     objects.extra = {.gvk = kNode};
-    for (std::string_view path : kNodePaths) {
-      objects.extra.paths.push_back(*document::Path::Parse(path));
-    }
+    AddNodePaths(objects.extra.paths);
     counted->kinds.push_back(std::move(objects));
     budgets_[""] = std::move(counted);
   } else if (!nodes) {
