@@ -65,8 +65,12 @@ void ValidateControlPlane(const RemediationPolicySpec& spec, const FieldPath& pa
                "expected spec.target.includeControlPlane: true, or a selector of others");
 }
 
-bool IsWhole(const IntOrPercent& limit) {
-  return limit.percent && limit.value >= 100;
+// Nobody knows here how many nodes there are: a number is believed up to so many, more than that is
+// to be said as a share.
+constexpr int64_t kMostNodes = 100;
+
+bool IsNoLimit(const IntOrPercent& limit) {
+  return limit.percent ? limit.value >= 100 : limit.value > kMostNodes;
 }
 
 }  // namespace
@@ -116,10 +120,11 @@ void ValidateNodeSteps(const RemediationPolicySpec& spec, const FieldPath& path,
   const FieldPath limits = path["limits"];
   for (const auto& [limit, name] : {std::pair{spec.limits.max_concurrent, "maxConcurrent"},
                                     std::pair{spec.limits.max_unhealthy, "maxUnhealthy"}}) {
-    if (!IsWhole(limit)) continue;
+    if (!IsNoLimit(limit)) continue;
     problems.Add(limits[name],
                  "is no limit, and spec.target.all with drain or deleteNode could empty every node "
-                 "of the cluster at once: expected less than 100%, or a target that is narrower");
+                 "of the cluster at once: expected less than 100%, at most 100 nodes, or a target "
+                 "that is narrower");
   }
 }
 
