@@ -269,6 +269,17 @@ TEST(DrainPlan, ANodeHasRoomForSoManyVolumes) {
   EXPECT_EQ(shop.Asked(), "api-a");
 }
 
+TEST(DrainPlan, WhatAnotherDrainedNodeKeepsTakesNoRoom) {
+  Shop shop(3);
+  for (const char* node : {"n1", "n2"}) {
+    shop.Replicas(std::string("on-") + node, {node});
+    shop.EditSpec(std::string("on-") + node + "-a", [](PodSpec& s) { s.requests["cpu"] = 5; });
+  }
+  shop.GiveVolume("on-n2-a", "disk-2", {"n2"});
+  shop.cluster.Open("n2", "another", shop.now);
+  EXPECT_EQ(shop.Asked(), "on-n1-a");
+}
+
 TEST(DrainPlan, OnANodeThatIsNotReadyOnlyWhatStartsElsewhereMeanwhileGoes) {
   Shop shop;
   shop.Replicas("web", {"n1", "n2"});
