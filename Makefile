@@ -6,7 +6,8 @@ SHELL := /bin/bash
 BUILD    ?= build/release
 JOBS     ?= $(shell nproc)
 CONTEXT  ?=
-CACHE    := $(CURDIR)/.cache
+# What is built once: shared by all checkouts.
+CACHE    := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/kube-remedy
 GO_DIR   := $(CACHE)/go
 export KUBE_REMEDY_CACHE ?= $(CACHE)
 # A Go toolchain that `make deps` put there, if it had to.

@@ -44,16 +44,17 @@ func RepositoryRoot() (string, error) {
 	}
 }
 
-// CacheRoot is the folder for everything that is built once: $KUBE_REMEDY_CACHE, else .cache in the checkout.
+// CacheRoot is the folder for everything that is built once, for all checkouts: $KUBE_REMEDY_CACHE, else kube-remedy in
+// the user's cache folder.
 func CacheRoot() (string, error) {
 	if dir := os.Getenv(CacheEnv); dir != "" {
 		return filepath.Abs(dir)
 	}
-	root, err := RepositoryRoot()
+	dir, err := os.UserCacheDir()
 	if err != nil {
-		return "", err
+		return "", fmt.Errorf("%w; %s names another folder", err, CacheEnv)
 	}
-	return filepath.Join(root, ".cache"), nil
+	return filepath.Join(dir, "kube-remedy"), nil
 }
 
 // layout is where one version of the programs comes from and goes to.
