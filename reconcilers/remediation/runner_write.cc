@@ -27,8 +27,11 @@ std::optional<Runner::Paused> Runner::MayAct(size_t index, const policy::Step& s
     return Paused();
   }
   if (writes && !MayTouch(index, step)) return Paused();
-  const AtHand& hand = Hand(index);
+  AtHand& hand = Hand(index);
   if (Now() < hand.retry_at) {
+    // Whoever else writes goes on meanwhile: with what is known now the next try would be late
+    // again.
+    hand.reread_at = std::min(hand.reread_at, hand.retry_at);
     return actions::Wait{.until = hand.retry_at,
                          .progress = hand.refusal.empty()
                                          ? status().message

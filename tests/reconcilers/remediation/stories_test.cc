@@ -2,10 +2,12 @@
 // numbers are only names; what has its own tests elsewhere is told there: F04 and F30 with the
 // actions that they are about.
 #include <string>
+#include <utility>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "absl/strings/match.h"
 #include "crds/v1alpha1/codec.h"
 #include "tests/reconcilers/remediation/sick_sets.h"
 #include "tests/support/status_matchers.h"
@@ -257,6 +259,31 @@ TEST_F(Stories, F23_TheEndOfARemediationFreesWhatItHeld) {
   s.Advance(absl::Seconds(5));
   ASSERT_EQ(s.Remediations().size(), 1u);
   EXPECT_EQ(s.Remediations()[0]["spec"]["policyRef"]["name"], "second");
+}
+
+// A write was lost, or never made, because somebody else wrote to the same object all the time.
+TEST_F(Stories, F24_SomebodyWhoWritesAllTheTimeKeepsNobodyOut) {
+  Sets(1);
+  s.Policy(AnnotatedSpec());
+  s.Start();
+  const auto write = [&](int n) {
+    s.Edit("daemonsets", "net/ds-0", {{"metadata", {{"annotations", {{"n", std::to_string(n)}}}}}});
+  };
+  // Between our read and our write, the first time; then every 50 ms.
+  bool late = false;
+  s.api.fault = [&](const FakeApi::Request& request) {
+    const bool ours =
+        request.method == "PATCH" && absl::StrContains(request.target, "/daemonsets/");
+    if (ours && !std::exchange(late, true)) write(0);
+    return FakeApi::Fault::kNone;
+  };
+  Sick(0);
+  for (int n = 1; n <= 200; ++n) {
+    s.Advance(absl::Milliseconds(50));
+    write(n);
+  }
+  EXPECT_TRUE(late);
+  EXPECT_EQ(s.Patches(), 1u);
 }
 
 // An engine triggered itself by its own writes.
