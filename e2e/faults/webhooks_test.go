@@ -42,7 +42,7 @@ spec:
   limits: {maxConcurrent: 100%, maxUnhealthy: 100%}
 `
 
-var calls = &regimen{name: "call", role: role, policy: callPolicy, least: 8, admit: (*ward).admitCaller, see: (*ward).called}
+var calls = &regimen{name: "call", role: role, policy: callPolicy, least: 7, admit: (*ward).admitCaller, see: (*ward).called}
 
 func TestEveryFaultAtEveryWriteOfACall(t *testing.T) { everyFault(t, calls) }
 
