@@ -65,9 +65,6 @@ func TestF8VolumesMoveOneAfterTheOther(t *testing.T) {
 	w.Operator(t, operator.Options{})
 	w.Apply(t, fmt.Sprintf(drainPolicy, ns, "10m"))
 	deadlock(t, w, "n1", true)
-	w.AwaitRemediation(t, ns, "to wait for a volume", func(r *harness.Remediation) bool {
-		return strings.Contains(r.Status.Message, "volume disk-")
-	})
 	harness.Eventually(t, "the node to be empty", 2*harness.Limit, func() (bool, string) {
 		left := w.PodsOn(t, ns, "n1")
 		return len(left) == 0, fmt.Sprint(left, remediationOf(t, w, ns, "n1"))
