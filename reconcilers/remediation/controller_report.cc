@@ -219,9 +219,12 @@ std::vector<Preflight::Subject> Controller::SubjectsOf(const std::string& policy
                                .namespaces = kind->spec.target.namespaces,
                                .names = kind->spec.target.names,
                                .own_namespace = options_.webhooks.name_space};
+    // The first by name, so that every look names the same one.
     watches_.ForEachTarget(*kind, [&](const document::DocumentPtr& target) {
-      if (subject.sample || policy::IsPlace(*target)) return;
-      subject.sample = {std::string(target->name_space()), std::string(target->name())};
+      if (policy::IsPlace(*target)) return;
+      kube::ObjectKey one{std::string(target->name_space()),
+                                     std::string(target->name())};
+      if (!subject.sample || one < *subject.sample) subject.sample = std::move(one);
     });
     subjects.push_back(std::move(subject));
   }

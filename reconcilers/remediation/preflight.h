@@ -36,7 +36,7 @@ class Preflight {
     std::vector<policy::Permission> permissions;
     bool namespaced = true;
     std::vector<std::string> namespaces, names;  // as the policy says them
-    std::optional<kube::ObjectKey> sample;       // one of its targets
+    std::optional<kube::ObjectKey> sample;       // the first of its targets
     std::string own_namespace;                   // where RbacRule::own_name is; "" when not known
   };
   // By the UID of a policy; nothing when there is nothing to be asked (yet).
