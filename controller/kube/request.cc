@@ -157,10 +157,11 @@ HttpRequest DeleteObject(const Resource& resource, const ObjectKey& key, const D
   }
   if (!how.propagation.empty()) body["propagationPolicy"] = how.propagation;
   if (how.grace_period_seconds) body["gracePeriodSeconds"] = *how.grace_period_seconds;
-  // The server reads either the body or the query, so everything but the timeout goes here.
+  // The server reads either the body or the query, so everything but the timeout goes here; that it
+  // is a dry run stands in both, because of a query audit logs and proxies know.
   if (options.dry_run) body["dryRun"] = nlohmann::json::array({"All"});
   return Write("DELETE", Target(ObjectPath(resource, key, "")), kJson, Dump(body),
-               WriteOptions{.server_timeout = options.server_timeout});
+               WriteOptions{.dry_run = options.dry_run, .server_timeout = options.server_timeout});
 }
 
 std::string Escape(std::string_view text) {

@@ -206,7 +206,7 @@ struct Abort {
   std::string reason;
   std::string message;
 };
-// Sends `request`, a GET of something else than the object: what is around it?
+// Sends `request`, a GET of something else than the object, or a dry run: what is around it?
 struct Look {
   kube::HttpRequest request;
   std::string name;  // of what it finds in Observed::looked

@@ -9,6 +9,7 @@
 #include "crds/meta/duration.h"
 #include "crds/meta/time.h"
 #include "reconcilers/actions/change.h"
+#include "reconcilers/actions/recreation.h"
 #include "reconcilers/service/load_balancer.h"
 #include "reconcilers/service/owner.h"
 
@@ -96,7 +97,9 @@ std::optional<Next> CheckDeletion(const Observed& observed) {
                       "made again; use TypeFlip, or annotate it with " +
                       name + "=true when its controller takes it off"};
   }
-  return CheckOwnersLive(observed);
+  if (auto owners = CheckOwnersLive(observed)) return owners;
+  if (!observed.looked.contains(kRehearsal)) return RehearseDeletion(observed);
+  return std::nullopt;
 }
 
 // What speaks against another Service like it.

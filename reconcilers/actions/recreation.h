@@ -24,6 +24,8 @@ inline constexpr char kManifest[] = "manifest";
 inline constexpr char kStandIn[] = "standIn";  // {"name", "addresses" once it served}
 inline constexpr char kFailure[] = "failure";
 
+inline constexpr char kRehearsal[] = "rehearsal";  // in Observed::looked
+
 // The stages.
 inline constexpr char kMakeStandIn[] = "makeStandIn";
 inline constexpr char kTakeDown[] = "takeDown";
@@ -80,6 +82,9 @@ Next AwaitNew(const Recreation& r);      // in kBringBack
 std::optional<Next> Resume(const crds::RecreateService& params, const Observed& observed);
 
 // recreation_anew.cc
+// Asks whether rights and admission would let the Service be deleted: better before its load
+// balancer is taken down than after. The answer is looked[kRehearsal].
+Look RehearseDeletion(const Observed& observed);
 kube::HttpRequest LookAtItself(const Observed& observed);
 Next DeleteOld(const Recreation& r);
 Next AwaitMade(const Recreation& r);  // in kDelete and kMakeAgain

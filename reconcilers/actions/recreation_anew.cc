@@ -34,6 +34,14 @@ Next MakeAgain(const Recreation& r) {
 
 }  // namespace
 
+Look RehearseDeletion(const Observed& observed) {
+  return {.request = kube::DeleteObject(
+              observed.ref.resource, observed.ref.key,
+              {.uid = FindText(*observed.live, {"metadata", "uid"}), .propagation = "Background"},
+              {.dry_run = true, .server_timeout = observed.server_timeout}),
+          .name = kRehearsal};
+}
+
 kube::HttpRequest LookAtItself(const Observed& observed) {
   return kube::GetObject(observed.ref.resource, observed.ref.key);
 }

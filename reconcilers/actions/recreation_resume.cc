@@ -1,6 +1,6 @@
 // A recreation that stopped with the Service still without its load balancer (the old one did not
-// go, or the server did not take the type back) is completed by the next one of the same Service:
-// what it had stands in the log of the one that stopped.
+// go, or the server did not take the type back or the deletion) is completed by the next one of the
+// same Service: what it had stands in the log of the one that stopped.
 #include <string>
 #include <utility>
 
@@ -36,7 +36,7 @@ json StoppedIn(const json& remediation) {
     if (FindText(step, {"action"}) != "recreateService") continue;
     const std::string stage = FindText(step, {"memo", kStage});
     const bool stopped = FindText(step, {"state"}) == "Failed" &&
-                         (stage == kTakeDown || stage == kBringBack) &&
+                         (stage == kTakeDown || stage == kBringBack || stage == kDelete) &&
                          Find(step, {"memo", kFields}) != nullptr;
     memo = stopped ? step["memo"] : json();
   }

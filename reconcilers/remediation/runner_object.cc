@@ -125,7 +125,7 @@ bool Runner::EndsUnread(size_t index, const Status& error) {
   if (status().intent) write_ahead_.Resolve(crds::WriteOutcome::kUnknown, {});
   StepEnded(index, crds::StepState::kFailed,
             std::string(crds::refusal::kPermissionDenied) +
-                ": the API server refused a read: " + std::string(Message(error)));
+                ": the API server refused: " + std::string(Message(error)));
   return true;
 }
 

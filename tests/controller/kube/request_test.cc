@@ -68,7 +68,7 @@ TEST(Request, MethodTargetTypeAndBody) {
       {"delete with preconditions; the server reads body or query, not both",
        DeleteObject(kNodes, n1, {.uid = "u-1", .resource_version = "7", .propagation = "Orphan"},
                     full),
-       "DELETE", "/api/v1/nodes/n1?timeout=5s", "application/json",
+       "DELETE", "/api/v1/nodes/n1?dryRun=All&timeout=5s", "application/json",
        R"({"apiVersion":"v1","dryRun":["All"],"kind":"DeleteOptions","preconditions":)"
        R"({"resourceVersion":"7","uid":"u-1"},"propagationPolicy":"Orphan"})"},
       {"delete by force", DeleteObject(kNodes, n1, {.grace_period_seconds = 0}, plain), "DELETE",

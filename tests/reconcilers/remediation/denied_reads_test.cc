@@ -54,7 +54,7 @@ TEST_F(DeniedReads, OfWhatAStepLooksAt) {
   Begin();
   EXPECT_EQ(s.Phase(), "Failed");
   EXPECT_EQ(s.Reason(), "StepFailed");
-  EXPECT_THAT(Message(), HasSubstr("PermissionDenied: the API server refused a read: "));
+  EXPECT_THAT(Message(), HasSubstr("PermissionDenied: the API server refused: "));
 }
 
 // Both make a plan first, and read for it.

@@ -285,6 +285,8 @@ kube::HttpResponse FakeApi::Remove(const kube::HttpRequest& request, const Targe
   // The server reads the body of a deletion or its query, never both.
   if (evicts ? target.dry_run : options.contains("dryRun")) {
     dry_runs_.push_back({request.method, request.target, request.body});
+    const int refused = refuse_dry_run ? refuse_dry_run(dry_runs_.back()) : 0;
+    if (refused != 0) return Refuse(refused, refused == 403 ? "Forbidden" : "Invalid");
     return Answer(200, {{"kind", "Status"}, {"status", "Success"}});
   }
   writes_.push_back({request.method, request.target, request.body, true, request.timeout, permit});

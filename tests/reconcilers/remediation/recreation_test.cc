@@ -85,6 +85,26 @@ struct Ward {
     }
   }
 
+  // Another recreation, of a Service whose type `manager` has set last.
+  void RunByHand(const char* manager) {
+    json left = s.Get("services", kWeb);
+    left["metadata"]["managedFields"] = {
+        {{"manager", manager},
+         {"operation", "Update"},
+         {"time", "2026-01-02T03:10:00Z"},
+         {"fieldsV1", {{"f:spec", {{"f:type", json::object()}}}}}}};
+    s.server.Put("services", left);
+    Seconds(10);
+    s.server.Put(
+        "remediations",
+        {{"metadata", {{"name", "by-hand"}, {"generation", 1}}},
+         {"spec",
+          {{"policyRef", {{"name", "policy"}}},
+           {"targetRef",
+            {{"apiVersion", "v1"}, {"kind", "Service"}, {"namespace", "net"}, {"name", "web"}}},
+           {"requestedBy", "alice"}}}});
+  }
+
   bool exists() const { return !s.Get("services", kWeb).is_null(); }
   std::string type() const {
     return exists() ? s.Get("services", kWeb)["spec"]["type"].get<std::string>() : "gone";
@@ -264,22 +284,7 @@ TEST_P(Recreation, WhatWasLeftANodePortIsCompletedByTheNextOne) {
     ASSERT_EQ(w.type(), "NodePort");
     w.cloud.never_deletes = false;
     w.Heal();
-    json left = w.s.Get("services", kWeb);
-    left["metadata"]["managedFields"] = {
-        {{"manager", manager},
-         {"operation", "Update"},
-         {"time", "2026-01-02T03:10:00Z"},
-         {"fieldsV1", {{"f:spec", {{"f:type", json::object()}}}}}}};
-    w.s.server.Put("services", left);
-    w.Seconds(10);
-    w.s.server.Put(
-        "remediations",
-        {{"metadata", {{"name", "by-hand"}, {"generation", 1}}},
-         {"spec",
-          {{"policyRef", {{"name", "policy"}}},
-           {"targetRef",
-            {{"apiVersion", "v1"}, {"kind", "Service"}, {"namespace", "net"}, {"name", "web"}}},
-           {"requestedBy", "alice"}}}});
+    w.RunByHand(manager);
     w.Seconds(60);
     const json run = w.s.Get("remediations", "/by-hand");
     if (std::string(manager) == "kubectl") {
@@ -290,6 +295,40 @@ TEST_P(Recreation, WhatWasLeftANodePortIsCompletedByTheNextOne) {
     EXPECT_EQ(run["status"]["phase"], "Succeeded") << run["status"]["message"];
     w.ExpectWhole(made());
   }
+}
+
+TEST(RecreationByDeletion, ADeletionThatIsNotPermittedIsFoundBeforeAnythingIsTakenDown) {
+  Ward w(kSteps[1]);
+  w.s.api.refuse_dry_run = [](const FakeApi::Request& request) {
+    return request.method == "DELETE" ? 403 : 0;
+  };
+  w.s.Start();
+  w.Seconds(20);
+  EXPECT_EQ(w.s.Phase(), "Failed");
+  EXPECT_THAT(w.s.Remediations()[0]["status"]["message"].get<std::string>(),
+              HasSubstr("PermissionDenied: the API server refused: "));
+  EXPECT_EQ(w.type(), "LoadBalancer");
+  EXPECT_EQ(w.cloud.made.size(), 1u);
+}
+
+// Rights that were taken away on the way: whoever gives them back gets the Service back.
+TEST(RecreationByDeletion, WhatStoppedAtTheDeletionIsCompletedByTheNextOne) {
+  Ward w(kSteps[1]);
+  bool refuse = true;
+  w.s.api.fault = [&](const FakeApi::Request& request) {
+    return refuse && request.method == "DELETE" ? Fault::kForbidden : Fault::kNone;
+  };
+  w.s.Start();
+  w.Seconds(20);
+  ASSERT_EQ(w.s.Phase(), "Failed");
+  ASSERT_EQ(w.type(), "NodePort");
+  refuse = false;
+  w.Heal();
+  w.RunByHand("kube-remedy");
+  w.Seconds(60);
+  const json run = w.s.Get("remediations", "/by-hand");
+  EXPECT_EQ(run["status"]["phase"], "Succeeded") << run["status"]["message"];
+  w.ExpectWhole(2);
 }
 
 TEST_P(Recreation, NothingIsBegunForAPolicyThatIsGone) {
