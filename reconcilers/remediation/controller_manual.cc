@@ -142,9 +142,12 @@ void Controller::OnBound(const std::string& name, StatusOr<kube::Reply> reply) {
   }
   const Status error = reply.status();
   if (absl::IsNotFound(error)) return;
-  if (absl::IsInvalidArgument(error) || absl::IsPermissionDenied(error)) {
-    log::Error("Run by hand could not be taken up",
-               {{"remediation", name}, {"error", Message(error)}});
+  const crds::Remediation* remediation = registry_.Find(name);
+  const bool refused = absl::IsInvalidArgument(error) || absl::IsPermissionDenied(error);
+  if (refused && remediation != nullptr && IsOpen(*remediation)) {
+    return Conclude(*remediation, Phase::kFailed, crds::refusal::kPermissionDenied,
+                    "the API server refuses to note which policy and target it is about: " +
+                        std::string(Message(error)));
   }
   // Changed meanwhile, or nobody knows: from the beginning.
   BindLater(name);

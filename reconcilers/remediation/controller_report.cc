@@ -222,8 +222,7 @@ std::vector<Preflight::Subject> Controller::SubjectsOf(const std::string& policy
     // The first by name, so that every look names the same one.
     watches_.ForEachTarget(*kind, [&](const document::DocumentPtr& target) {
       if (policy::IsPlace(*target)) return;
-      kube::ObjectKey one{std::string(target->name_space()),
-                                     std::string(target->name())};
+      kube::ObjectKey one{std::string(target->name_space()), std::string(target->name())};
       if (!subject.sample || one < *subject.sample) subject.sample = std::move(one);
     });
     subjects.push_back(std::move(subject));

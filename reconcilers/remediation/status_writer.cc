@@ -95,6 +95,7 @@ void StatusWriter::Settle() {
 void StatusWriter::OnRead(StatusOr<kube::Reply> reply) {
   if (!reply.ok()) {
     if (absl::IsNotFound(reply.status())) return Finish(SaveResult::kGone);
+    if (absl::IsPermissionDenied(reply.status())) Refused(reply.status());
     return RetryLater(&StatusWriter::Settle);
   }
   const auto object = nlohmann::json::parse(reply->body, nullptr, false);

@@ -55,6 +55,19 @@ class Manual : public ::testing::Test {
   Simulation s;
 };
 
+TEST_F(Manual, OneThatMayNotBeTakenUpSaysSo) {
+  s.api.fault = [](const FakeApi::Request& request) {
+    return request.target.find("/remediations/by-hand?") != std::string::npos
+               ? FakeApi::Fault::kForbidden
+               : FakeApi::Fault::kNone;
+  };
+  Begin();
+  Run();
+  EXPECT_EQ(Phase(), "Failed");
+  EXPECT_EQ(Reason(), "PermissionDenied");
+  EXPECT_THAT(Text(), HasSubstr("refuses to note which policy and target it is about: "));
+}
+
 TEST_F(Manual, NeedsNoSymptom) {
   Begin();
   Run();
