@@ -103,6 +103,10 @@ function(kr_test name)
   target_link_libraries(${name} PRIVATE kr_warnings ${ARG_DEPS} kr_test_support GTest::gmock GTest::gtest_main)
   target_compile_definitions(${name} PRIVATE KR_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
   target_compile_options(${name} PRIVATE -O1)  # it is compiled more often than it is run
+  if(KR_SANITIZE)
+    # Of behaviour that is undefined it is the product's that matters: a quarter less to compile.
+    target_compile_options(${name} PRIVATE -fno-sanitize=undefined)
+  endif()
   if(ARG_THREADS OR NOT KR_SANITIZE STREQUAL "thread")
     add_dependencies(kr_tests ${name})
     gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST PROPERTIES LABELS ${ARG_LABEL} TIMEOUT ${ARG_TIMEOUT})
