@@ -22,6 +22,7 @@ struct Tried {
   Answer answer;
   absl::Time at;
   int64_t times = 1;
+  bool removal = false;  // asked for by deletion, not by eviction
 };
 
 // The pod with a volume that this drain has evicted last.

@@ -86,9 +86,12 @@ void Runner::OnBatch(size_t index, const std::vector<crds::ObjectReference>& obj
     }
     cluster.Release(object.uid);
     const auto before = hand.tried.find(object.uid);
-    const bool again = before != hand.tried.end() && before->second.answer.said == answer.said;
+    const bool removal = intent.verb == crds::Verb::kDelete;
+    const bool again = before != hand.tried.end() && before->second.removal == removal &&
+                       before->second.answer.said == answer.said;
     const int64_t times = again ? before->second.times + 1 : 1;
-    hand.tried[object.uid] = {.answer = std::move(answer), .at = Now(), .times = times};
+    hand.tried[object.uid] = {
+        .answer = std::move(answer), .at = Now(), .times = times, .removal = removal};
   }
   if (!unknown.empty()) {
     crds::Intent open = intent;

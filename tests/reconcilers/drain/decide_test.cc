@@ -292,6 +292,27 @@ TEST(DrainDecides, WhatAnOperatorOwnsGoesLikeASetAndIsNeverDeleted) {
   EXPECT_THAT(Shop::Text(shop.Ask(late)), StartsWith("wait:"));
 }
 
+TEST(DrainDecides, ADeletionThatIsRefusedPausesAndEndsWithTheDrain) {
+  Shop shop;
+  shop.Replicas("web", {"n1", "n2"});
+  shop.rules.on_timeout = crds::DrainOnTimeout::kDeletePods;
+  Situation late = shop.Drain();
+  late.started = shop.now - shop.rules.timeout;
+  const Tried eviction{.answer = {Said::kRefused, "may not evict", {}}, .at = shop.now};
+  late.answers["web-a-uid"] = eviction;
+  EXPECT_EQ(Shop::Text(shop.Ask(late)), "delete: web-a") << "that may be allowed";
+  Tried deletion{.answer = {Said::kRefused, "may not delete", {}}, .at = shop.now, .removal = true};
+  late.answers["web-a-uid"] = deletion;
+  EXPECT_THAT(Shop::Text(shop.Ask(late)), AllOf(StartsWith("wait:"), HasSubstr("may not delete")));
+  deletion.at -= absl::Seconds(6);
+  late.answers["web-a-uid"] = deletion;
+  EXPECT_EQ(Shop::Text(shop.Ask(late)), "web-a") << "its budget may have room by now";
+  late.answers["web-a-uid"].at = shop.now;
+  late.started -= absl::Minutes(1);
+  EXPECT_THAT(Shop::Text(shop.Ask(late)),
+              AllOf(StartsWith("DrainTimeout:"), HasSubstr("may not delete")));
+}
+
 TEST(DrainDecides, DoneOnlyWhenAnOperatorHasReplacedItsPod) {
   Shop shop;
   shop.Operated("kafka", {"n1", "n2", "n3"});

@@ -12,9 +12,11 @@ using nlohmann::json;
 using ::testing::AllOf;
 using ::testing::Contains;
 using ::testing::ElementsAre;
+using ::testing::Ge;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::IsSupersetOf;
+using ::testing::Le;
 using ::testing::SizeIs;
 using ::testing::StartsWith;
 using ::testing::UnorderedElementsAre;
@@ -378,6 +380,25 @@ TEST_F(DrainOptions, BeforeTheDeadlineReplicatedPodsAreDeletedAndQuorumsAreNot) 
   }
   EXPECT_THAT(deleted, UnorderedElementsAre(HasSubstr("/web-"), HasSubstr("/web-")));
   EXPECT_THAT(Step().value("message", ""), AllOf(StartsWith("DrainTimeout"), HasSubstr("db-0")));
+}
+
+TEST_F(DrainOptions, DeletionsThatAreRefusedAreNotAskedForWithoutAPause) {
+  Nodes();
+  world.ReplicaSet("web", 2, {"n1"});
+  world.Budget("web", 0);
+  int asked = 0;
+  world.api.fault = [&asked](const FakeApi::Request& request) {
+    const bool deletes =
+        request.method == "DELETE" && request.target.find("/pods/") != std::string::npos;
+    asked += deletes;
+    return deletes ? FakeApi::Fault::kForbidden : FakeApi::Fault::kNone;
+  };
+  Begin({{"timeout", "1m"}, {"onTimeout", "DeletePods"}});
+  EXPECT_EQ(world.AwaitEnd("n1"), "Failed");
+  EXPECT_THAT(world.PodsOn("n1"), SizeIs(2));
+  EXPECT_THAT(Step().value("message", ""),
+              AllOf(StartsWith("DrainTimeout"), HasSubstr("the API server says: ")));
+  EXPECT_THAT(asked, AllOf(Ge(2), Le(2 * 6)));
 }
 
 }  // namespace
