@@ -167,7 +167,7 @@ func everyFault(t *testing.T, r *regimen) {
 	}
 	w.admit(all)
 	w.fallIll(all)
-	w.awaitEnd(all, 3*time.Minute)
+	w.awaitEnd(all, 5*time.Minute)
 	for name, rule := range rules {
 		if rule.Applied() == 0 && !w.mayMiss(name) {
 			t.Errorf("%s: the write that was to be disturbed was not there", name)
