@@ -101,6 +101,10 @@ std::optional<Failed> Fault(const json& evidence, const Observed& observed) {
   return std::nullopt;
 }
 
+Look LookAtLease(const std::string& node) {
+  return {kube::GetObject(node::LeaseResource(), {crds::kNodeLeases, node}), kLeaseLook};
+}
+
 Look LookAtAgent(const Observed& observed, std::string_view node) {
   return {kube::GetObject(node::LeaseResource(), AgentLeaseKey(observed, node)), kAgentLook};
 }
@@ -141,16 +145,20 @@ bool IsFencing(const json& evidence) {
   return fencing != nullptr && fencing->is_object();
 }
 
-std::optional<Next> NoteAgent(const Observed& observed, json& evidence) {
-  const auto seen = observed.looked.find(kAgentLook);
-  if (seen == observed.looked.end()) return LookAtAgent(observed, observed.ref.key.name);
-  evidence[kFencing][kAgentRenewTime] = FindText(seen->second.object, {"spec", "renewTime"});
+std::optional<Next> NoteLeases(const Observed& observed, json& evidence) {
+  const std::string& node = observed.ref.key.name;
+  const std::pair<const char*, Look> leases[] = {{kRenewTime, LookAtLease(node)},
+                                                 {kAgentRenewTime, LookAtAgent(observed, node)}};
+  for (const auto& [noted, look] : leases) {
+    const auto seen = observed.looked.find(look.name);
+    if (seen == observed.looked.end()) return look;
+    evidence[kFencing][noted] = FindText(seen->second.object, {"spec", "renewTime"});
+  }
   return std::nullopt;
 }
 
-json KeptFencing(json evidence, absl::Time received, std::string_view renew_time) {
+json KeptFencing(json evidence, absl::Time received) {
   evidence[kFencing][kReceived] = crds::FormatTime(received);
-  evidence[kFencing][kRenewTime] = renew_time;
   return evidence;
 }
 
@@ -168,9 +176,7 @@ std::optional<Next> NeedFencing(const Observed& observed, std::string_view node_
     return Look{kube::GetObject(node::NodeResource(), {"", name}), kNodeLook};
   }
   const json* lease = FreshLook(observed, kLeaseLook, kLooksHold);
-  if (lease == nullptr) {
-    return Look{kube::GetObject(node::LeaseResource(), {crds::kNodeLeases, name}), kLeaseLook};
-  }
+  if (lease == nullptr) return LookAtLease(name);
   const json* agent = FreshLook(observed, kAgentLook, kLooksHold);
   if (agent == nullptr) return LookAtAgent(observed, name);
   if (!live->is_null()) {

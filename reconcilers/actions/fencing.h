@@ -36,14 +36,12 @@ nlohmann::json FencingQuestion(const crds::Remediation& remediation, const nlohm
 // Whether what an answer calls evidence is about fencing at all.
 bool IsFencing(const nlohmann::json& evidence);
 
-// Beside what the webhook said: what the lease of the node's agent says now. The action that got
-// the evidence asks for it. Look: the lease is to be read.
-std::optional<Next> NoteAgent(const Observed& observed, nlohmann::json& evidence);
+// Beside what the webhook said: what the leases of the node and of its agent say now ("": there is
+// none). The action that got the evidence asks for it. Look: one is to be read.
+std::optional<Next> NoteLeases(const Observed& observed, nlohmann::json& evidence);
 
-// In the record, beside what the webhook said: when that came, and what the lease said then.
-// `renew_time`: "" when there was no lease.
-nlohmann::json KeptFencing(nlohmann::json evidence, absl::Time received,
-                           std::string_view renew_time);
+// In the record, beside what the webhook said: when that came.
+nlohmann::json KeptFencing(nlohmann::json evidence, absl::Time received);
 
 // Makes sure, by live reads that are not older than a moment, that `node_name` is fenced.
 // Look: these are to be made. Wait: its agent may yet renew its lease. Failed(NotFenced,

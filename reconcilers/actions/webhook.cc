@@ -69,7 +69,7 @@ class WebhookAction final : public Action {
       return Failed{ReasonOf(last.outcome), std::move(said)};
     }
     if (IsFencing(last.evidence) && IsNode(observed.ref.resource)) {
-      if (std::optional<Next> look = NoteAgent(observed, last.evidence)) return *std::move(look);
+      if (std::optional<Next> look = NoteLeases(observed, last.evidence)) return *std::move(look);
     }
     Done done{.message = std::move(said)};
     if (!last.evidence.is_null()) {

@@ -54,10 +54,7 @@ void Runner::KeepEvidence(size_t index, const actions::Done& done) {
       status().record.empty() ? nlohmann::json::object() : status().record.Parse();
   record[done.source] = done.evidence;
   if (actions::IsFencing(done.evidence)) {
-    const auto lease = world_.Around(*policy_).Past().leases.Find(
-        crds::kNodeLeases, remediation().spec.target_ref.name);
-    record[done.source] =
-        actions::KeptFencing(done.evidence, Now(), lease ? lease->renew_time : std::string_view());
+    record[done.source] = actions::KeptFencing(done.evidence, Now());
   }
   constexpr auto kReplace = nlohmann::json::error_handler_t::replace;
   const std::string text = done.evidence.dump(-1, ' ', false, kReplace);

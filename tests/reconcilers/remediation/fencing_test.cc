@@ -31,11 +31,7 @@ class Fencing : public NodeWorld {
                   {"data", {{"url", absl::Base64Escape("https://bmc.example/off")}}}});
     json steps = {{{"webhook", {{"name", "bmc"}}}}};
     for (const json& step : after_webhook) steps.push_back(step);
-    s.Policy(Spec({{"triggers",
-                    {{{"name", "silent"},
-                      {"for", "1s"},
-                      {"condition", {{"type", "Ready"}, {"status", {"Unknown"}}}},
-                      {"lease", {{"state", "Stale"}}}}}},
+    s.Policy(Spec({{"triggers", {trigger}},
                    {"related", {{{"name", "pods"}, {"preset", "PodsOnNode"}}}},
                    {"remedies", Remedy(steps, within)}}));
     s.Start();
@@ -93,6 +89,10 @@ class Fencing : public NodeWorld {
   }
 
   json change = json::object();  // what the webhook says otherwise
+  json trigger = {{"name", "silent"},
+                  {"for", "1s"},
+                  {"condition", {{"type", "Ready"}, {"status", {"Unknown"}}}},
+                  {"lease", {{"state", "Stale"}}}};
 };
 
 TEST_F(Fencing, TheOutOfServiceTaintGoesOnceThePodsAndVolumesAreGone) {
@@ -408,6 +408,14 @@ TEST_F(Fencing, ANodeIsDeletedWhenItIsFencedOrDrainedAndNotOtherwise) {
   std::string messages;
   for (const json& one : s.Remediations()) messages += one["status"].value("message", "") + "\n";
   EXPECT_THAT(messages, HasSubstr("was not drained completely by this Remediation, and"));
+}
+
+TEST_F(Fencing, TheLeaseIsReadAlsoWhenNoSignalIsAboutIt) {
+  trigger.erase("lease");
+  Begin({{{"deleteNode", json::object()}}});
+  TurnOff();
+  Pass(absl::Seconds(5));
+  EXPECT_TRUE(Get("n1").is_null()) << Message();
 }
 
 TEST_F(Fencing, ANodeOfTheControlPlaneIsNeverDeleted) {
