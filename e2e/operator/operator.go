@@ -43,6 +43,7 @@ type Options struct {
 	Kubeconfig string
 	Config     string   // content of the configuration file; Quick if empty
 	Args       []string // appended
+	Env        []string // such as POD_NAME, which a Deployment sets
 	Dir        string   // for its files and log
 	Name       string   // of the log file; "operator" if empty
 }
@@ -93,7 +94,7 @@ func Start(o Options) (*Operator, error) {
 	}
 	op := &Operator{address: port.Address(), log: filepath.Join(o.Dir, o.Name+".log")}
 	args := append([]string{"controller", "--config", config, "--kubeconfig", o.Kubeconfig, "--listen", op.address}, o.Args...)
-	op.process, err = process.Start(process.Spec{Name: o.Name, Path: binary, Args: args, Dir: o.Dir, Log: op.log})
+	op.process, err = process.Start(process.Spec{Name: o.Name, Path: binary, Args: args, Dir: o.Dir, Log: op.log, Env: o.Env})
 	return op, err
 }
 

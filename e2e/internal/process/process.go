@@ -20,6 +20,7 @@ type Spec struct {
 	Args []string // without the program's name
 	Dir  string   // working directory and HOME of the child
 	Log  string   // file that standard output and error are appended to
+	Env  []string // besides PATH and HOME
 }
 
 // A Process is one started child. Its methods are safe for concurrent use.
@@ -42,7 +43,7 @@ func Start(spec Spec) (*Process, error) {
 	defer log.Close() // the child has its own descriptor
 	cmd := exec.Command(spec.Path, spec.Args...)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = spec.Dir, log, log
-	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + spec.Dir}
+	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + spec.Dir}, spec.Env...)
 	fmt.Fprintf(log, "# %s %s\n", spec.Path, strings.Join(spec.Args, " "))
 	if err := StartBound(cmd); err != nil {
 		return nil, fmt.Errorf("starting %s: %w", spec.Name, err)
