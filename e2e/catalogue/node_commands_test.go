@@ -182,16 +182,21 @@ func TestR36DiskPressure(t *testing.T) {
 	s.wantOne("node", s.node)
 }
 
-// endExecutors ends the pods that would have run the commands, as the kubelet does that is missing here.
-func (s *sickNode) endExecutors() {
+// endExecutors ends the pods that would have run the commands, as the kubelet does that is missing here. The Job of the
+// last one may not have made its pod yet.
+func (s *sickNode) endExecutors(last string) {
 	s.Helper()
 	pods := s.w.Client.CoreV1().Pods(harness.NodeNamespace)
-	all, err := pods.List(s.Context(), metav1.ListOptions{FieldSelector: "spec.nodeName=" + s.node})
-	harness.Must(s, err)
-	for _, pod := range all.Items {
-		_, err := pods.Patch(s.Context(), pod.Name, types.MergePatchType, []byte(`{"status":{"phase":"Succeeded"}}`), metav1.PatchOptions{}, "status")
+	harness.Eventually(s, "a pod of "+last, harness.Limit, func() (seen bool, _ string) {
+		all, err := pods.List(s.Context(), metav1.ListOptions{FieldSelector: "spec.nodeName=" + s.node})
 		harness.Must(s, err)
-	}
+		for _, pod := range all.Items {
+			_, err := pods.Patch(s.Context(), pod.Name, types.MergePatchType, []byte(`{"status":{"phase":"Succeeded"}}`), metav1.PatchOptions{}, "status")
+			harness.Must(s, err)
+			seen = seen || strings.HasPrefix(pod.Name, last+"-")
+		}
+		return seen, fmt.Sprint(len(all.Items), " other pods")
+	})
 }
 
 func (s *sickNode) cordoned() bool { return s.get("{.spec.unschedulable}", "node", s.node) == "true" }
@@ -203,7 +208,7 @@ func TestR36DiskPressureThatStays(t *testing.T) {
 	s.ran("vacuum-journal")
 	s.ran("prune-images")
 	s.ran("collect-diagnostics")
-	s.endExecutors()
+	s.endExecutors("collect-diagnostics")
 	r := s.w.AwaitPhase(t, s.policy, "AwaitingApproval")
 	if s.cordoned() {
 		t.Error("it was cordoned before anybody approved it")

@@ -37,7 +37,7 @@ What "run" adds to the command's environment:
 Everything is torn down when the command ends, however it ends. If it fails by itself, the logs are kept.
 
 What both read:
-  KUBE_REMEDY_CACHE      where programs are built once (default: .cache in the checkout)
+  KUBE_REMEDY_CACHE      where programs are built once (default: kube-remedy in the user's cache folder)
   KUBEBUILDER_ASSETS     a folder with etcd, kube-apiserver or kubectl to use instead
 
 "cluster COMMAND --help" lists the flags.
