@@ -18,4 +18,4 @@ step "end to end on a real control plane"
 # Two control planes side by side: each waits more than it works.
 (cd e2e && KUBE_REMEDY_BIN="$(realpath "../$build")/bin" go test -p 2 -timeout 45m ./cases/... ./catalogue/... ./faults/... ./grants/...)
 step "on a real node"
-(cd e2e && KUBE_REMEDY_BIN="$(realpath "../$build")/bin" go test -timeout 15m ./realnode/...)
+(cd e2e && KUBE_REMEDY_BIN="$(realpath "../$build")/bin" go test -timeout 25m ./realnode/...)

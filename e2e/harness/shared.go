@@ -2,6 +2,9 @@ package harness
 
 import (
 	"context"
+	"os"
+	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -34,10 +37,23 @@ func (s *Shared) Get(t testing.TB) (*World, *operator.Operator) {
 	t.Cleanup(func() {
 		if t.Failed() {
 			s.world.KeepLogs()
+			s.keepMetrics(t)
 			t.Logf("the logs are in %s", s.world.LogDir())
 		}
 	})
 	return s.world, s.op
+}
+
+// keepMetrics writes down what the operator has counted, beside its log: whether a change arrived at all, say.
+func (s *Shared) keepMetrics(t testing.TB) {
+	if s.op == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 5*time.Second)
+	defer cancel()
+	if _, text, err := s.op.Get(ctx, "/metrics"); err == nil {
+		_ = os.WriteFile(filepath.Join(s.world.LogDir(), strings.ReplaceAll(t.Name(), "/", "_")+".metrics"), []byte(text), 0o644)
+	}
 }
 
 func (s *Shared) start() {
