@@ -14,23 +14,6 @@ import (
 	"github.com/kube-remedy/kube-remedy/e2e/operator"
 )
 
-// nodeMaintenanceCRD is as much of medik8s' as is read.
-const nodeMaintenanceCRD = `
-apiVersion: apiextensions.k8s.io/v1
-kind: CustomResourceDefinition
-metadata: {name: nodemaintenances.nodemaintenance.medik8s.io}
-spec:
-  group: nodemaintenance.medik8s.io
-  scope: Cluster
-  names: {kind: NodeMaintenance, plural: nodemaintenances, singular: nodemaintenance, listKind: NodeMaintenanceList}
-  versions:
-  - name: v1beta1
-    served: true
-    storage: true
-    schema:
-      openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}
-`
-
 // nodesPolicy is harmless: a label on a Node that is marked.
 const nodesPolicy = `
 spec:
@@ -62,17 +45,16 @@ func TestF28NodesThatOthersClaimAreLeftToThem(t *testing.T) {
 	const name = "node-claims"
 	ns := w.Namespace(t, "medik8s-leases")
 	kured := w.Namespace(t, "kured")
-	w.Apply(t, nodeMaintenanceCRD)
+	w.Apply(t, harness.NodeMaintenanceCRD)
 	w.Apply(t, patchNodesRole)
 	lab := newCrashLab(t, w)
 	// Servers that cannot stream lists are asked for pages: that, too, has to be permitted.
 	lab.proxy.Add(faultproxy.Rule{
-		Match: faultproxy.Match{Watches: true, Predicate: func(r *faultproxy.Request) bool {
+		Match: faultproxy.Match{Predicate: func(r *faultproxy.Request) bool {
 			claim := strings.Contains(r.URI, "/leases") || strings.Contains(r.URI, "/nodemaintenances") || strings.Contains(r.URI, "/daemonsets")
-			return claim && strings.Contains(r.URI, "sendInitialEvents")
+			return claim && r.IsStreamingList()
 		}},
-		Fault: faultproxy.Fault{Answer: &faultproxy.Answer{Status: 422, Header: map[string]string{"Content-Type": "application/json"},
-			Body: `{"kind":"Status","apiVersion":"v1","status":"Failure","reason":"Invalid","message":"sendInitialEvents is forbidden","code":422}`}},
+		Fault: faultproxy.Fault{Answer: faultproxy.NoStreamingLists()},
 	})
 	w.Operator(t, operator.Options{Kubeconfig: lab.kubeconfig})
 	for _, c := range []struct{ tool, claim, says string }{

@@ -141,10 +141,8 @@ func TestAServerWithoutStreamingLists(t *testing.T) {
 	w, _ := bare.Get(t)
 	lab := newCrashLab(t, w)
 	refused := lab.proxy.Add(faultproxy.Rule{
-		Match: faultproxy.Match{Watches: true, Predicate: func(q *faultproxy.Request) bool { return q.Query.Get("sendInitialEvents") != "" }},
-		Fault: faultproxy.Fault{Answer: &faultproxy.Answer{Status: 422, Header: map[string]string{"Content-Type": "application/json"}, Body: `
-		  {"kind":"Status","apiVersion":"v1","metadata":{},"status":"Failure","reason":"Invalid","code":422,"message":
-		   "ListOptions.meta.k8s.io \"\" is invalid: sendInitialEvents: Forbidden: sendInitialEvents is forbidden for watch unless the WatchList feature gate is enabled"}`}},
+		Match: faultproxy.Match{Predicate: (*faultproxy.Request).IsStreamingList},
+		Fault: faultproxy.Fault{Answer: faultproxy.NoStreamingLists()},
 	})
 	lab.operator(t, "without-streaming-lists")
 	const ns = "listed"
@@ -168,7 +166,7 @@ spec:
   recovery: {healthy: [{name: always, expression: "true"}]}
 `, c.related, c.trigger), fmt.Sprintf("spec: {target: %s}", c.target))
 	}
-	w.Apply(t, nodeMaintenanceCRD)
+	w.Apply(t, harness.NodeMaintenanceCRD)
 	w.Kubectl(t, "", "wait", "--for=condition=Established", "crd/nodemaintenances.nodemaintenance.medik8s.io")
 	w.ApplyPolicy(t, "listed-nodes", ns, fmt.Sprintf(nodesPolicy, "listed"))
 	w.ApplyPolicy(t, "listed-commands", ns, "spec: {target: {namespaces: null}, remedies: [{name: cure, steps: [{nodeCommand: {name: none}}]}]}",

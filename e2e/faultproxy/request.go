@@ -31,6 +31,11 @@ func (r *Request) IsWatch() bool {
 	return r.Method == http.MethodGet && (watch == "true" || watch == "1")
 }
 
+// IsStreamingList tells the watches that begin with a list.
+func (r *Request) IsStreamingList() bool {
+	return r.IsWatch() && r.Query.Get("sendInitialEvents") != ""
+}
+
 // IsDryRun tells whether the server only pretends.
 func (r *Request) IsDryRun() bool { return r.Query.Get("dryRun") != "" }
 

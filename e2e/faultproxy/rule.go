@@ -98,3 +98,9 @@ func Expired() *Answer {
 func Conflict() *Answer {
 	return failure(http.StatusConflict, "Conflict", "the object has been modified; please apply your changes to the latest version and try again")
 }
+
+// NoStreamingLists is the API server's 422 for a watch that is to begin with a list, where it does not know that.
+func NoStreamingLists() *Answer {
+	return failure(http.StatusUnprocessableEntity, "Invalid",
+		`ListOptions.meta.k8s.io "" is invalid: sendInitialEvents: Forbidden: sendInitialEvents is forbidden for watch unless the WatchList feature gate is enabled`)
+}

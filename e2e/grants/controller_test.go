@@ -45,8 +45,7 @@ spec: {objects: {kinds: [{apiVersion: apps/v1, kind: DaemonSet}], namespaces: [c
 		// How a Remediation is by now is asked after a conflict.
 		rules: []faultproxy.Rule{{Match: faultproxy.Match{Methods: []string{http.MethodPut}, Path: regexp.MustCompile(`/remediations/[^/]+/status`),
 			Predicate: func(*faultproxy.Request) bool { return puts.Add(1)%5 == 1 }},
-			Fault: faultproxy.Fault{Answer: &faultproxy.Answer{Status: http.StatusConflict, Header: map[string]string{"Content-Type": "application/json"},
-				Body: `{"kind":"Status","apiVersion":"v1","status":"Failure","reason":"Conflict","message":"the object has been modified","code":409}`}}}},
+			Fault: faultproxy.Fault{Answer: faultproxy.Conflict()}}},
 	}
 	sick := func(l *lab) {
 		l.Kubectl(l.T, "", "-n", l.name, "label", "--overwrite", "daemonset", "ds", "sick=yes")

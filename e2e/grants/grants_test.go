@@ -74,7 +74,7 @@ func TestEveryRuleIsMissed(t *testing.T) {
 	t.Cleanup(proxy.Close)
 	via, err := w.Account.KubeconfigVia("proxy", proxy.URL())
 	harness.Must(t, err)
-	w.Apply(t, nodeMaintenances)
+	w.Apply(t, harness.NodeMaintenanceCRD)
 	takeAway(t, w)
 	tried := map[string]bool{}
 	for _, s := range scenarios() {
@@ -206,14 +206,10 @@ func (l *lab) told() []denial {
 
 // foretold tells whether a policy says, before it tries, that it may not.
 func (l *lab) foretold(r rule) bool {
-	resource := r.resource
-	if r.group != "" {
-		resource += "." + r.group
-	}
 	return slices.ContainsFunc(l.policies, func(policy string) bool {
 		shown := l.Policy(l.T, policy)
 		ready := shown.Condition("Ready")
-		return ready.Reason == "PermissionDenied" && strings.Contains(ready.Message, r.verb+" "+resource)
+		return ready.Reason == "PermissionDenied" && strings.Contains(ready.Message, r.request())
 	})
 }
 

@@ -24,11 +24,17 @@ type rule struct {
 	namespace             string // of a Role; "" for everywhere
 }
 
-func (r rule) String() string {
+// request is what it allows, in the words of the operator's messages.
+func (r rule) request() string {
 	text := r.verb + " " + r.resource
 	if r.group != "" {
 		text += "." + r.group
 	}
+	return text
+}
+
+func (r rule) String() string {
+	text := r.request()
 	if r.namespace != "" {
 		text += " in " + r.namespace
 	}

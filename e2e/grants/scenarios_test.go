@@ -19,23 +19,9 @@ import (
 )
 
 var noStreamingLists = faultproxy.Rule{
-	Match: faultproxy.Match{Watches: true, Predicate: func(q *faultproxy.Request) bool { return q.Query.Get("sendInitialEvents") != "" }},
-	Fault: faultproxy.Fault{Answer: &faultproxy.Answer{Status: 422, Header: map[string]string{"Content-Type": "application/json"},
-		Body: `{"kind":"Status","apiVersion":"v1","status":"Failure","reason":"Invalid","message":"sendInitialEvents is forbidden","code":422}`}},
+	Match: faultproxy.Match{Predicate: (*faultproxy.Request).IsStreamingList},
+	Fault: faultproxy.Fault{Answer: faultproxy.NoStreamingLists()},
 }
-
-// nodeMaintenances is as much of medik8s' as is read.
-const nodeMaintenances = `
-apiVersion: apiextensions.k8s.io/v1
-kind: CustomResourceDefinition
-metadata: {name: nodemaintenances.nodemaintenance.medik8s.io}
-spec:
-  group: nodemaintenance.medik8s.io
-  scope: Cluster
-  names: {kind: NodeMaintenance, plural: nodemaintenances, singular: nodemaintenance, listKind: NodeMaintenanceList}
-  versions:
-  - {name: v1beta1, served: true, storage: true, schema: {openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}}}
-`
 
 // policy is one about what has the label scenario=NAME and says sick=yes.
 func policy(name, scenario, apiVersion, kind, steps string, more ...string) string {

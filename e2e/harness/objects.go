@@ -281,3 +281,20 @@ func (w *World) deletePolicy(t testing.TB, name string) {
 		t.Errorf("deleting policy %s: %v", name, err)
 	}
 }
+
+// NodeMaintenanceCRD is as much of medik8s' as is read.
+const NodeMaintenanceCRD = `
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: nodemaintenances.nodemaintenance.medik8s.io}
+spec:
+  group: nodemaintenance.medik8s.io
+  scope: Cluster
+  names: {kind: NodeMaintenance, plural: nodemaintenances, singular: nodemaintenance, listKind: NodeMaintenanceList}
+  versions:
+  - name: v1beta1
+    served: true
+    storage: true
+    schema:
+      openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}
+`

@@ -1,5 +1,6 @@
 // The Service is deleted, its load balancer being gone, and made again. From the deletion on there
 // is no way back and no state to stop in: it is made again, however long that takes.
+#include <string>
 #include <utility>
 
 #include "controller/kube/request.h"
@@ -32,14 +33,19 @@ Next MakeAgain(const Recreation& r) {
                .object = ObjectRef{r.observed.ref.resource, r.observed.ref.key, ""}};
 }
 
+// `version`: that it must have; "" for any.
+kube::HttpRequest Deletion(const Observed& observed, std::string version, bool dry_run) {
+  return kube::DeleteObject(observed.ref.resource, observed.ref.key,
+                            {.uid = FindText(*observed.live, {"metadata", "uid"}),
+                             .resource_version = std::move(version),
+                             .propagation = "Background"},
+                            {.dry_run = dry_run, .server_timeout = observed.server_timeout});
+}
+
 }  // namespace
 
 Look RehearseDeletion(const Observed& observed) {
-  return {.request = kube::DeleteObject(
-              observed.ref.resource, observed.ref.key,
-              {.uid = FindText(*observed.live, {"metadata", "uid"}), .propagation = "Background"},
-              {.dry_run = true, .server_timeout = observed.server_timeout}),
-          .name = kRehearsal};
+  return {.request = Deletion(observed, "", /*dry_run=*/true), .name = kRehearsal};
 }
 
 kube::HttpRequest LookAtItself(const Observed& observed) {
@@ -49,12 +55,8 @@ kube::HttpRequest LookAtItself(const Observed& observed) {
 Next DeleteOld(const Recreation& r) {
   json memo = r.Enter(kDelete);
   memo[kManifest] = service::Manifest(r.Wanted(r.live()));
-  return Write{.request = kube::DeleteObject(
-                   r.observed.ref.resource, r.observed.ref.key,
-                   {.uid = FindText(r.live(), {"metadata", "uid"}),
-                    .resource_version = FindText(r.live(), {"metadata", "resourceVersion"}),
-                    .propagation = "Background"},
-                   {.server_timeout = r.observed.server_timeout}),
+  const std::string version = FindText(r.live(), {"metadata", "resourceVersion"});
+  return Write{.request = Deletion(r.observed, version, /*dry_run=*/false),
                .verb = "Delete",
                .summary = "delete " + ObjectText(r.observed.ref) +
                           ", whose load balancer is gone, to make it again",
