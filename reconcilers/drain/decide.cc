@@ -54,16 +54,25 @@ absl::Time PutOffUntil(const Tried& tried) {
   return tried.at + PauseAfter(tried.answer, tried.times);
 }
 
-// What the server has said about a pod and still holds.
-std::optional<Block> PutOff(const Situation& s, const Pod& pod) {
+// The server's last answer about a pod, when it was a no.
+const Tried* RefusalOf(const Situation& s, const Pod& pod) {
   const auto tried = s.answers.find(pod.uid);
-  if (tried == s.answers.end() || IsThrough(tried->second.answer.said)) return std::nullopt;
-  const Answer& answer = tried->second.answer;
-  if (PutOffUntil(tried->second) <= s.now) return std::nullopt;
+  const bool refused = tried != s.answers.end() && !IsThrough(tried->second.answer.said);
+  return refused ? &tried->second : nullptr;
+}
+
+Block BlockOf(const Answer& answer) {
   const bool budget = answer.said == Answer::Said::kBudget ||
                       answer.said == Answer::Said::kOutdated ||
                       answer.said == Answer::Said::kManyBudgets;
   return Block{budget ? By::kBudget : By::kServer, "the API server says: " + answer.text};
+}
+
+// A refusal that still holds.
+std::optional<Block> PutOff(const Situation& s, const Pod& pod) {
+  const Tried* refused = RefusalOf(s, pod);
+  if (refused == nullptr || PutOffUntil(*refused) <= s.now) return std::nullopt;
+  return BlockOf(refused->answer);
 }
 
 // A volume that nobody on the node uses any more and that is not detached yet.
@@ -188,16 +197,17 @@ class Decider {
   bool IsHeld(const Line& line) {
     if (line.fate != Fate::kGoes) return true;
     if (line.last && OthersLeft()) return true;
-    if (line.block) {
-      HeldUp(*line.block, line.pod);
-      return true;
+    std::optional<Block> block = line.block;
+    const Tried* refused = RefusalOf(s_, *line.pod);
+    if (!block) {
+      block = PutOff(s_, *line.pod);
+      if (block) WakeAt(PutOffUntil(*refused));
     }
-    if (auto put_off = PutOff(s_, *line.pod)) {
-      WakeAt(PutOffUntil(s_.answers.at(line.pod->uid)));
-      HeldUp(*std::move(put_off), line.pod);
-      return true;
-    }
-    return false;
+    if (!block) return false;
+    // Whose deletion was refused is no longer kept by what kept it from being evicted.
+    const bool kept = refused != nullptr && refused->removal;
+    HeldUp(kept ? BlockOf(refused->answer) : *std::move(block), line.pod);
+    return true;
   }
 
   std::optional<Decision> Stateless() {
