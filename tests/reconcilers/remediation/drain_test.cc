@@ -1,4 +1,6 @@
 // Drains by the whole controller, with everybody around them playing their part.
+#include <functional>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -8,11 +10,14 @@ namespace kr::remediation {
 namespace {
 
 using nlohmann::json;
+using ::testing::_;
 using ::testing::AllOf;
 using ::testing::Contains;
+using ::testing::Each;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Pair;
 using ::testing::SizeIs;
 using ::testing::StartsWith;
 
@@ -123,35 +128,70 @@ TEST_F(Drain, ABudgetThatAllowsNothingHoldsUpItsPodOnlyAndIsNamed) {
               StartsWith("DrainTimeout: after 10m"));
 }
 
+// A drain of n1, with pods of a set and of a ReplicaSet on it, and something that happens at one of
+// its writes.
+class DisturbedDrain {
+ public:
+  using Disturb = std::function<FakeApi::Fault(Workloads&)>;
+  DisturbedDrain(size_t at, const Disturb& disturb) {
+    for (int i = 1; i <= 4; ++i) w.Node("n" + std::to_string(i));
+    w.StatefulSet("db", 3, false, {"n1", "n1", "n2"});
+    w.ReplicaSet("api", 4, {"n1", "n2"});
+    w.Live(absl::Seconds(4));
+    w.Start();
+    w.Policy(DrainSpec());
+    w.evictions.clear();
+    w.api.fault = [this, at, disturb](const FakeApi::Request& request) {
+      const bool ours = request.target.find("/remediations") != std::string::npos ||
+                        request.target.find("/eviction") != std::string::npos;
+      if (!ours || writes++ != at) return FakeApi::Fault::kNone;
+      disturbed = true;
+      return disturb(w);
+    };
+    w.Cordon("n1");
+    w.Sick("n1");
+    for (int i = 0; i < 200 && !disturbed; ++i) w.Live(absl::Milliseconds(200));
+  }
+
+  Workloads w;
+  size_t writes = 0;
+  bool disturbed = false;
+};
+
 TEST_F(Drain, CrashBetweenEveryTwoWritesEndsTheSame) {
   // How many writes there are is seen in the first run.
   for (size_t at = 0, writes = 1; at <= writes; ++at) {
     for (const FakeApi::Fault fault : {FakeApi::Fault::kLostBefore, FakeApi::Fault::kLostAfter}) {
-      Workloads w;
-      for (int i = 1; i <= 4; ++i) w.Node("n" + std::to_string(i));
-      w.StatefulSet("db", 3, false, {"n1", "n1", "n2"});
-      w.ReplicaSet("api", 4, {"n1", "n2"});
-      w.Live(absl::Seconds(4));
-      w.Start();
-      w.Policy(DrainSpec());
-      w.evictions.clear();
-      size_t seen = 0;
-      bool crash = false;
-      w.api.fault = [&](const FakeApi::Request& request) {
-        const bool ours = request.target.find("/remediations") != std::string::npos ||
-                          request.target.find("/eviction") != std::string::npos;
-        if (!ours || seen++ != at) return FakeApi::Fault::kNone;
-        crash = true;
-        return fault;
-      };
-      w.Cordon("n1");
-      w.Sick("n1");
-      for (int i = 0; i < 200 && !crash; ++i) w.Live(absl::Milliseconds(200));
-      if (crash) w.Restart();
+      DisturbedDrain drain(at, [fault](Workloads&) { return fault; });
+      Workloads& w = drain.w;
+      if (drain.disturbed) w.Restart();
       w.AwaitEnd("n1");
       EXPECT_THAT(w.PodsOn("n1"), IsEmpty()) << at << ": " << w.Message("n1");
       EXPECT_THAT(w.hurt, IsEmpty()) << at;
-      writes = std::max(writes, seen);
+      writes = std::max(writes, drain.writes);
+      if (::testing::Test::HasFailure()) return;
+    }
+  }
+}
+
+TEST_F(Drain, ASetClockEvictsNobodyTwice) {
+  for (size_t at = 0, writes = 1; at <= writes; ++at) {
+    for (const absl::Duration jump : {absl::Hours(3), -absl::Minutes(5), absl::Seconds(90)}) {
+      DisturbedDrain drain(at, [jump](Workloads& w) {
+        w.clock.JumpWall(jump);
+        return FakeApi::Fault::kNone;
+      });
+      Workloads& w = drain.w;
+      const std::string end = w.AwaitEnd("n1", absl::Hours(1));
+      EXPECT_THAT(w.hurt, IsEmpty()) << at << " " << jump;
+      EXPECT_THAT(w.evictions, Each(Pair(_, 1))) << at << " " << jump;
+      if (end == "Failed") {  // the time of the drain is over at once
+        EXPECT_GT(jump, absl::Minutes(5));
+        EXPECT_THAT(w.Message("n1"), HasSubstr("DrainTimeout"));
+      } else {
+        EXPECT_THAT(w.PodsOn("n1"), IsEmpty()) << at << " " << jump << ": " << end;
+      }
+      writes = std::max(writes, drain.writes);
       if (::testing::Test::HasFailure()) return;
     }
   }
