@@ -171,12 +171,17 @@ spec:
 	w.ApplyPolicy(t, "listed-nodes", ns, fmt.Sprintf(nodesPolicy, "listed"))
 	w.ApplyPolicy(t, "listed-commands", ns, "spec: {target: {namespaces: null}, remedies: [{name: cure, steps: [{nodeCommand: {name: none}}]}]}",
 		"spec: {target: {apiVersion: v1, kind: Node, selector: {matchLabels: {host: none}}}}")
-	for _, claims := range []string{"nodemaintenances", "leases", "nodetasks", "persistentvolumes"} {
-		harness.Eventually(t, claims+" to be listed", harness.Limit, func() (bool, string) {
+	w.Apply(t, `{apiVersion: v1, kind: Node, metadata: {name: listed-drained, labels: {claims: listed-drained}, annotations: {sick: "yes"}}}`)
+	t.Cleanup(func() { w.TryKubectl(t, "", "delete", "node", "listed-drained") })
+	w.ApplyPolicy(t, "listed-drained", ns, fmt.Sprintf(nodesPolicy, "listed-drained"),
+		`spec: {remedies: [{name: label, steps: [{cordon: {}}, {drain: {}}], verify: [{name: done, expression: "true"}]}]}`)
+	for _, kind := range []string{"nodemaintenances", "leases", "nodetasks", "persistentvolumes", "csinodes", "volumeattachments",
+		"poddisruptionbudgets", "statefulsets"} {
+		harness.Eventually(t, kind+" to be listed", harness.Limit, func() (bool, string) {
 			lists, err := w.AuditEvents(`"verb":"list"`)
 			harness.Must(t, err)
 			return slices.ContainsFunc(lists, func(e cluster.AuditEvent) bool {
-				return e.User.Username == harness.User && e.ObjectRef != nil && e.ObjectRef.Resource == claims
+				return e.User.Username == harness.User && e.ObjectRef != nil && e.ObjectRef.Resource == kind
 			}), ""
 		})
 	}

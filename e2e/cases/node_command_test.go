@@ -230,13 +230,13 @@ func TestForgedNodeTaskRefused(t *testing.T) {
 	if _, err := w.Dynamic.Resource(harness.NodeTasks).Create(t.Context(), forged, metav1.CreateOptions{}); !apierrors.IsForbidden(err) {
 		t.Errorf("an administrator made a NodeTask: %v", err)
 	}
-	if err := w.ReportNodeTask(t, w.Dynamic, task.GetName(), `{"phase":"Succeeded"}`); !apierrors.IsForbidden(err) {
+	if err := harness.ReportNodeTask(t.Context(), w.Dynamic, task.GetName(), `{"phase":"Succeeded"}`); !apierrors.IsForbidden(err) {
 		t.Errorf("an administrator wrote the status of a NodeTask: %v", err)
 	}
 	w.Kubectl(t, "", "create", "-f", writeFile(t, "apiVersion: v1\nkind: Node\nmetadata: {name: neighbour}\n"))
 	t.Cleanup(func() { w.TryKubectl(t, "", "delete", "node", "neighbour") })
 	neighbour := w.AsToken(t, w.NodeToken(t, "neighbour"))
-	if err := w.ReportNodeTask(t, neighbour, task.GetName(), `{"phase":"Succeeded"}`); !apierrors.IsForbidden(err) {
+	if err := harness.ReportNodeTask(t.Context(), neighbour, task.GetName(), `{"phase":"Succeeded"}`); !apierrors.IsForbidden(err) {
 		t.Errorf("another node wrote the status of the NodeTask: %v", err)
 	}
 	// The NodeCommand is edited before the task is executed: EditedNodeCommandRefused.

@@ -30,6 +30,7 @@ func TestMain(m *testing.M) {
 type incident struct {
 	*testing.T
 	w      *harness.World
+	file   string // in config/policies
 	policy string
 	ns     string // of the objects that the incident is about
 }
@@ -46,21 +47,15 @@ spec:
 func play(t *testing.T, policy, ns, setup string, hurry ...string) *incident {
 	t.Helper()
 	w, _ := withNodes.Get(t)
-	i := &incident{T: t, w: w, policy: filepath.Base(policy), ns: ns}
+	i := &incident{T: t, w: w, file: policy, policy: filepath.Base(policy), ns: ns}
 	if ns != "" && ns != "kube-system" {
 		w.Namespace(t, ns)
 	}
 	if setup != "" {
 		w.Apply(t, setup)
 	}
-	folder, err := operator.Manifests("config/policies")
-	harness.Must(t, err)
-	text, err := os.ReadFile(filepath.Join(folder, policy+".yaml"))
-	harness.Must(t, err)
-	i.allow(string(text))
-	merged, err := harness.Merge(strings.NewReplacer(hurry...).Replace(string(text)), quick)
-	harness.Must(t, err)
-	w.Apply(t, merged)
+	i.allow(i.shipped())
+	i.serve(hurry...)
 	w.DeleteAtEnd(t, i.policy)
 	w.AwaitCondition(t, i.policy, "Ready", "True", "Ready")
 	harness.Eventually(t, "nothing to be sick yet", harness.Limit, func() (bool, string) {
@@ -68,6 +63,24 @@ func play(t *testing.T, policy, ns, setup string, hurry ...string) *incident {
 		return p.Status.Targets.Unhealthy == 0, harness.Text(p.Status)
 	})
 	return i
+}
+
+// shipped is the policy as users get it.
+func (i *incident) shipped() string {
+	i.Helper()
+	folder, err := operator.Manifests("config/policies")
+	harness.Must(i, err)
+	text, err := os.ReadFile(filepath.Join(folder, i.file+".yaml"))
+	harness.Must(i, err)
+	return string(text)
+}
+
+// serve applies the policy with these texts replaced.
+func (i *incident) serve(hurry ...string) {
+	i.Helper()
+	merged, err := harness.Merge(strings.NewReplacer(hurry...).Replace(i.shipped()), quick)
+	harness.Must(i, err)
+	i.w.Apply(i.T, merged)
 }
 
 // allow lets the operator do what `kubectl remedy rbac` says that the policy needs, and no more.

@@ -122,7 +122,7 @@ lastTimestamp: %[6]s
 func (s *sickNode) ran(command string) string {
 	s.Helper()
 	task := s.w.AwaitNodeTask(s, command, s.node, "")
-	harness.Must(s, s.w.ReportNodeTask(s, s.w.AsToken(s.T, s.token), task.GetName(), `{"phase":"Succeeded","message":"1 command was run"}`))
+	harness.Must(s, harness.ReportNodeTask(s.Context(), s.w.AsToken(s.T, s.token), task.GetName(), `{"phase":"Succeeded","message":"1 command was run"}`))
 	return harness.Text(task.Object["spec"])
 }
 

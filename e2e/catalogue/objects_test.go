@@ -144,7 +144,7 @@ spec:
 // R47: six evicted pods of one owner, of which the newest three stay; two of another are below the threshold.
 func TestR47EvictedPods(t *testing.T) {
 	const ns = "evictions"
-	i := play(t, "pod-evicted-cleanup", ns, "", "duration('10m')", "duration('3s')")
+	i := play(t, "pod-evicted-cleanup", ns, "")
 	owners := map[string]int{"many": 6, "few": 2}
 	for owner, n := range owners {
 		i.w.Apply(t, fmt.Sprintf(`
@@ -163,6 +163,7 @@ spec:
 			i.status(`{"status":{"phase":"Failed","reason":"Evicted"}}`, "pod", pod)
 		}
 	}
+	i.serve("duration('10m')", "duration('3s')") // only now any is old enough
 	i.cured()
 	for owner, left := range map[string]int{"many": 3, "few": 2} {
 		if out := strings.Fields(i.get("{.items[*].metadata.name}", "pods", "-l", "evicted="+owner)); len(out) != left {

@@ -37,9 +37,8 @@ type regimen struct {
 	role, policy string
 	name         string // of the policy
 	admit        func(w *ward, ctx context.Context, patient string) error
-	least        int      // so many writes at least
-	varies       bool     // what comes at the same moment shares a write, so there may be fewer than in learn, but for these
-	without      []string // disturbances that others have
+	least        int  // so many writes at least
+	varies       bool // what comes at the same moment shares a write, so there may be fewer than in learn, but for these
 	// Where patients are not ConfigMaps by themselves:
 	sicken func(w *ward, ctx context.Context, patient string) error
 	see    func(w *ward, patients []string) map[string][]string // what has become of them
@@ -52,7 +51,7 @@ type regimen struct {
 	outcome  string
 }
 
-var everything = &regimen{name: "faults", role: role, policy: policy, admit: (*ward).admitOne, least: 30, without: []string{"error-503"}}
+var everything = &regimen{name: "faults", role: role, policy: policy, admit: (*ward).admitOne, least: 30}
 
 // open returns the ward, with a fault proxy and the kubeconfig that leads through it.
 func open(t *testing.T, r *regimen) (*ward, *faultproxy.Proxy, string) {
@@ -156,9 +155,6 @@ func everyFault(t *testing.T, r *regimen) {
 		"error-504":   {AfterAnswer: faultproxy.GatewayTimeout}, // the server has done it nevertheless
 		"trickle":     {Fault: faultproxy.Fault{Trickle: 8 << 10}},
 	} {
-		if slices.Contains(r.without, of) {
-			continue
-		}
 		for n, name := range w.patients(of) {
 			rule.Name, rule.Match = name, nth(name, n+1)
 			all = append(all, name)

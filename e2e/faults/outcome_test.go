@@ -32,11 +32,13 @@ type history struct {
 	changes      map[string][]string            // by namespace
 	remediations map[string]harness.Remediation // by name, as they are now
 	wards        *attendants
+	estate       *estate
 }
 
 func newHistory(w *harness.World) (*history, error) {
-	h := &history{changes: map[string][]string{}, remediations: map[string]harness.Remediation{}, wards: &attendants{world: w, ready: map[string]map[string]bool{}, least: map[string]int{}}}
-	for _, kind := range append(slices.Clone(kinds), harness.Remediations) {
+	h := &history{changes: map[string][]string{}, remediations: map[string]harness.Remediation{}, estate: newEstate(w),
+		wards: &attendants{world: w, ready: map[string]map[string]bool{}, least: map[string]int{}}}
+	for _, kind := range append(slices.Clone(kinds), harness.Remediations, nodesKind, jobsKind) {
 		resource := w.Dynamic.Resource(kind)
 		list, err := resource.List(context.Background(), metav1.ListOptions{Limit: 1})
 		if err != nil {
@@ -61,9 +63,14 @@ func (h *history) follow(w *harness.World, kind schema.GroupVersionResource, ver
 				break
 			}
 			failures, version = 0, object.GetResourceVersion()
-			if kind == harness.Remediations {
+			switch kind {
+			case harness.Remediations:
 				h.noteRemediation(object)
-			} else {
+			case nodesKind:
+				h.estate.seeNode(event.Type, object)
+			case jobsKind:
+				h.estate.seeJob(event.Type, object)
+			default:
 				h.wards.see(event.Type, object)
 				h.note(object.GetNamespace(), strings.ToLower(string(event.Type))+" "+kind.Resource+"/"+object.GetName())
 			}

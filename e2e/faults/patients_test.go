@@ -24,13 +24,14 @@ var shared = harness.Shared{Options: cluster.Options{ControllerManagerArgs: []st
 
 // config keeps every remediation's writes alike: none that only shows progress. Each may hold a request of its own.
 const config = `
-limits: {exemptFromNodeBudget: [empty]}
+limits: {exemptFromNodeBudget: [empty, host]}
 log: {level: info, format: text}
 workers: 256
 leaderElection: {leaseDuration: %s, renewDeadline: %s, retryPeriod: 1s}
 timing: {retryInitial: 50ms, retryMax: 500ms, recheck: 50ms, statusInterval: 1s, progressInterval: 10m, pruneInterval: 1h}
 watches: {settle: 200ms, backoffInitial: 50ms, backoffMax: 500ms}
 webhooks: {namespace: kube-remedy, allowNetworks: [127.0.0.0/8]}
+nodeCommands: {image: "registry.local/kube-remedy:test"}
 `
 
 // role is what the policy needs on top of the shipped roles.
@@ -262,5 +263,6 @@ func concerns(name, uri string, body []byte) bool {
 		strings.Contains(uri, "/api/v1/nodes/"+name+"?"):
 		return true
 	}
-	return strings.Contains(uri, "/remediations?") && strings.Contains(string(body), `"`+name+`"`)
+	made := slices.ContainsFunc([]string{"/remediations?", "/nodetasks?", "/jobs?"}, func(kind string) bool { return strings.Contains(uri, kind) })
+	return made && strings.Contains(string(body), `"`+name+`"`)
 }

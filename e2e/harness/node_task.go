@@ -2,7 +2,6 @@ package harness
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"testing"
 
@@ -89,12 +88,7 @@ func (w *World) AwaitNodeTask(t testing.TB, command, node, phase string) *unstru
 }
 
 // ReportNodeTask says what came of a task, as the executor on its node does.
-func (w *World) ReportNodeTask(t testing.TB, as dynamic.Interface, task, status string) error {
-	t.Helper()
-	var value map[string]any
-	Must(t, json.Unmarshal([]byte(status), &value))
-	patch, err := json.Marshal(map[string]any{"status": value})
-	Must(t, err)
-	_, err = as.Resource(NodeTasks).Patch(t.Context(), task, types.MergePatchType, patch, metav1.PatchOptions{}, "status")
+func ReportNodeTask(ctx context.Context, as dynamic.Interface, task, status string) error {
+	_, err := as.Resource(NodeTasks).Patch(ctx, task, types.MergePatchType, []byte(`{"status": `+status+`}`), metav1.PatchOptions{}, "status")
 	return err
 }

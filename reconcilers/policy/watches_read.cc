@@ -87,32 +87,39 @@ uint64_t Watches::ViewOf(const CompiledPolicy& policy) const {
 }
 
 std::optional<limits::Refusal> Watches::Stale(const CompiledPolicy& policy) const {
-  const auto refuse = [&](std::string what) {
+  const auto refuse = [&](std::string what, const Status& problem = OkStatus()) {
+    if (!problem.ok()) what += ": " + std::string(Message(problem));
     return limits::Refusal{limits::Reason::kStaleView, std::move(what),
                            engine_.clock().Now() + absl::Seconds(1)};
   };
   const Served* served = Find(policy);
   if (served == nullptr || !served->surroundings) return refuse("a kind is not watched yet");
-  const auto listing = [&](const kube::Resource& resource) {
+  const auto listing = [&](const kube::Resource& resource, const cache::View& view) {
     return refuse("the watch of " + resource.plural +
-                  " is listing, or has been without connection for more than " +
-                  absl::FormatDuration(options_.stale_after));
+                      " is listing, or has been without connection for more than " +
+                      absl::FormatDuration(options_.stale_after),
+                  view.problem());
   };
   const Views& views = ViewsOf(*served);
-  if (views.targets.Stale(options_.stale_after)) return listing(served->targets.resource);
+  if (views.targets.Stale(options_.stale_after)) {
+    return listing(served->targets.resource, views.targets);
+  }
   for (size_t i = 0; i < views.related.size(); ++i) {
-    if (views.related[i].Stale(options_.stale_after)) return listing(served->related[i].resource);
+    if (views.related[i].Stale(options_.stale_after)) {
+      return listing(served->related[i].resource, views.related[i]);
+    }
   }
   for (const cache::View& leases : views.leases) {
-    if (leases.Stale(options_.stale_after)) return listing(node::LeaseResource());
+    if (leases.Stale(options_.stale_after)) return listing(node::LeaseResource(), leases);
   }
   if (served->namespace_selector() && views.namespaces.Stale(options_.stale_after)) {
-    return listing(NamespaceNeed().resource);
+    return listing(NamespaceNeed().resource, views.namespaces);
   }
   for (const auto& [scope, watch] : event_watches_) {
     if (!policy.watches_events()) break;
-    if (watch.stream->reflector().status().disconnected_for > options_.stale_after) {
-      return refuse("the watch of Events has been without connection for too long");
+    const cache::StreamStatus stream = watch.stream->reflector().status();
+    if (stream.disconnected_for > options_.stale_after) {
+      return refuse("the watch of Events has been without connection for too long", stream.problem);
     }
   }
   return std::nullopt;

@@ -196,6 +196,24 @@ TEST_F(WatchesTest, AnOlderCompilationThatIsStillServedCountsNothing) {
   EXPECT_EQ(Sick(), 2u);
 }
 
+// The right to watch was taken away, after the list.
+TEST_F(WatchesTest, AStaleViewSaysWhatIsWrong) {
+  Put("true");
+  stack.Advance(absl::Seconds(5));
+  ASSERT_EQ(stack.watches.Stale(Policy()), std::nullopt);
+  world.server.CutAll(Unavailable("reset"));
+  for (int i = 0; i < 40; ++i) world.server.refusals.push_back({.code = 403, .body = "forbidden"});
+  stack.Advance(absl::Minutes(1));
+  const auto stale = stack.watches.Stale(Policy());
+  ASSERT_TRUE(stale.has_value());
+  EXPECT_EQ(stale->reason, limits::Reason::kStaleView);
+  EXPECT_THAT(stale->message, ::testing::HasSubstr("has been without connection"));
+  EXPECT_THAT(stale->message, ::testing::HasSubstr("forbidden"));
+  world.server.refusals.clear();
+  stack.Advance(absl::Minutes(2));
+  EXPECT_EQ(stack.watches.Stale(Policy()), std::nullopt);
+}
+
 // Events may be read, and no more when some of the targets have been judged.
 TEST_F(WatchesTest, APassThatIsInterruptedBeginsAnew) {
   for (int i = 0; i < 300; ++i) {
