@@ -50,7 +50,7 @@ spec:
     - cordon: {}
     - drain: {}
     - deleteNode: {}
-  limits: {maxConcurrent: 100%, maxUnhealthy: 99%}
+  limits: {maxConcurrent: 100%, maxUnhealthy: 100%}
 `
 
 var hosts = &regimen{name: "host", role: role, policy: hostPolicy, least: 12, varies: true,

@@ -353,11 +353,11 @@ void Budgets::CountZones() const {
   });
 }
 
-std::string Budgets::ZoneOf(std::string_view node) const {
+std::optional<std::string> Budgets::ZoneOf(std::string_view node) const {
   const auto built_in = budgets_.find("");
-  if (built_in == budgets_.end()) return "";
+  if (built_in == budgets_.end()) return std::nullopt;
   const DocumentPtr found = built_in->second->kinds.front().view.Find("", node);
-  return found ? ZoneOfNode(*found) : "";
+  return found ? std::optional(ZoneOfNode(*found)) : std::nullopt;
 }
 
 std::optional<limits::Refusal> Budgets::Check(std::string_view policy,

@@ -49,8 +49,8 @@ class Budgets {
   // By zone (kZoneLabel), and all of them under ""; empty while they are not known, or no policy
   // acts on nodes.
   const std::map<std::string, NodeCount>& zones() const { return zones_; }
-  // "" when the node has none.
-  std::string ZoneOf(std::string_view node) const;
+  // "" when the node has none; nullopt when there is no such node.
+  std::optional<std::string> ZoneOf(std::string_view node) const;
 
   // StaleView while a budget is not counted yet, BudgetExhausted when one has no room for all of
   // `objects`; nullopt: Take them.

@@ -112,6 +112,8 @@ limits::Breaker::Counts Controller::CountSick(std::string_view policy_uid) const
   for (const auto& [name, runner] : runners_) {
     if (runner->remediation().spec.policy_ref.uid != policy_uid || runner->planned()) continue;
     if (!limits::HoldsSlot(runner->remediation())) continue;  // nobody is at work there
+    // Deleted by its own remedy, say: it is not among those that are selected either.
+    if (!watches_.Target(*runner->policy(), runner->target())) continue;
     const std::optional<crds::Holding>& holding = runner->status().holding;
     if (holding && holding->revert) continue;  // cured
     const policy::PolicyTargets* targets = symptoms_.Find(*runner->policy());

@@ -83,7 +83,7 @@ std::vector<Controller::Group> Controller::NodeGroupsOf(const policy::CompiledPo
                                                         std::string_view node) const {
   if (!policy.targets_nodes() || policy.only_notifies || budgets_.zones().empty()) return {};
   std::vector<Group> in = {{policy.groups.size(), ""}};
-  if (std::string zone = budgets_.ZoneOf(node); !zone.empty()) {
+  if (std::string zone = budgets_.ZoneOf(node).value_or(""); !zone.empty()) {
     in.emplace_back(policy.groups.size(), std::move(zone));
   }
   return in;
@@ -114,6 +114,7 @@ void Controller::CountNodes(const policy::PolicyTargets& targets, PolicyState& s
   if (zones.empty()) return;
   std::set<std::string> more;  // unhealthy by what the policy says, and Ready
   const auto add = [&](const std::string& node) {
+    if (!budgets_.ZoneOf(node)) return;  // deleted, by its own remedy, say
     if (zones.at("").not_ready.contains(node) || !more.insert(node).second) return;
     for (const Group& group : NodeGroupsOf(policy, node)) ++sick[group];
   };

@@ -287,6 +287,30 @@ TEST_F(Cordon, ATaintIsHeldAndReleasedInTheSameWay) {
   EXPECT_EQ(Held("n1"), "");
 }
 
+// Of the two that are left, two are unhealthy: the one that went is neither selected nor sick.
+TEST_F(Cordon, ANodeThatWasDeletedNoLongerCountsAsUnhealthy) {
+  s.options.limits.exempt_from_node_budget = {"policy"};
+  for (const char* name : {"n0", "n1", "n2"}) Node(name, {{"pool", "old"}});
+  s.Policy(Spec(
+      {{"target", {{"all", nullptr}, {"selector", {{"matchLabels", {{"pool", "old"}}}}}}},
+       {"triggers",
+        {{{"name", "t"},
+          {"match",
+           {{{"name", "m"}, {"expression", "object.metadata.?annotations['sick'].hasValue()"}}}}}}},
+       {"recovery", {{"healthy", {{{"name", "h"}, {"expression", "true"}}}}}},
+       {"remedies", Remedy({{{"cordon", json::object()}},
+                            {{"drain", json::object()}},
+                            {{"deleteNode", json::object()}}})},
+       {"limits", {{"maxUnhealthy", "100%"}}}}));
+  s.Start();
+  for (const char* name : {"n0", "n1", "n2"}) {
+    Edit(name, {{"metadata", {{"annotations", {{"sick", "yes"}}}}}});
+  }
+  Pass(absl::Minutes(2));
+  for (const char* name : {"n0", "n1", "n2"}) EXPECT_TRUE(Get(name).is_null()) << name;
+  EXPECT_EQ(s.PolicyStatus()["breaker"]["state"], "Closed") << s.Waiting();
+}
+
 TEST_F(Cordon, AStepUncordonTakesBackOnlyWhatIsOurs) {
   Begin(
       Spec({{"remedies", Remedy({{{"cordon", json::object()}}, {{"uncordon", json::object()}}})}}));
