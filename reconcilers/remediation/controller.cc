@@ -82,6 +82,12 @@ Controller::Controller(Options options, runtime::Engine& engine, runtime::ApiSen
                  watches_.past().baselines),
       sweep_({.write_timeout = options_.timing.write_timeout}, engine, api,
              [this](std::string_view uid) { return registry_.HasUid(uid); }),
+      finalizers_(
+          {.write_timeout = options_.timing.write_timeout,
+           .retry_initial = options_.timing.retry_initial,
+           .retry_max = options_.timing.retry_max},
+          engine, api, [this](std::string_view name) { return registry_.Find(name); },
+          [this](const crds::Remediation& remediation) { OnFinalizerOff(remediation); }),
       preflight_(
           options_.preflight, engine, api,
           [this](const std::string& uid) { return SubjectsOf(uid); },

@@ -21,6 +21,7 @@
 #include "reconcilers/remediation/draft.h"
 #include "reconcilers/remediation/drains.h"
 #include "reconcilers/remediation/environment.h"
+#include "reconcilers/remediation/finalizer_release.h"
 #include "reconcilers/remediation/holder_sweep.h"
 #include "reconcilers/remediation/metrics.h"
 #include "reconcilers/remediation/node_claims.h"
@@ -178,8 +179,7 @@ class Controller final : private policy::WatchListener,
   void OnConcluded(Runner& runner);
   void OnEnded(Runner& runner);
   void LeaveToOthers(const std::string& name);
-  // Takes the effects finalizer off one that is over: nothing of it is outstanding any more.
-  void ReleaseFinalizer(const crds::Remediation& remediation);
+  void OnFinalizerOff(const crds::Remediation& remediation);
   // Of a target: one that is carried out, and those that failed and still hold something.
   std::vector<Runner*> RunnersOf(const policy::CompiledPolicy& policy,
                                  const kube::ObjectKey& target) const;
@@ -321,6 +321,7 @@ class Controller final : private policy::WatchListener,
   StatusReporter budget_reporter_;
   BaselineKeeper baselines_;
   HolderSweep sweep_;
+  FinalizerRelease finalizers_;
   Preflight preflight_;
 
   Stage stage_ = Stage::kStandby;
@@ -334,8 +335,7 @@ class Controller final : private policy::WatchListener,
   // Names of Remediations that another instance has taken over, for a while: whoever of us leads in
   // truth goes on with them, and the write permit of the other ends.
   std::set<std::string> left_to_others_;
-  std::set<std::string> releasing_;  // names, whose finalizer is being taken off
-  std::set<std::string> binding_;    // names, made by hand and on the way to be ours
+  std::set<std::string> binding_;  // names, made by hand and on the way to be ours
   std::set<std::string> considering_;
   bool consider_scheduled_ = false;
   std::set<std::string> pruning_;

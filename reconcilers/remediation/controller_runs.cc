@@ -73,7 +73,7 @@ void Controller::OnRemediation(const document::DocumentPtr& before,
   const crds::Remediation newest = *registry_.Find(parsed->metadata.name);
   if (IsOpen(newest) && !creating_.contains(LineageOf(newest))) TakeUp(newest, {});
   if (!IsOpen(newest) && HoldsMitigations(newest)) TakeUp(newest, {});
-  ReleaseFinalizer(newest);
+  finalizers_.Release(newest);
 }
 
 void Controller::Lead(Term term) {
@@ -155,7 +155,7 @@ void Controller::StopLeading() {
   while (!creating_.empty()) EndCreation(creating_.begin()->first);
   uncreated_.clear();
   binding_.clear();
-  releasing_.clear();
+  finalizers_.Stop();
   concluding_.clear();
   left_to_others_.clear();
   runners_.clear();
@@ -169,7 +169,7 @@ void Controller::Adopt() {
   registry_.ForEach([&](const crds::Remediation& remediation) {
     drains_.Remember(remediation);
     if (IsOpen(remediation) || HoldsMitigations(remediation)) open.push_back(remediation);
-    ReleaseFinalizer(remediation);  // its leader died before it could
+    finalizers_.Release(remediation);  // its leader died before it could
   });
   // Before the first of them goes on: what another one may have in its hands.
   for (const crds::Remediation& remediation : open) drains_.Adopt(remediation);
@@ -425,7 +425,7 @@ void Controller::OnEnded(Runner& runner) {
         controller.metrics_.running.Set(static_cast<double>(controller.runners_.size()));
         if (pinned) controller.Serve();
         if (const crds::Remediation* over = controller.registry_.Find(name)) {
-          controller.ReleaseFinalizer(*over);
+          controller.finalizers_.Release(*over);
         }
         // Events before its last write are answered now.
         controller.symptoms_.Queue(key.first, key.second);
@@ -463,24 +463,12 @@ void Controller::LeaveToOthers(const std::string& name) {
   });
 }
 
-void Controller::ReleaseFinalizer(const crds::Remediation& remediation) {
-  if (IsOpen(remediation) || !HasEffectsFinalizer(remediation)) return;
-  if (HoldsMitigations(remediation)) return;
-  const std::string& name = remediation.metadata.name;
-  if (!releasing_.insert(name).second) return;
-  api_.Send(RemoveEffectsFinalizer(remediation, options_.timing.write_timeout),
-            [weak = std::weak_ptr(self_), name](StatusOr<kube::Reply> reply) {
-              auto self = weak.lock();
-              if (!self || (*self)->releasing_.erase(name) == 0 || reply.ok()) return;
-              // Changed meanwhile, or nobody knows.
-              (*self)->engine_.After((*self)->options_.timing.retry_initial, [weak, name] {
-                auto again = weak.lock();
-                if (!again || !(*again)->leading()) return;
-                const crds::Remediation* newest = (*again)->registry_.Find(name);
-                if (newest != nullptr) (*again)->ReleaseFinalizer(*newest);
-              });
-            },
-            {.permit = runtime::PermitNeed::kWrite});
+void Controller::OnFinalizerOff(const crds::Remediation& remediation) {
+  const bool held = ledger_.Holds(remediation.metadata.name);
+  Learn(remediation);
+  if (held && !ledger_.Holds(remediation.metadata.name)) {
+    ConsiderSoon(remediation.spec.policy_ref.uid);
+  }
 }
 
 void Controller::Prune() {

@@ -1,9 +1,12 @@
 #include "reconcilers/remediation/effects_finalizer.h"
 
+#include <algorithm>
+
 #include <nlohmann/json.hpp>
 
 #include "controller/kube/request.h"
 #include "reconcilers/actions/action.h"
+#include "reconcilers/actions/registry.h"
 #include "reconcilers/remediation/resources.h"
 
 namespace kr::remediation {
@@ -28,6 +31,14 @@ kube::HttpRequest PatchFinalizers(const crds::Remediation& remediation,
 
 bool HasEffectsFinalizer(const crds::Remediation& remediation) {
   return remediation.metadata.HasFinalizer(crds::kEffectsFinalizer);
+}
+
+bool HoldsMitigations(const crds::Remediation& remediation) {
+  return std::any_of(remediation.status.steps.begin(), remediation.status.steps.end(),
+                     [](const crds::StepProgress& step) {
+                       return actions::IsMitigation(step.action) && !step.memo.empty() &&
+                              !step.writes.empty();
+                     });
 }
 
 kube::HttpRequest AddEffectsFinalizer(const crds::Remediation& remediation,

@@ -13,6 +13,8 @@
 namespace kr::remediation {
 
 bool HasEffectsFinalizer(const crds::Remediation& remediation);
+// Whether a mitigation of it may still be in force.
+bool HoldsMitigations(const crds::Remediation& remediation);
 
 // Puts it on, or takes it off; finalizers of others stay. Refused (409) when the Remediation is
 // not the one in that version any more.

@@ -7,6 +7,7 @@
 #include "crds/meta/condition.h"
 #include "crds/v1alpha1/codec.h"
 #include "crds/v1alpha1/reasons.h"
+#include "reconcilers/remediation/effects_finalizer.h"
 #include "reconcilers/remediation/registry.h"
 
 namespace kr::remediation {

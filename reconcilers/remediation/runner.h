@@ -394,7 +394,4 @@ class Runner {
   std::shared_ptr<Runner*> self_;
 };
 
-// Whether a mitigation of it may still be in force.
-bool HoldsMitigations(const crds::Remediation& remediation);
-
 }  // namespace kr::remediation

@@ -13,14 +13,6 @@ namespace kr::remediation {
 using actions::Reversal;
 using signals::Tri;
 
-bool HoldsMitigations(const crds::Remediation& remediation) {
-  return std::any_of(remediation.status.steps.begin(), remediation.status.steps.end(),
-                     [](const crds::StepProgress& step) {
-                       return actions::IsMitigation(step.action) && !step.memo.empty() &&
-                              !step.writes.empty();
-                     });
-}
-
 std::vector<size_t> Runner::Outstanding(Reversal reversal) const {
   std::vector<size_t> found;
   for (size_t index = status().steps.size(); index-- > 0;) {
