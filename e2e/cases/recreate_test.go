@@ -256,6 +256,9 @@ func TestRecreateServiceBlueGreen(t *testing.T) {
 	if without > 0 || len(list.Items) != 1 {
 		t.Errorf("%d times there was no address; in the end there are %d Services", without, len(list.Items))
 	}
+	if gap := b.cloud.Without(b.ns, "web"); gap != 0 {
+		t.Errorf("for %v there was no load balancer", gap)
+	}
 }
 
 // The old load balancer never goes: it stops as a NodePort without a second one, and says how a person completes it.

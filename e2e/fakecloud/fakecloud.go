@@ -134,6 +134,29 @@ func (p *Provider) LoadBalancers(namespace, name string) []LoadBalancer {
 	return out
 }
 
+// Without is for how long there was none for a Service, nor for one whose name begins like its own, since the first.
+func (p *Provider) Without(namespace, name string) (without time.Duration) {
+	p.cloud.mu.Lock()
+	defer p.cloud.mu.Unlock()
+	var until time.Time              // there was one without a break
+	for _, lb := range p.cloud.all { // in the order in which they were made
+		if !strings.HasPrefix(lb.Service, namespace+"/"+name) {
+			continue
+		}
+		if !until.IsZero() && lb.MadeAt.After(until) {
+			without += lb.MadeAt.Sub(until)
+		}
+		gone := lb.GoneAt
+		if gone.IsZero() {
+			gone = time.Now()
+		}
+		if gone.After(until) {
+			until = gone
+		}
+	}
+	return without
+}
+
 // MostAtOnce is how many of them were there at the same time, at most.
 func (p *Provider) MostAtOnce(namespace, name string) int {
 	p.cloud.mu.Lock()

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -188,7 +189,8 @@ func (w *ward) allOf(names []string) map[string][]string {
 			if e.User.Username == harness.User && e.Verb == verb && e.ObjectRef != nil && e.ResponseStatus != nil && e.ResponseStatus.Code < 300 &&
 				!strings.Contains(e.RequestURI, "dryRun") && !strings.Contains(e.RequestURI, "/events") {
 				name := e.ObjectRef.Namespace
-				lines[name] = append(lines[name], strings.ReplaceAll(fmt.Sprintf("audit: %s %s/%s %s", e.Verb, e.ObjectRef.Resource, e.ObjectRef.Name, e.ObjectRef.Subresource), name, "PATIENT"))
+				object := standIn.ReplaceAllString(strings.ReplaceAll(e.ObjectRef.Name, name, "PATIENT"), "$1")
+				lines[name] = append(lines[name], fmt.Sprintf("audit: %s %s/%s %s", e.Verb, e.ObjectRef.Resource, object, e.ObjectRef.Subresource))
 			}
 		}
 	}
@@ -197,6 +199,9 @@ func (w *ward) allOf(names []string) map[string][]string {
 	}
 	return lines
 }
+
+// standIn is how a Service is called that stands in for another: with a part of that one's UID.
+var standIn = regexp.MustCompile(`^(.*-stands-in)-[0-9a-f]+$`)
 
 // normal is an object without what differs between any two.
 func normal(t *testing.T, object *unstructured.Unstructured) string {

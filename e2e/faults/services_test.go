@@ -10,8 +10,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// Services that get new load balancers, one by its type and one deleted and made again: whatever happens on the way,
-// none is lost and none has two.
+// Services that get new load balancers, one by its type, one deleted and made again and one while another stands in for
+// it: whatever happens on the way, none is lost, none has two, and the last one always has one.
 
 const serviceRole = `
 apiVersion: rbac.authorization.k8s.io/v1
@@ -41,6 +41,8 @@ spec:
       applyTo: {ref: {apiVersion: v1, kind: Service, name: flipped}}
     - recreateService: {addressStableFor: 0s, strategy: DeleteCreate}
       applyTo: {ref: {apiVersion: v1, kind: Service, name: remade}}
+    - recreateService: {addressStableFor: 0s, strategy: BlueGreen, overlap: 1s}
+      applyTo: {ref: {apiVersion: v1, kind: Service, name: covered}}
     - patch: {set: [{path: /metadata/annotations/sick, remove: true}]}
     verify:
     - {name: marked-no-more, expression: "object.metadata.?annotations.?sick.orValue('') == ''"}
@@ -55,7 +57,7 @@ func TestEveryFaultAtEveryWriteOfARecreation(t *testing.T) { everyFault(t, recre
 func TestCrashAtEveryWriteOfARecreation(t *testing.T) { everyCrash(t, recreations) }
 
 // balanced are each patient's Services, by how they get another load balancer.
-var balanced = []string{"flipped", "remade"}
+var balanced = []string{"flipped", "remade", "covered"}
 
 // admitBalanced makes a patient, and waits until the cloud has provided for its Services.
 func (w *ward) admitBalanced(ctx context.Context, name string) error {
@@ -106,6 +108,10 @@ func (w *ward) servicesOf(name string) (lines []string) {
 		last := len(s.Status.LoadBalancer.Ingress) > 0 && len(all) > 0 && s.Status.LoadBalancer.Ingress[0].IP == all[len(all)-1].Address
 		lines = append(lines, fmt.Sprintf("%s: as before: %v, finalizers %v, load balancers made: %d, at once: %d, has the last: %v", service,
 			whole(s) == w.services[name+"/"+service], s.Finalizers, len(all), w.cloud.MostAtOnce(name, service), last))
+	}
+	if len(lines) > 0 { // whoever stood in is gone, and was there as long as it had to be
+		list, err := w.Client.CoreV1().Services(name).List(w.t.Context(), metav1.ListOptions{})
+		lines = append(lines, fmt.Sprintf("services: %d %v, covered was without a load balancer for %v", len(list.Items), err, w.cloud.Without(name, "covered")))
 	}
 	return lines
 }
