@@ -74,7 +74,7 @@ func say(format string, args ...any) {
 func main() {
 	nodes := flag.Int("nodes", 200, "how many are emptied")
 	pods := flag.Int("pods", 15, "on each of them; 0: the nodes are only cordoned")
-	workers := flag.Int("workers", 8, "of kube-remedy: its requests at the same time")
+	workers := flag.Int("workers", 16, "of kube-remedy: its requests at the same time")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	ctx, cancel := context.WithTimeout(ctx, limit)
