@@ -164,7 +164,10 @@ func (w *World) TryKubectl(t testing.TB, stdin string, args ...string) (string, 
 	if stdin != "" {
 		in = strings.NewReader(stdin)
 	}
-	return operator.Kubectl(t.Context(), w.AdminKubeconfig(), in, args...)
+	// A test's own context has ended when its cleanups run.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 5*time.Minute)
+	defer cancel()
+	return operator.Kubectl(ctx, w.AdminKubeconfig(), in, args...)
 }
 
 // Apply applies objects as YAML with kubectl, as a user would.
