@@ -19,8 +19,13 @@ import (
 
 // shared has no controllers that would write to what the remedies write to: whatever changes, the operator has
 // changed it, and every run consists of the same writes.
-var shared = harness.Shared{Options: cluster.Options{ControllerManagerArgs: []string{
-	"--controllers=clusterrole-aggregation-controller,serviceaccount-controller"}}}
+//
+// There are many more ports than Services, for those that stand in for others get theirs at random: a port that a
+// Service has let go for a moment is not given to another one.
+var shared = harness.Shared{Options: cluster.Options{
+	ControllerManagerArgs: []string{"--controllers=clusterrole-aggregation-controller,serviceaccount-controller"},
+	APIServerArgs:         []string{"--service-node-port-range=10000-60000"},
+}}
 
 // config keeps every remediation's writes alike: none that only shows progress. Each may hold a request of its own.
 const config = `
