@@ -18,6 +18,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/watch"
 
+	"github.com/kube-remedy/kube-remedy/e2e/cluster"
 	"github.com/kube-remedy/kube-remedy/e2e/harness"
 )
 
@@ -183,21 +184,27 @@ func (w *ward) allOf(names []string) map[string][]string {
 	}
 	// What the operator was let create and delete: asked for twice, it would be there twice.
 	for _, verb := range []string{"create", "delete"} {
-		events, err := w.AuditEvents(fmt.Sprintf(`"verb":%q`, verb))
-		harness.Must(w.t, err)
-		for _, e := range events {
-			if e.User.Username == harness.User && e.Verb == verb && e.ObjectRef != nil && e.ResponseStatus != nil && e.ResponseStatus.Code < 300 &&
-				!strings.Contains(e.RequestURI, "dryRun") && !strings.Contains(e.RequestURI, "/events") {
-				name := e.ObjectRef.Namespace
-				object := standIn.ReplaceAllString(strings.ReplaceAll(e.ObjectRef.Name, name, "PATIENT"), "$1")
-				lines[name] = append(lines[name], fmt.Sprintf("audit: %s %s/%s %s", e.Verb, e.ObjectRef.Resource, object, e.ObjectRef.Subresource))
-			}
+		for _, e := range w.done(verb) {
+			name := e.ObjectRef.Namespace
+			object := standIn.ReplaceAllString(strings.ReplaceAll(e.ObjectRef.Name, name, "PATIENT"), "$1")
+			lines[name] = append(lines[name], fmt.Sprintf("audit: %s %s/%s %s", e.Verb, e.ObjectRef.Resource, object, e.ObjectRef.Subresource))
 		}
 	}
 	for _, name := range names {
 		lines[name] = append(lines[name], w.servicesOf(name)...)
 	}
 	return lines
+}
+
+// done are the requests with a verb that the operator made and that took effect; telling of it aside.
+func (w *ward) done(verb string) []cluster.AuditEvent {
+	w.t.Helper()
+	events, err := w.AuditEvents(fmt.Sprintf(`"verb":%q`, verb))
+	harness.Must(w.t, err)
+	return slices.DeleteFunc(events, func(e cluster.AuditEvent) bool {
+		took := e.User.Username == harness.User && e.Verb == verb && e.ObjectRef != nil && e.ResponseStatus != nil && e.ResponseStatus.Code < 300
+		return !took || strings.Contains(e.RequestURI, "dryRun") || strings.Contains(e.RequestURI, "/events")
+	})
 }
 
 // standIn is how a Service is called that stands in for another: with a part of that one's UID.

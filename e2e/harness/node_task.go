@@ -54,6 +54,16 @@ func (w *World) NodeToken(t testing.TB, node string) string {
 	return request.Status.Token
 }
 
+// AsExecutor is a client of what a Job runs on that node: what NodeToken stands for, without a pod.
+func (w *World) AsExecutor(node string) (dynamic.Interface, error) {
+	config := rest.CopyConfig(w.RESTConfig())
+	config.Impersonate = rest.ImpersonationConfig{
+		UserName: "system:serviceaccount:" + NodeNamespace + ":" + nodeAccount,
+		Extra:    map[string][]string{"authentication.kubernetes.io/node-name": {node}},
+	}
+	return dynamic.NewForConfig(config)
+}
+
 // AsToken is a client of whoever has that token.
 func (w *World) AsToken(t testing.TB, token string) dynamic.Interface {
 	t.Helper()

@@ -204,7 +204,11 @@ class CrashOfAction : public ::testing::TestWithParam<ActionCase> {};
 TEST_P(CrashOfAction, EndsAsIfNothingHadHappened) {
   const Ending undisturbed = Play(GetParam(), 0, Fault::kNone);
   ASSERT_EQ(undisturbed.phase, "Succeeded");
-  ASSERT_GE(undisturbed.changes.size() + undisturbed.calls.size(), 1u);
+  if (std::string_view(GetParam().kind) == "Deployment") {
+    ASSERT_EQ(undisturbed.changes.size() + undisturbed.calls.size(), 1u);
+  } else {
+    ASSERT_GE(undisturbed.changes.size(), 1u);
+  }
   for (size_t nth = 1; nth <= undisturbed.writes_seen; ++nth) {
     for (const Fault fault : {Fault::kLostBefore, Fault::kLostAfter, Fault::kNone}) {
       SCOPED_TRACE("write " + std::to_string(nth) + " fault " +
@@ -227,10 +231,12 @@ TEST_P(CrashOfAction, ASetClockRepeatsNothing) {
       SCOPED_TRACE("write " + std::to_string(nth) + ", set by " + absl::FormatDuration(jump));
       for (const Fault fault : {Fault::kNone, Fault::kLostAfter}) {
         Ending ending = Play(GetParam(), nth, fault, jump);
-        // Set forward, the time for the proof or for an executor may be over at once.
+        // Set forward, the time for the proof may be over at once. Nothing else may be different,
+        // but that an order to a node may not have gone out in time.
         if (jump > absl::Minutes(5) && ending.phase == "Failed") {
           EXPECT_THAT(undisturbed.changes, ::testing::IsSupersetOf(ending.changes));
-          continue;
+          if (std::string_view(GetParam().name) == "NodeCommand") continue;
+          ending.phase = undisturbed.phase;
         }
         EXPECT_EQ(ending, undisturbed);
       }
