@@ -298,11 +298,10 @@ class Decider {
     Evict evict{.remove = true};
     for (const Line& line : plan_.lines) {
       if (line.fate != Fate::kGoes || !MayBeDeleted(s_, line)) continue;
-      const auto tried = s_.answers.find(line.pod->uid);
+      const Tried* refused = RefusalOf(s_, *line.pod);
       // What was said to an eviction says nothing of a deletion, unless nobody is heard now.
-      const bool pauses =
-          tried != s_.answers.end() && PutOff(s_, *line.pod).has_value() &&
-          (tried->second.removal || tried->second.answer.said == Answer::Said::kBusy);
+      const bool pauses = refused != nullptr && PutOffUntil(*refused) > s_.now &&
+                          (refused->removal || refused->answer.said == Answer::Said::kBusy);
       const absl::Time when = RemovedAt(s_, *line.pod);
       WakeAt(when);
       if (s_.now >= when && !pauses && evict.pods.size() < kMaxBatch) {
