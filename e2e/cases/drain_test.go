@@ -232,6 +232,7 @@ func TestADrainSurvivesItsOperators(t *testing.T) {
 			return len(w.Evictions(t, ns)) > before || empty(), ""
 		})
 		op.Kill()
+		w.ReleaseLease(t)
 	}
 	w.Operator(t, operator.Options{Config: nodesExempt("killed"), Name: "killed-last"})
 	harness.Eventually(t, "both nodes to be empty", 2*harness.Limit, func() (bool, string) {

@@ -14,6 +14,9 @@ import (
 	"github.com/kube-remedy/kube-remedy/e2e/operator"
 )
 
+// short is operator.Quick with a lease that is over soon.
+var short = strings.Replace(operator.Quick, "leaseDuration: 60s, renewDeadline: 50s", "leaseDuration: 15s, renewDeadline: 10s", 1)
+
 func leads(t *testing.T, op *operator.Operator) bool {
 	t.Helper()
 	return strings.Contains(harness.LogOf(t, op), "Began to lead")
@@ -25,9 +28,9 @@ func twoReplicas(t *testing.T, ns string) (w *harness.World, leader, standby *op
 	w, _ = bare.Get(t)
 	w.Namespace(t, ns)
 	w.DaemonSet(t, ns, "d", map[string]string{"sick": "yes"})
-	leader = w.Operator(t, operator.Options{Name: ns + "-leader"})
+	leader = w.Operator(t, operator.Options{Config: short, Name: ns + "-leader"})
 	harness.Eventually(t, "the first to lead", harness.Limit, func() (bool, string) { return leads(t, leader), "" })
-	standby = w.Operator(t, operator.Options{Name: ns + "-standby"})
+	standby = w.Operator(t, operator.Options{Config: short, Name: ns + "-standby"})
 	w.ApplyPolicy(t, ns, ns, harness.Gated)
 	w.AwaitStep(t, ns, "waitFor")
 	if leads(t, standby) {
@@ -57,7 +60,7 @@ func TestKilledLeaderIsReplacedWhenItsLeaseIsOver(t *testing.T) {
 	const ns = "leader-killed"
 	w, leader, standby := twoReplicas(t, ns)
 	leader.Kill()
-	wantTakeover(t, w, ns, standby, 6*time.Second+3*time.Second) // the lease, a retry period and a slow machine
+	wantTakeover(t, w, ns, standby, 15*time.Second+5*time.Second) // the lease, a retry period and a slow machine
 }
 
 func TestStoppedLeaderGivesItsLeaseBack(t *testing.T) {

@@ -55,21 +55,12 @@ func times(n int32, condition func(*faultproxy.Request) bool) func(*faultproxy.R
 	return func(r *faultproxy.Request) bool { return condition(r) && count.Add(1) <= n }
 }
 
-// patient is like operator.Quick, with a lease that outlasts the restart of an API server on a slow machine: an
-// operator that loses its lease ends, and it takes a Deployment to start it again.
-const patient = `
-log: {level: debug, format: text}
-leaderElection: {leaseDuration: 60s, renewDeadline: 50s, retryPeriod: 1s}
-timing: {retryInitial: 100ms, retryMax: 1s, recheck: 50ms, statusInterval: 200ms, progressInterval: 200ms}
-watches: {settle: 200ms, backoffInitial: 100ms, backoffMax: 1s}
-`
-
 func TestAPIServerRestartedInMidRemediation(t *testing.T) {
 	w, _ := bare.Get(t)
 	ns := w.Namespace(t, "server-restarted")
 	ballast(t, w)
 	w.DaemonSet(t, ns, "d", map[string]string{"sick": "yes"})
-	op := w.Operator(t, operator.Options{Config: patient})
+	op := w.Operator(t, operator.Options{})
 	w.ApplyPolicy(t, ns+"-ballast", ballastNamespace, ballastPolicy)
 	w.ApplyPolicy(t, ns, ns, harness.Gated)
 	w.AwaitStep(t, ns, "waitFor")

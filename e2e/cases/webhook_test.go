@@ -51,6 +51,7 @@ func TestAWebhookIsOneCallAcrossErrorsAndKilledOperators(t *testing.T) {
 		t.Fatalf("the receiver was called %d times", n)
 	}
 	first.Kill()
+	w.ReleaseLease(t)
 
 	// Busy twice, then at it; killed meanwhile.
 	r.Script(func(n int, _ harness.Call) (int, string) {
@@ -64,6 +65,7 @@ func TestAWebhookIsOneCallAcrossErrorsAndKilledOperators(t *testing.T) {
 		return strings.Contains(rem.Status.Message, "webhook machines is at it: switching off")
 	})
 	second.Kill()
+	w.ReleaseLease(t)
 
 	before := r.Script(func(int, harness.Call) (int, string) {
 		return http.StatusOK, `{"status": "Done", "message": "it is on again", "evidence": {"ticket": "OPS-7"}}`

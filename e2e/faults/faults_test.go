@@ -16,9 +16,6 @@ import (
 	"testing"
 	"time"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
-
 	"github.com/kube-remedy/kube-remedy/e2e/fakecloud"
 	"github.com/kube-remedy/kube-remedy/e2e/faultproxy"
 	"github.com/kube-remedy/kube-remedy/e2e/harness"
@@ -237,18 +234,10 @@ func everyCrash(t *testing.T, r *regimen) {
 		return n == halted, fmt.Sprint(n)
 	})
 	kill()
-	w.releaseLease()
+	w.ReleaseLease(t)
 	w.run(kubeconfig, "second", 60*time.Second)
 	w.awaitEnd(all, time.Minute)
 	w.compare(all, w.outcome)
-}
-
-// releaseLease spares the wait for the lease of an operator that was killed.
-func (w *ward) releaseLease() {
-	w.t.Helper()
-	_, err := w.Client.CoordinationV1().Leases("kube-system").Patch(w.t.Context(), "kube-remedy", types.MergePatchType,
-		[]byte(`{"spec":{"holderIdentity":""}}`), metav1.PatchOptions{})
-	harness.Must(w.t, err)
 }
 
 // TwoLeadersOneFrozen: the leader stands still in the middle of many remediations, as a virtual machine that is

@@ -20,7 +20,7 @@ import (
 
 const config = `
 log: {level: debug, format: text}
-leaderElection: {leaseDuration: 3s, renewDeadline: 2s, retryPeriod: 200ms}
+leaderElection: {leaseDuration: 60s, renewDeadline: 50s, retryPeriod: 200ms}
 limits: {breakerCalm: 1s, relapse: 1s, revertWindow: 1s, secondLook: 100ms, exemptFromNodeBudget: [%s]}
 timing: {retryInitial: 50ms, retryMax: 500ms, recheck: 50ms, statusInterval: 100ms, progressInterval: 100ms, pruneInterval: 500ms}
 watches: {settle: 50ms, backoffInitial: 50ms, backoffMax: 300ms}
@@ -182,7 +182,7 @@ func (l *lab) launch() {
 
 func (l *lab) relaunch() {
 	l.op.Kill()
-	<-l.op.Done()
+	l.ReleaseLease(l.T)
 	l.launch()
 }
 

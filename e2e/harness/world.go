@@ -15,6 +15,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
@@ -139,6 +140,14 @@ func (w *World) Launch(t testing.TB, options operator.Options) *operator.Operato
 		}
 	})
 	return op
+}
+
+// ReleaseLease spares the wait for the lease of an operator that was killed.
+func (w *World) ReleaseLease(t testing.TB) {
+	t.Helper()
+	_, err := w.Client.CoordinationV1().Leases("kube-system").Patch(t.Context(), "kube-remedy", types.MergePatchType,
+		[]byte(`{"spec":{"holderIdentity":""}}`), metav1.PatchOptions{})
+	Must(t, err)
 }
 
 // Namespace makes a namespace named after the test.

@@ -28,10 +28,11 @@ const (
 )
 
 // Quick is a configuration file with waiting times for tests: nothing is slept away. The times of a policy
-// itself are in the policy.
+// itself are in the policy. Its lease outlasts the restart of an API server and a machine that stands still for some
+// seconds: an operator that loses its lease ends, and it takes a Deployment to start it again.
 const Quick = `
 log: {level: debug, format: text}
-leaderElection: {leaseDuration: 6s, renewDeadline: 4s, retryPeriod: 1s}
+leaderElection: {leaseDuration: 60s, renewDeadline: 50s, retryPeriod: 1s}
 limits: {breakerCalm: 2s}
 timing: {retryInitial: 100ms, retryMax: 1s, recheck: 50ms, statusInterval: 200ms, progressInterval: 200ms, pruneInterval: 1s}
 watches: {settle: 200ms, backoffInitial: 100ms, backoffMax: 1s}
@@ -107,6 +108,16 @@ func (o *Operator) Pid() int { return o.process.Pid() }
 // Done is closed when it has ended.
 func (o *Operator) Done() <-chan struct{} { return o.process.Done() }
 
+// Ended tells how it ended, with the end of its log; nil as long as it runs.
+func (o *Operator) Ended() error {
+	select {
+	case <-o.Done():
+		return o.process.Failure(errors.New("ended"))
+	default:
+		return nil
+	}
+}
+
 // Kill is kill -9.
 func (o *Operator) Kill() { o.process.Kill() }
 
@@ -142,10 +153,8 @@ func (o *Operator) Get(ctx context.Context, path string) (int, string, error) {
 func (o *Operator) WaitReady(ctx context.Context) error {
 	last := errors.New("never asked")
 	err := wait.PollUntilContextTimeout(ctx, 20*time.Millisecond, time.Minute, true, func(ctx context.Context) (bool, error) {
-		select {
-		case <-o.Done():
-			return false, o.process.Failure(errors.New("ended before it was ready"))
-		default:
+		if ended := o.Ended(); ended != nil {
+			return false, fmt.Errorf("not ready: %w", ended)
 		}
 		code, body, err := o.Get(ctx, "/readyz?verbose")
 		if err == nil && code == http.StatusOK {
