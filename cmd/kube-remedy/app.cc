@@ -33,6 +33,7 @@
 #include "controller/runtime/manager.h"
 #include "controller/runtime/metrics.h"
 #include "controller/runtime/outbound_sender.h"
+#include "controller/runtime/process.h"
 #include "controller/runtime/runtime_metrics.h"
 #include "controller/runtime/webhook_server.h"
 #include "controller/runtime/write_permit.h"
@@ -74,6 +75,9 @@ remediation::Controller::Options ControllerOptions(const Config& config) {
   options.watches.informers.watch.backoff.initial = config.backoff_initial;
   options.watches.informers.watch.backoff.max = config.backoff_max;
   options.watches.stale_after = config.stale_after;
+  options.watches.memory.max_bytes = config.max_cache_bytes > 0
+                                         ? config.max_cache_bytes
+                                         : runtime::ContainerMemoryLimit().value_or(0) / 2;
   options.timing = {.write_timeout = config.write_timeout,
                     .recheck = config.recheck,
                     .retry_initial = config.retry_initial,

@@ -51,6 +51,7 @@ struct Config {
   absl::Duration max_watch = absl::Seconds(290);
   absl::Duration backoff_initial = absl::Milliseconds(800);
   absl::Duration backoff_max = absl::Seconds(30);
+  size_t max_cache_bytes = 0;  // 0: half of the memory limit of the container, if there is one
 
   // Where Alertmanager posts; "" = alerts are not received.
   std::string alerts_listen;

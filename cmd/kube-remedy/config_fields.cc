@@ -55,6 +55,7 @@ void VisitWatches(ConfigVisitor& v, Config& c) {
     v.Duration("maxDuration", c.max_watch, absl::Seconds(1));
     v.Duration("backoffInitial", c.backoff_initial, kShort);
     v.Duration("backoffMax", c.backoff_max, kShort);
+    v.Bytes("maxBytes", c.max_cache_bytes, 0);
   });
 }
 

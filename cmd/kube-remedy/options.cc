@@ -7,6 +7,7 @@
 
 #include "cmd/common/command_line.h"
 #include "cmd/common/version.h"
+#include "cmd/kube-remedy/byte_count.h"
 #include "cmd/kube-remedy/config_file.h"
 
 namespace kr::cmd {
@@ -54,6 +55,14 @@ void AddControllerOptions(CLI::App& app, ControllerFlags& flags) {
   AddText(app, "--listen,--metrics-bind-address", flags.listen,
           "Where /healthz, /readyz and /metrics are served: IP:PORT or :PORT")
       ->type_name("ADDRESS");
+  app.add_option_function<std::string>(
+         "--max-cache-bytes",
+         [&flags](const std::string& given) { flags.max_cache_bytes = ParseByteCount(given); },
+         "Memory for what is watched, as in 512Mi; a policy that does not fit in gives way")
+      ->type_name("BYTES")
+      ->check([](const std::string& given) {
+        return ParseByteCount(given) ? "" : "not a number of bytes, as in 512Ki or 16Mi: " + given;
+      });
   AddText(app, "--log-level", flags.log_level, "Least level that is logged")
       ->check(CLI::IsMember(Names(kLogLevels)));
   AddText(app, "--log-format", flags.log_format, "Form of the log on standard error")
@@ -101,6 +110,7 @@ StatusOr<Config> LoadConfig(const ControllerFlags& flags) {
   if (flags.listen) config.listen = *flags.listen;
   if (flags.log_level) config.log_level = *flags.log_level;
   if (flags.log_format) config.log_format = *flags.log_format;
+  if (flags.max_cache_bytes) config.max_cache_bytes = *flags.max_cache_bytes;
   if (flags.transport) config.transport = *flags.transport;
   // The file alone was fine; together they may not be.
   for (const ConfigProblem& problem : CheckConfig(config)) {

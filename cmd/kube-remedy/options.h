@@ -22,6 +22,7 @@ struct ControllerFlags {
   std::optional<std::string> log_level;
   std::optional<std::string> log_format;
   std::optional<std::string> transport;
+  std::optional<size_t> max_cache_bytes;
 };
 
 // The flags of the subcommand, or the exit status when --help, --version or an error ended it.

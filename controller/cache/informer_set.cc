@@ -101,6 +101,14 @@ void InformerSet::Apply(const std::vector<Need>& needs) {
   SettleIn(options_.settle);
 }
 
+void InformerSet::ApplyAtOnce(const std::vector<Need>& needs) {
+  Apply(needs);
+  Close([](const Entry& entry) { return !entry.planned; });
+  const MonotonicTime long_ago = context_.clock.Monotonic() + -options_.min_shrink_interval;
+  for (auto& [scope, entry] : entries_) entry.last_shrink = long_ago;
+  Settle();
+}
+
 void InformerSet::Open(const WatchSpec& spec) {
   Entry& entry = entries_[spec.scope];
   entry.informer = std::make_unique<Informer>(spec, options_.watch, context_, objects_, *relay_);
@@ -147,12 +155,14 @@ void InformerSet::CloseReplaced() {
              other.second.Settled();
     });
   };
+  Close([&](const Entry& entry) { return !entry.planned && replaced(entry); });
+}
+
+void InformerSet::Close(absl::FunctionRef<bool(const Entry&)> which) {
   std::map<WatchScope, Entry> closing;
   for (auto it = entries_.begin(); it != entries_.end();) {
     const auto entry = it++;
-    if (!entry->second.planned && replaced(entry->second)) {
-      closing.insert(entries_.extract(entry));
-    }
+    if (which(entry->second)) closing.insert(entries_.extract(entry));
   }
   if (!closing.empty()) ViewsChanged();
 }
@@ -215,6 +225,12 @@ View InformerSet::Find(const Need& need) const {
     }
   }
   return view;
+}
+
+size_t InformerSet::bytes() const {
+  size_t bytes = 0;
+  for (const auto& [scope, entry] : entries_) bytes += entry.informer->store().bytes();
+  return bytes;
 }
 
 void InformerSet::ForEach(absl::FunctionRef<void(const Informer&)> visit) const {

@@ -69,10 +69,16 @@ class InformerSet {
 
   // All needs that there are from now on.
   void Apply(const std::vector<Need>& needs);
+  // The same where memory is short: what they do not ask for goes at once, even if it would have
+  // to be listed again for what takes its place.
+  void ApplyAtOnce(const std::vector<Need>& needs);
 
   View Find(const Need& need) const;
   // Changes whenever Find may answer with other informers, or ready() may have changed.
   uint64_t version() const { return version_; }
+
+  // Memory of all objects, without the pools of their decoder.
+  size_t bytes() const;
 
   // All open informers.
   void ForEach(absl::FunctionRef<void(const Informer&)> visit) const;
@@ -92,6 +98,7 @@ class InformerSet {
   void Open(const WatchSpec& spec);
   void Settle();
   void CloseReplaced();
+  void Close(absl::FunctionRef<bool(const Entry&)> which);
   void ViewsChanged();
   // Runs `task` on the engine thread, unless the set is gone by then.
   void Later(absl::Duration delay, std::function<void(InformerSet&)> task);

@@ -49,7 +49,9 @@ void Store::Upsert(DocumentPtr object) {
   objects_.marks_[id] = epoch_;
   const bool same_body = current->SameBody(*object);
   if (same_body && current->resource_version() == object->resource_version()) return;
+  bytes_ += object->bytes();
   const DocumentPtr before = objects_.Replace(id, std::move(object));
+  bytes_ -= before->bytes();
   if (same_body) return;
   // A copy: the observer may do what moves the table's own.
   const DocumentPtr after = objects_.Get(id);
@@ -57,6 +59,7 @@ void Store::Upsert(DocumentPtr object) {
 }
 
 void Store::Insert(DocumentPtr object) {
+  bytes_ += object->bytes();
   const ObjectId id = objects_.Add(object);
   objects_.marks_[id] = epoch_;
   ids_.insert(id);
@@ -68,6 +71,7 @@ void Store::Remove(ObjectId id) {
   // for others only after the observer has let go of it.
   ids_.erase(id);
   const DocumentPtr before = objects_.Get(id);
+  bytes_ -= before->bytes();
   observer_.OnChange(id, before, DocumentPtr());
   objects_.Remove(id);
 }

@@ -68,6 +68,8 @@ class Store {
   }
   std::optional<ObjectId> FindId(std::string_view name_space, std::string_view name) const;
   size_t size() const { return ids_.size(); }
+  // Memory of its objects, without the pools that all documents share.
+  size_t bytes() const { return bytes_ + ids_.size() * kBytesPerId; }
   // In no particular order. `visit` must not change the store.
   void ForEach(absl::FunctionRef<void(ObjectId, const document::DocumentPtr&)> visit) const;
   void ForEachIn(std::string_view name_space,
@@ -92,12 +94,16 @@ class Store {
     bool operator()(const KeyView& key, ObjectId id) const { return (*this)(id, key); }
   };
 
+  // Of the number table, the marks and the set, roughly.
+  static constexpr size_t kBytesPerId = sizeof(document::DocumentPtr) + 8;
+
   void Insert(document::DocumentPtr object);
   void Remove(ObjectId id);
 
   ObjectTable& objects_;
   StoreObserver& observer_;
   absl::flat_hash_set<ObjectId, Hash, Equal> ids_;
+  size_t bytes_ = 0;  // of the documents
   std::string version_;
   uint8_t epoch_ = 0;
   bool synced_ = false;

@@ -76,6 +76,21 @@ StatusOr<ProcessMemory> ReadProcessMemory() {
   return ParseProcStatus(text);
 }
 
+std::optional<uint64_t> ParseMemoryLimit(std::string_view text) {
+  const auto limit = NumberAfter(text, "");
+  // Version 1 has no word for "none": the largest number of pages.
+  if (!limit || *limit >= uint64_t{1} << 60) return std::nullopt;
+  return limit;
+}
+
+std::optional<uint64_t> ContainerMemoryLimit() {
+  for (const char* path :
+       {"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"}) {
+    if (const auto text = ReadFile(path); text.ok()) return ParseMemoryLimit(*text);
+  }
+  return std::nullopt;
+}
+
 StatusOr<ProcessUsage> ReadProcessUsage() {
   ProcessUsage usage;
   rusage resources{};

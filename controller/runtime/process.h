@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 #include "absl/time/time.h"
@@ -20,6 +21,11 @@ struct ProcessMemory {
 // InvalidArgument when the text of /proc/<pid>/status lacks a field.
 StatusOr<ProcessMemory> ParseProcStatus(std::string_view text);
 StatusOr<ProcessMemory> ReadProcessMemory();
+
+// What the container may use, by its cgroup (version 2 or 1), in bytes. nullopt: no limit is known.
+std::optional<uint64_t> ContainerMemoryLimit();
+// The text of memory.max or memory.limit_in_bytes. nullopt: it sets no limit.
+std::optional<uint64_t> ParseMemoryLimit(std::string_view text);
 
 struct ProcessUsage {
   absl::Duration cpu;  // user and system

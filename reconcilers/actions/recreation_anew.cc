@@ -1,5 +1,6 @@
 // The Service is deleted, its load balancer being gone, and made again. From the deletion on there
 // is no way back and no state to stop in: it is made again, however long that takes.
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -14,22 +15,46 @@ namespace {
 
 using nlohmann::json;
 
+// In the memo of a Wait: what the server said that others have by now.
+constexpr char kPortTaken[] = "portTaken";
+constexpr char kAddressTaken[] = "addressTaken";
+
+// Ports and addresses are free again at once, or as soon as each API server has heard of it. What
+// is still taken then is somebody's, and the Service is gone as long as it is waited for.
+constexpr absl::Duration kTakenFor = absl::Minutes(1);
+
+bool IsGivenUp(const Recreation& r, const char* taken, absl::Duration patience) {
+  return r.elapsed() >= (r.memo.contains(taken) ? std::min(kTakenFor, patience) : patience);
+}
+
+Wait NotYet(const Recreation& r) {
+  const std::string why(Message(r.observed.dry_run_refused));
+  Wait wait = r.Again("the server does not take it yet: " + why);
+  wait.memo = r.memo;
+  // The words of the API server's allocators.
+  if (why.find("port is already allocated") != std::string::npos) wait.memo[kPortTaken] = true;
+  if (why.find("IP is already allocated") != std::string::npos) wait.memo[kAddressTaken] = true;
+  return wait;
+}
+
 Next MakeAgain(const Recreation& r) {
   json manifest = r.memo[kManifest];
-  // Its ports and addresses may take a while to be free again, and somebody may have got them.
-  if (r.elapsed() >= r.params.timeout) {
-    manifest = service::WithFreshPorts(std::move(manifest), r.elapsed() >= 2 * r.params.timeout);
+  if (IsGivenUp(r, kPortTaken, r.params.timeout)) {
+    manifest = service::WithFreshPorts(std::move(manifest));
+  }
+  if (IsGivenUp(r, kAddressTaken, 2 * r.params.timeout)) {
+    manifest = service::WithFreshAddress(std::move(manifest));
   }
   if (!r.observed.dry_run) return DryRun{CreateRequest(manifest, r.observed, /*dry_run=*/true)};
-  if (r.observed.dry_run->is_null()) {
-    return r.Again("the server does not take it yet: " +
-                   std::string(Message(r.observed.dry_run_refused)));
-  }
+  if (r.observed.dry_run->is_null()) return NotYet(r);
+  // The time that counts for `manifest` is that of the deletion.
+  json memo = r.stage() == kMakeAgain ? r.memo : r.Enter(kMakeAgain);
+  memo.erase(kPortTaken);
+  memo.erase(kAddressTaken);
   return Write{.request = CreateRequest(manifest, r.observed, /*dry_run=*/false),
                .verb = "Create",
                .summary = "make " + ObjectText(r.observed.ref) + " again",
-               // The time that counts for `manifest` is that of the deletion.
-               .memo = r.stage() == kMakeAgain ? r.memo : r.Enter(kMakeAgain),
+               .memo = std::move(memo),
                .object = ObjectRef{r.observed.ref.resource, r.observed.ref.key, ""}};
 }
 

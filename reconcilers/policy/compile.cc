@@ -66,6 +66,7 @@ class Compiler {
         .uid = policy.metadata.uid,
         .id = policy.metadata.uid + "/" + target.group + "/" + target.kind,
         .generation = policy.metadata.generation,
+        .created = policy.metadata.creation_timestamp.value_or(absl::UnixEpoch()),
         .spec = policy.spec,
         .target = target,
         .selector = Selector(policy.spec.target),

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/time/time.h"
 #include "controller/cel/program.h"
 #include "controller/document/projection.h"
 #include "controller/kube/resource.h"
@@ -72,6 +73,7 @@ struct CompiledPolicy {
   std::string uid;
   std::string id;  // UID and kind: what is remembered over edits is remembered by it
   int64_t generation = 0;
+  absl::Time created;
   // The value in force of a parameter stands where its default stood.
   crds::RemediationPolicySpec spec;
 

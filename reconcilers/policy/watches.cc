@@ -62,11 +62,24 @@ void Watches::Serve(std::vector<CompiledPolicyPtr> policies, ParamSources params
     }
     index_.Add(policy.get());
     auto served = std::make_unique<Served>();
+    // An edit asks anew; of the others the server knows since when they ask.
+    const bool edited = std::any_of(served_.begin(), served_.end(), [&](const auto& entry) {
+      return entry.first->id == policy->id && entry.first->generation != policy->generation;
+    });
+    served->since = edited ? engine_.clock().Now() : policy->created;
     served->policy = std::move(policy);
     next[served->policy.get()] = std::move(served);
   }
   for (const auto& [policy, served] : served_) index_.Remove(policy);
+  const bool some_left = std::any_of(served_.begin(), served_.end(), [&](const auto& entry) {
+    return std::none_of(next.begin(), next.end(),
+                        [&](const auto& other) { return other.first->id == entry.first->id; });
+  });
   served_ = std::move(next);
+  // What they leave may be enough for others.
+  for (auto& [key, served] : served_) {
+    if (some_left) served->dismissed.reset();
+  }
   past_.numbers.Keep([this](const std::string& number) {
     return std::any_of(served_.begin(), served_.end(), [&](const auto& entry) {
       return number.starts_with(entry.first->id + "\n");
@@ -89,11 +102,14 @@ void Watches::Rebuild() {
   relation_users_.clear();
   policies_with_places_.clear();
   bool keeps_baseline = false;
-  for (const kube::Resource& resource : options_.own) needs.push_back(OwnNeed(resource));
   for (auto& [key, served] : served_) {
     const CompiledPolicy& policy = *served->policy;
     served->missing = OkStatus();
     served->views.version.reset();  // the needs may be others
+    if (served->dismissed) {
+      served->missing = ResourceExhausted(served->dismissed->message);
+      continue;
+    }
     std::vector<kube::Resource> found;
     const auto want = [&](const kube::GroupVersionKind& kind) {
       const kube::RestMapper::Result result = discovery_.Want(kind);
@@ -128,22 +144,16 @@ void Watches::Rebuild() {
     }
     served->relations = std::move(relations);
     if (policy.has_places && !policy.related.empty()) policies_with_places_.push_back(&policy);
-    needs.push_back(served->targets);
-    needs.insert(needs.end(), served->related.begin(), served->related.end());
     served->leases.clear();
     for (const signals::LeaseRead& lease : policy.leases) {
       served->leases.push_back(LeaseNeed(policy, lease));
-      needs.push_back(served->leases.back());
     }
-    if (served->namespace_selector()) needs.push_back(NamespaceNeed());
+    for (Need& need : NeedsOf(*served)) needs.push_back(std::move(need));
     if (policy.watches_events()) event_needs.push_back(EventNeed(policy));
     keeps_baseline = keeps_baseline || policy.keeps_baseline;
   }
-  if (keeps_baseline && options_.baselines) {
-    needs.push_back(OwnNeed(*options_.baselines));
-  } else {
-    past_.baselines = {};
-  }
+  baselines_wanted_ = keeps_baseline && options_.baselines;
+  if (!baselines_wanted_) past_.baselines = {};
   for (ExtraWatch& watch : extras_) {
     const kube::RestMapper::Result result = discovery_.Want(watch.extra.gvk);
     watch.missing = OkStatus();
@@ -159,16 +169,38 @@ void Watches::Rebuild() {
                   .names = watch.extra.names,
                   .label_selector = watch.extra.label_selector,
                   .projection = document::Projection::Of(watch.extra.paths)};
-    needs.push_back(watch.need);
   }
-  for (const auto& source : params_) needs.push_back(ParamNeed(source));
+  for (Need& need : CommonNeeds()) needs.push_back(std::move(need));
   NoteLeases();
-  informers_.Apply(std::move(needs));
+  if (std::exchange(memory_freed_, false)) {
+    informers_.ApplyAtOnce(needs);
+  } else {
+    informers_.Apply(needs);
+  }
   informers_.ForEach([&](const cache::Informer& informer) {
     if (Missing(informer)) discovery_.RecheckLater(informer.spec().scope.resource.gvk);
   });
   WatchEvents(event_needs);
   ScheduleRebind();
+}
+
+std::vector<Need> Watches::NeedsOf(const Served& served) {
+  std::vector<Need> needs{served.targets};
+  needs.insert(needs.end(), served.related.begin(), served.related.end());
+  needs.insert(needs.end(), served.leases.begin(), served.leases.end());
+  if (served.namespace_selector()) needs.push_back(NamespaceNeed());
+  return needs;
+}
+
+std::vector<Need> Watches::CommonNeeds() const {
+  std::vector<Need> needs;
+  for (const kube::Resource& resource : options_.own) needs.push_back(OwnNeed(resource));
+  if (baselines_wanted_) needs.push_back(OwnNeed(*options_.baselines));
+  for (const ExtraWatch& watch : extras_) {
+    if (watch.missing.ok()) needs.push_back(watch.need);
+  }
+  for (const auto& source : params_) needs.push_back(ParamNeed(source));
+  return needs;
 }
 
 void Watches::MakePlaces(Served& served) {
@@ -223,6 +255,7 @@ void Watches::Rebind() {
   for (auto& [key, served] : served_) {
     if (!served->missing.ok()) {
       served->surroundings.reset();
+      if (served->dismissed) served->relations.clear();  // their indexes are memory, too
       continue;
     }
     CachedSurroundings::Sources sources{.targets = served->targets,
@@ -239,7 +272,9 @@ void Watches::Rebind() {
   ScheduleExpand();
 }
 
-void Watches::OnSynced(const cache::Informer&) {
+void Watches::OnSynced(const cache::Informer& informer) {
+  if (informer.spec().scope.ToString() == narrowing_) narrowing_.clear();
+  ScheduleMemoryCheck();
   ScheduleRebind();
 }
 
@@ -290,6 +325,7 @@ void Watches::NoteViews() {
 void Watches::OnChange(const cache::Informer& informer, cache::ObjectId id,
                        const DocumentPtr& before, const DocumentPtr& after) {
   relations_.OnChange(informer, id, before, after);
+  if (after) NoteGrowth(after->bytes());
   if (!after) past_.numbers.Forget(before->uid());
   const kube::Resource& resource = informer.spec().scope.resource;
   if (resource == options_.baselines ||

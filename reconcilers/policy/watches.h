@@ -11,6 +11,7 @@
 #include "controller/cache/relation_set.h"
 #include "controller/runtime/engine.h"
 #include "reconcilers/limits/reasons.h"
+#include "reconcilers/policy/cache_budget.h"
 #include "reconcilers/policy/compiled_policy.h"
 #include "reconcilers/policy/discovery.h"
 #include "reconcilers/policy/event_log.h"
@@ -57,6 +58,7 @@ class Watches final : public cache::InformerObserver {
     // Watched like them while a policy needs it.
     std::optional<kube::Resource> baselines;
     bool onlooker = false;  // signals::Past
+    CacheBudget memory;
   };
 
   // References outlive it; `listener` too.
@@ -93,11 +95,15 @@ class Watches final : public cache::InformerObserver {
       kInactive,  // a kind does not exist (yet)
       kDenied,    // a kind may not be read
       kUnknown,   // discovery has no answer
+      kTooLarge,  // what it reads does not fit into memory; it is tried again
     };
     State state = State::kSyncing;
     std::string message;
   };
   Readiness ReadinessOf(const CompiledPolicy& policy) const;
+  // Memory of everything that is kept of the cluster, and the policies that gave way to it.
+  size_t cache_bytes() const;
+  size_t dismissed() const;
   // What is there of an Extra, now. The view may hold more than the label selector asks for.
   struct ExtraView {
     Readiness readiness;
@@ -182,6 +188,16 @@ class Watches final : public cache::InformerObserver {
   void OnEvent(const document::DocumentPtr& event);
   void Wake(const Served& served, const EventSource& source, const cache::EventFacts& event);
   void Rebuild();
+  // What is watched for a policy whose kinds are known, and for no policy in particular.
+  static std::vector<cache::Need> NeedsOf(const Served& served);
+  std::vector<cache::Need> CommonNeeds() const;
+  // watches_memory.cc: the budget of the caches.
+  void NoteGrowth(size_t bytes);
+  void ScheduleMemoryCheck();
+  void CheckMemory();
+  bool IsNarrowing() const;
+  void Dismiss(Served& served, const GivingWay& gives, size_t used);
+  void Readmit(const CompiledPolicyPtr& policy);
   void WatchEvents(const std::vector<cache::Need>& needs);
   void Rebind();
   void MakePlaces(Served& served);
@@ -219,6 +235,14 @@ class Watches final : public cache::InformerObserver {
   bool rebind_scheduled_ = false;
   bool expand_scheduled_ = false;
   bool extra_scheduled_ = false;
+  bool baselines_wanted_ = false;
+  bool memory_check_scheduled_ = false;
+  bool memory_freed_ = false;     // somebody gave way since the watches were last told
+  bool short_of_memory_ = false;  // and nobody can give way
+  size_t grown_ = 0;              // bytes that came since memory was last looked at
+  // Somebody gave way, and what this watch keeps less then will be free at the end of its list.
+  std::string narrowing_;
+  size_t peak_ = 0;  // when that began
   std::shared_ptr<Watches*> self_;
 };
 

@@ -54,6 +54,7 @@ Watches::Readiness Watches::ReadinessOf(const CompiledPolicy& policy) const {
   if (absl::IsNotFound(served.missing) || absl::IsFailedPrecondition(served.missing)) {
     return {State::kInactive, std::string(Message(served.missing))};
   }
+  if (served.dismissed) return {State::kTooLarge, served.dismissed->message};
   if (!served.missing.ok()) return {State::kUnknown, std::string(Message(served.missing))};
   if (!served.surroundings) return {State::kSyncing, "watches are being opened"};
   const Views& views = ViewsOf(served);
@@ -93,6 +94,12 @@ std::optional<limits::Refusal> Watches::Stale(const CompiledPolicy& policy) cons
                            engine_.clock().Now() + absl::Seconds(1)};
   };
   const Served* served = Find(policy);
+  const auto it = served_.find(&policy);
+  if (it != served_.end() && it->second->dismissed) {
+    const Served::Dismissed& dismissed = *it->second->dismissed;
+    return limits::Refusal{limits::Reason::kCacheBudgetExceeded, dismissed.message,
+                           dismissed.until};
+  }
   if (served == nullptr || !served->surroundings) return refuse("a kind is not watched yet");
   const auto listing = [&](const kube::Resource& resource, const cache::View& view) {
     return refuse("the watch of " + resource.plural +

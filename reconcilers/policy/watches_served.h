@@ -40,6 +40,14 @@ struct Watches::Served {
   // Whose objects it sees: of its targets, and of everything else.
   std::vector<const cache::Informer*> target_informers, related_informers;
   uint64_t view = 0;
+  // It gave way: its needs take no part until it is tried again.
+  struct Dismissed {
+    std::string message;
+    absl::Time until;
+  };
+  std::optional<Dismissed> dismissed;
+  absl::Duration pause;  // until the next trial, should it give way (again)
+  absl::Time since;      // it asks for what it asks for
 
   const std::optional<crds::LabelSelector>& namespace_selector() const {
     return policy->spec.target.namespace_selector;

@@ -277,6 +277,8 @@ void Controller::SetGauges() const {
   metrics_.sick.Set(static_cast<double>(sick));
   metrics_.breakers.Set(static_cast<double>(open));
   metrics_.group_breakers.Set(static_cast<double>(groups));
+  metrics_.cache_bytes.Set(static_cast<double>(watches_.cache_bytes()));
+  metrics_.dismissed.Set(static_cast<double>(watches_.dismissed()));
 }
 
 void Controller::ForEachOf(std::string_view policy_uid,

@@ -80,6 +80,8 @@ void Controller::PruneBaselines() {
     }
     const policy::PolicyTargets* targets = symptoms_.Find(*policy);
     if (targets == nullptr || !targets->settled) return;
+    // What is not watched for now is not gone.
+    if (watches_.ReadinessOf(*policy).state != policy::Watches::Readiness::State::kReady) return;
     const document::DocumentPtr target = watches_.Target(*policy, {ref.name_space, ref.name});
     if (!target || target->uid() != ref.uid) gone.push_back(baseline);
   });

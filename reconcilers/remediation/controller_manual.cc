@@ -84,6 +84,8 @@ void Controller::Bind(const crds::Remediation& remediation) {
       break;
     case policy::Watches::Readiness::State::kDenied:
       return fail(crds::refusal::kPermissionDenied, readiness.message);
+    case policy::Watches::Readiness::State::kTooLarge:
+      return fail(crds::refusal::kCacheBudgetExceeded, readiness.message);
     case policy::Watches::Readiness::State::kInactive:
       if (early) return BindLater(name);
       return fail(crds::reason::kInactive, readiness.message);

@@ -62,6 +62,9 @@ crds::Condition ReadyCondition(const policy::PolicyEntry& entry, const Readiness
     case Readiness::State::kDenied:
       because(crds::refusal::kPermissionDenied);
       return ready;
+    case Readiness::State::kTooLarge:
+      because(crds::refusal::kCacheBudgetExceeded);
+      return ready;
     case Readiness::State::kSyncing:
     case Readiness::State::kUnknown:
       because(crds::reason::kSyncing);
@@ -142,6 +145,8 @@ std::optional<StatusReporter::Wanted> Controller::StatusOf(const std::string& po
   std::optional<limits::Refusal> why;
   if (!entry->kinds.empty() && readiness.state == Readiness::State::kDenied) {
     why = limits::Refusal{limits::Reason::kPermissionDenied, readiness.message};
+  } else if (!entry->kinds.empty() && readiness.state == Readiness::State::kTooLarge) {
+    why = limits::Refusal{limits::Reason::kCacheBudgetExceeded, readiness.message};
   } else if (!entry->kinds.empty() && readiness.state == Readiness::State::kReady) {
     for (const policy::CompiledPolicyPtr& kind : entry->kinds) {
       if (!why) why = watches_.Stale(*kind);

@@ -60,6 +60,10 @@ RemedyMetrics RemedyMetrics::Register(runtime::Metrics& metrics) {
   m.breakers = metrics.AddGauge("breakers_open", "Policies whose breaker stops new remediations.");
   m.group_breakers = metrics.AddGauge(
       "group_breakers_open", "Groups of targets whose breaker stops new remediations in them.");
+  m.cache_bytes =
+      metrics.AddGauge("cache_bytes", "Memory of the objects that are watched, indexes included.");
+  m.dismissed = metrics.AddGauge("policies_without_memory",
+                                 "Policies that wait because what they read does not fit in.");
   // Dashboards see a series before its first event.
   m.remediations.With({"Created"});
   for (const auto phase : {crds::Phase::kSucceeded, crds::Phase::kFailed, crds::Phase::kCancelled,

@@ -24,6 +24,8 @@ struct RemedyMetrics {
   runtime::Gauge sick;            // targets over all policies
   runtime::Gauge running;         // Remediations under way
   runtime::Gauge breakers;        // policies whose breaker is not closed
+  runtime::Gauge cache_bytes;     // of everything that is kept of the cluster
+  runtime::Gauge dismissed;       // policies that gave way to the budget of the caches
   runtime::Gauge group_breakers;  // groups of all policies whose breaker tripped
 
   static RemedyMetrics Register(runtime::Metrics& metrics);

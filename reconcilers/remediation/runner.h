@@ -230,6 +230,9 @@ class Runner {
   void TryFetch(const actions::ObjectRef& ref,
                 std::function<void(StatusOr<nlohmann::json> live)> then);
   void FetchLater(const Status& error);
+  // When what the server did not answer, or not now, is tried again: later each time in a row.
+  absl::Time NextTry();
+  void Answered() { pause_ = absl::ZeroDuration(); }
   // A read that was refused for want of permission ends its step, as a write does; not while
   // something has to be completed, or is taken back.
   bool EndsUnread(size_t index, const Status& error);
@@ -341,8 +344,9 @@ class Runner {
   StatusWriter writer_;
   WriteAhead write_ahead_;
 
-  bool busy_ = false;   // a request or live read is under way
-  bool again_ = false;  // Advance was asked for meanwhile
+  bool busy_ = false;                            // a request or live read is under way
+  absl::Duration pause_ = absl::ZeroDuration();  // the last one of NextTry
+  bool again_ = false;                           // Advance was asked for meanwhile
   bool ended_ = false;
   bool taken_over_ = false;
   bool deleted_ = false;

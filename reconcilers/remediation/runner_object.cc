@@ -140,8 +140,9 @@ void Runner::TryFetch(const actions::ObjectRef& ref,
     if (!self) return;
     (*self)->busy_ = false;
     if ((*self)->deleted_) return (*self)->Stopped();
-    if (absl::IsNotFound(reply.status())) return then(nlohmann::json());
-    if (!reply.ok()) return then(reply.status());
+    if (!reply.ok() && !absl::IsNotFound(reply.status())) return then(reply.status());
+    (*self)->Answered();
+    if (!reply.ok()) return then(nlohmann::json());
     then(nlohmann::json::parse(reply->body, nullptr, false));
   });
 }
@@ -154,8 +155,12 @@ void Runner::Fetch(const actions::ObjectRef& ref, std::function<void(nlohmann::j
 }
 
 void Runner::FetchLater(const Status& error) {
-  Idle(ReasonOfPhase(), "the object could not be read: " + std::string(Message(error)),
-       Now() + services_.timing.retry_initial);
+  Idle(ReasonOfPhase(), "the object could not be read: " + std::string(Message(error)), NextTry());
+}
+
+absl::Time Runner::NextTry() {
+  pause_ = std::clamp(pause_ * 2, services_.timing.retry_initial, services_.timing.retry_max);
+  return Now() + pause_;
 }
 
 void Runner::ReadObject(size_t index) {

@@ -180,6 +180,7 @@ void Runner::LookToPlan(actions::Look look) {
     if (!reply.ok() && !absl::IsNotFound(reply.status())) {
       return (*self)->PlanUnread(reply.status());
     }
+    (*self)->Answered();
     auto found = reply.ok() ? nlohmann::json::parse(reply->body, nullptr, false) : nlohmann::json();
     (*self)->planning_->hand.looked[name] = {std::move(found), (*self)->Now()};
     (*self)->Advance();
@@ -191,7 +192,7 @@ void Runner::PlanUnread(const Status& error) {
   if (absl::IsPermissionDenied(error)) {
     return Fail(crds::refusal::kPermissionDenied, std::move(message));
   }
-  Idle(crds::refusal::kStaleView, std::move(message), Now() + services_.timing.retry_initial);
+  Idle(crds::refusal::kStaleView, std::move(message), NextTry());
 }
 
 crds::StepId Runner::PlannedId(const policy::Step& step) const {

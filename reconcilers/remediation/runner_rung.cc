@@ -84,8 +84,9 @@ void Runner::OnLive(StatusOr<LiveState> live) {
     }
     return Idle(crds::refusal::kStaleView,
                 "the live state could not be read: " + std::string(Message(live.status())),
-                Now() + services_.timing.retry_initial);
+                NextTry());
   }
+  Answered();
   const document::DocumentPtr cached = world_.Target(*policy_, target());
   // What is gone is no work for anybody, even if the cache shows it still: admission waits for that
   // (limits::SecondLook), and holds no slot meanwhile.

@@ -152,6 +152,7 @@ void Runner::PutFinalizer() {
         Runner& runner = **self;
         runner.busy_ = false;
         if (reply.ok()) {
+          runner.Answered();
           const auto object =
               crds::FromJson<crds::Remediation>(nlohmann::json::parse(reply->body, nullptr, false));
           if (object.ok()) runner.writer_.Absorb(*object);
@@ -160,7 +161,7 @@ void Runner::PutFinalizer() {
         // Changed meanwhile (the watch brings it), being deleted, or nobody knows.
         runner.Idle(crds::reason::kRunning,
                     "the finalizer could not be put on: " + std::string(Message(reply.status())),
-                    runner.Now() + runner.services_.timing.retry_initial);
+                    runner.NextTry());
       },
       {.permit = runtime::PermitNeed::kWrite});
 }
@@ -177,6 +178,7 @@ void Runner::OnWritten(size_t index, bool rollback, WriteAhead::Result result) {
   AtHand& hand = Hand(index);
   hand.ForgetLive();
   hand.refusal.clear();
+  hand.wait_memo = nullptr;  // it is older than the one that was stored
   hand.live = std::move(result.object);
   switch (result.kind) {
     case Kind::kDone:

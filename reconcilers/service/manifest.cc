@@ -153,20 +153,23 @@ json Renamed(json manifest, std::string_view name) {
     manifest["metadata"]["annotations"].erase("kubectl.kubernetes.io/last-applied-configuration");
   }
   manifest["spec"].erase("externalIPs");
-  return WithFreshPorts(std::move(manifest), /*address=*/true);
+  return WithFreshAddress(WithFreshPorts(std::move(manifest)));
 }
 
-json WithFreshPorts(json manifest, bool address) {
+json WithFreshPorts(json manifest) {
   json& spec = manifest["spec"];
   spec.erase("healthCheckNodePort");
   if (spec.contains("ports")) {
     for (json& port : spec["ports"]) port.erase("nodePort");
   }
+  return manifest;
+}
+
+json WithFreshAddress(json manifest) {
   // A headless Service is to stay one.
-  if (address && FindText(manifest, {"spec", "clusterIP"}) != "None") {
-    spec.erase("clusterIP");
-    spec.erase("clusterIPs");
-  }
+  if (FindText(manifest, {"spec", "clusterIP"}) == "None") return manifest;
+  manifest["spec"].erase("clusterIP");
+  manifest["spec"].erase("clusterIPs");
   return manifest;
 }
 

@@ -33,7 +33,8 @@ nlohmann::json Manifest(const nlohmann::json& service);
 
 // The manifest under another name, with addresses and ports that are chosen anew.
 nlohmann::json Renamed(nlohmann::json manifest, std::string_view name);
-// Without node ports and the port of health checks; with `address` also without cluster IPs.
-nlohmann::json WithFreshPorts(nlohmann::json manifest, bool address);
+// Without node ports and the port of health checks; without cluster IPs: the server chooses.
+nlohmann::json WithFreshPorts(nlohmann::json manifest);
+nlohmann::json WithFreshAddress(nlohmann::json manifest);
 
 }  // namespace kr::service

@@ -47,7 +47,8 @@ TEST(OptionsTest, AllFlags) {
   const ControllerFlags flags =
       Flags({"controller", "--config=c.yaml", "--kubeconfig", "k", "--context", "x",
              "--leader-elect=false", "--listen", "127.0.0.1:0", "--log-level", "debug",
-             "--log-format=json", "--transport", "beast"});
+             "--log-format=json", "--transport", "beast", "--max-cache-bytes", "512Mi"});
+  EXPECT_EQ(flags.max_cache_bytes, size_t{512} << 20);
   EXPECT_EQ(flags.config_file, "c.yaml");
   EXPECT_EQ(flags.cluster.kubeconfig, "k");
   EXPECT_EQ(flags.cluster.context, "x");

@@ -142,6 +142,26 @@ TEST_F(InformerSetTest, ShrinksAtMostHourly) {
   EXPECT_TRUE(set->Find(PodNeed({})).ready());
 }
 
+TEST_F(InformerSetTest, WhereMemoryIsShortWhatIsNotNeededGoesAtOnce) {
+  const Need large = PodNeed({}, {"spec.nodeName", "status.phase"});
+  set->Apply({large});
+  world.Advance(absl::Seconds(3));
+  EXPECT_GT(set->bytes(), 0u);
+  set->ApplyAtOnce({PodNeed({})});
+  world.Run();
+  EXPECT_FALSE(set->Find(large).ready());
+  EXPECT_TRUE(set->Find(PodNeed({})).ready());
+  // Although what takes its place has not been listed.
+  const int views_changed = observer.views_changed;
+  set->ApplyAtOnce({PodNeed({"a"})});
+  EXPECT_EQ(Open(), Names{"pods in a"});
+  EXPECT_GT(observer.views_changed, views_changed);
+  EXPECT_EQ(set->bytes(), 0u);
+  set->ApplyAtOnce({});
+  EXPECT_EQ(Open(), Names{});
+  EXPECT_EQ(observer.deleted, 0) << "they are not gone";
+}
+
 TEST_F(InformerSetTest, NoVerdictFromNewDocumentsThatKeepLessWhileItShrinks) {
   const Need large = PodNeed({}, {"spec.nodeName", "status.phase"});
   set->Apply({large});

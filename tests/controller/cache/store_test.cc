@@ -86,6 +86,29 @@ TEST_F(StoreTest, AppliesEvents) {
   EXPECT_FALSE(store.Find("", "a"));
 }
 
+TEST_F(StoreTest, KnowsTheMemoryOfItsObjects) {
+  store.Upsert(Pod("a", "1"));
+  const size_t overhead = store.bytes() - store.Find("ns", "a")->bytes();
+  const auto expected = [&] {
+    size_t bytes = 0;
+    store.ForEach(
+        [&](ObjectId, const DocumentPtr& object) { bytes += object->bytes() + overhead; });
+    return bytes;
+  };
+  const size_t small = store.bytes();
+  store.Upsert(Pod("a", "200000000000000000000000"));  // the same body, a longer version
+  EXPECT_GT(store.bytes(), small);
+  EXPECT_EQ(store.bytes(), expected());
+  store.Upsert(Pod("a", "300000000000000000000000", "Failed"));
+  store.Upsert(Pod("a", "4", "Running", "another"));
+  store.Upsert(Pod("b", "5"));
+  EXPECT_EQ(store.bytes(), expected());
+  store.Erase("ns", "b");
+  EXPECT_EQ(store.bytes(), expected());
+  List({}, "9");
+  EXPECT_EQ(store.bytes(), 0u);
+}
+
 TEST_F(StoreTest, EqualBodyWakesNobodyButIsKept) {
   store.Upsert(Pod("a", "1"));
   journal.Take();

@@ -30,6 +30,13 @@ TEST(ProcessMemory, OfThisProcess) {
   EXPECT_LE(memory.anonymous_bytes, memory.resident_bytes);
 }
 
+TEST(ContainerMemoryLimit, IsReadFromBothVersionsOfCgroups) {
+  EXPECT_EQ(ParseMemoryLimit("268435456\n"), 268435456u);
+  EXPECT_EQ(ParseMemoryLimit("max\n"), std::nullopt);
+  EXPECT_EQ(ParseMemoryLimit("9223372036854771712\n"), std::nullopt) << "version 1: no limit";
+  EXPECT_EQ(ParseMemoryLimit(""), std::nullopt);
+}
+
 TEST(ProcessUsage, OfThisProcess) {
   KR_ASSERT_OK_AND_ASSIGN(const ProcessUsage usage, ReadProcessUsage());
   EXPECT_GT(usage.open_files, 2u);

@@ -16,13 +16,23 @@ class FakeServiceRules {
  public:
   int next_port = 30000;
   std::string next_ip = "10.96.0.10";
-  std::vector<int> taken = {};  // ports that others have
+  std::vector<int> taken = {};          // ports that others have
+  std::string taken_ip = {};            // the cluster IP that another has
+  std::string refuses_to_make_it = {};  // why, for a reason of its own
 
   // `before` is null for a new Service.
   bool Admit(const nlohmann::json& before, nlohmann::json& after, std::string& why) {
     using nlohmann::json;
     json& spec = after["spec"];
     const json old = before.is_null() ? json::object() : before["spec"];
+    if (before.is_null() && !refuses_to_make_it.empty()) {
+      why = refuses_to_make_it;
+      return false;
+    }
+    if (before.is_null() && !taken_ip.empty() && spec.value("clusterIP", "") == taken_ip) {
+      why = "failed to allocate IP " + taken_ip + ": provided IP is already allocated";
+      return false;
+    }
     const auto local = [](const json& s) {
       return s.value("type", "") == "LoadBalancer" &&
              s.value("externalTrafficPolicy", "") == "Local";

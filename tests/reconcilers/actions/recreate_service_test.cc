@@ -61,6 +61,7 @@ class Recreating {
   absl::Time now = At(0);
   bool stopping = false;
   json memo;
+  json wait_memo;                // of the last Wait, in memory only
   std::vector<std::string> log;  // summaries of writes
   std::map<std::string, json> services;
 
@@ -85,7 +86,7 @@ class Recreating {
       return kube::Resource{gvk, "apps", true};
     };
     for (int turn = 0; turn < 20; ++turn) {
-      Next next = action->Ask(memo, observed);
+      Next next = action->Ask(wait_memo.is_null() ? memo : wait_memo, observed);
       must_complete = action->MustComplete(memo, observed);
       if (std::holds_alternative<Read>(next)) {
         observed.live = exists() && web()["metadata"]["uid"] == "u1" ? web() : json();
@@ -109,6 +110,7 @@ class Recreating {
     last = Ask();
     if (auto* write = std::get_if<Write>(&last)) {
       memo = write->memo;
+      wait_memo = nullptr;
       log.push_back(write->summary);
       const bool done = Send(write->request);
       if (done && !lose_answer) {
@@ -120,6 +122,7 @@ class Recreating {
     }
     if (auto* wait = std::get_if<Wait>(&last)) {
       EXPECT_GT(wait->until, now);
+      wait_memo = wait->memo;
       now = std::max(wait->until, now + absl::Seconds(1));
       if (works) Work();
       return true;
@@ -408,6 +411,7 @@ TEST(RecreateService, APortThatSomebodyHasTakenIsWaitedForAndThenGivenUp) {
 
   Recreating anew(Web(), {.strategy = RecreateStrategy::kDeleteCreate});
   anew.web()["metadata"]["finalizers"] = {FakeCloud::kFinalizer};
+  anew.rules.next_ip = "10.96.0.99";
   std::string waited;
   anew.Run([&] {
     if (!anew.exists()) anew.rules.taken = {30080};
@@ -415,6 +419,36 @@ TEST(RecreateService, APortThatSomebodyHasTakenIsWaitedForAndThenGivenUp) {
   });
   EXPECT_THAT(waited, HasSubstr("30080: provided port is already allocated"));
   EXPECT_THAT(Text(anew.last), AllOf(StartsWith("Done "), HasSubstr("node port of 80/TCP 30080")));
+  EXPECT_EQ(anew.web()["spec"]["clusterIP"], "10.96.0.10") << "nobody has that";
+  EXPECT_LT(anew.now, At(0) + absl::Minutes(3)) << "while it is gone nobody is served";
+}
+
+TEST(RecreateService, AnAddressThatSomebodyHasTakenIsGivenUpAlone) {
+  Recreating r(Web(), {.strategy = RecreateStrategy::kDeleteCreate});
+  r.web()["metadata"]["finalizers"] = {FakeCloud::kFinalizer};
+  r.rules.next_ip = "10.96.0.99";
+  r.Run([&] {
+    if (!r.exists()) r.rules.taken_ip = "10.96.0.10";
+  });
+  EXPECT_THAT(Text(r.last), StartsWith("Done "));
+  EXPECT_EQ(r.web()["spec"]["clusterIP"], "10.96.0.99");
+  EXPECT_EQ(r.web()["spec"]["ports"][0]["nodePort"], 30080);
+  EXPECT_LT(r.now, At(0) + absl::Minutes(3));
+}
+
+// Of another refusal nobody knows that it is about the ports: they are kept as long as can be.
+TEST(RecreateService, WhatIsRefusedForAnotherReasonKeepsItsPorts) {
+  Recreating r(Web(), {.strategy = RecreateStrategy::kDeleteCreate});
+  r.web()["metadata"]["finalizers"] = {FakeCloud::kFinalizer};
+  absl::Time gone = absl::InfiniteFuture();
+  r.Run([&] {
+    if (!r.exists()) gone = std::min(gone, r.now);
+    r.rules.refuses_to_make_it =
+        !r.exists() && r.now < gone + absl::Minutes(5) ? "exceeded quota" : "";
+  });
+  EXPECT_THAT(Text(r.last), StartsWith("Done "));
+  EXPECT_EQ(r.web()["spec"]["ports"][0]["nodePort"], 30080);
+  EXPECT_GE(r.now, gone + absl::Minutes(5));
 }
 
 TEST(RecreateService, WhoeverSetsTheTypeMeanwhileIsNamed) {

@@ -74,13 +74,13 @@ struct PolicyWorld {
 // anything that acts upon them.
 class PolicyStack final : public WatchListener, public SymptomListener {
  public:
-  explicit PolicyStack(PolicyWorld& world)
+  explicit PolicyStack(PolicyWorld& world, const CacheBudget& memory = {})
       : world_(world),
         engine(world.clock),
         inbox(engine),
         flow(inbox, world.transport),
         discovery(engine),
-        watches({.own = {PolicyResource()}}, engine, discovery,
+        watches({.own = {PolicyResource()}, .memory = memory}, engine, discovery,
                 {world.transport, flow, world.clock, world.random, decoder}, *this),
         symptoms(engine, watches, *this) {}
 
