@@ -86,6 +86,17 @@ function(kr_library name)
   target_link_libraries(${name} ${scope} ${ARG_DEPS})
 endfunction()
 
+# All tests of a program in a few processes: an instrumented one takes longer to start than most tests to run.
+function(kr_add_shards name)
+  set(shards 8)
+  math(EXPR last "${shards} - 1")
+  foreach(shard RANGE ${last})
+    add_test(NAME ${name}.${shard} COMMAND ${name} --gtest_brief=1)
+    set_tests_properties(${name}.${shard} PROPERTIES TIMEOUT 1200
+      ENVIRONMENT "GTEST_TOTAL_SHARDS=${shards};GTEST_SHARD_INDEX=${shard}")
+  endforeach()
+endfunction()
+
 # kr_test(name [THREADS] LABEL unit|component DEPS lib...): all *_test.cc of the current folder, one program,
 # each TEST a ctest case of its own with a time limit. THREADS: threads meet here; ThreadSanitizer, to whom the
 # rest has nothing to show, gets only these.
@@ -98,9 +109,6 @@ function(kr_test name)
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 30)
   endif()
-  if(KR_SANITIZE)
-    math(EXPR ARG_TIMEOUT "4 * ${ARG_TIMEOUT}")  # instrumented, on a machine that may be slow
-  endif()
   file(GLOB sources CONFIGURE_DEPENDS *_test.cc)
   add_executable(${name} ${sources})
   target_link_libraries(${name} PRIVATE kr_warnings ${ARG_DEPS} kr_test_support GTest::gmock GTest::gtest_main)
@@ -112,6 +120,10 @@ function(kr_test name)
   endif()
   if(ARG_THREADS OR NOT KR_SANITIZE STREQUAL "thread")
     add_dependencies(kr_tests ${name})
-    gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST PROPERTIES LABELS ${ARG_LABEL} TIMEOUT ${ARG_TIMEOUT})
+    if(KR_SANITIZE)
+      kr_add_shards(${name})
+    else()
+      gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST PROPERTIES LABELS ${ARG_LABEL} TIMEOUT ${ARG_TIMEOUT})
+    endif()
   endif()
 endfunction()

@@ -62,7 +62,7 @@ func ballast(t *testing.T, w *harness.World) {
 			}
 			_, err := w.Client.CoreV1().ConfigMaps(ballastNamespace).Create(t.Context(), &corev1.ConfigMap{
 				ObjectMeta: metav1.ObjectMeta{Name: fmt.Sprintf("ballast-%d", i)},
-				Data:       map[string]string{"sick": "no", "text": strings.Repeat("ballast ", size/8)},
+				Data:       map[string]string{"sick": "no", "text": strings.Repeat(fmt.Sprintf("heavy%02d ", i), size/8)},
 			}, metav1.CreateOptions{})
 			harness.Must(t, err)
 		}

@@ -452,24 +452,27 @@ spec:
 func TestR39NodeUnknown(t *testing.T) {
 	w, _ := bare.Get(t)
 	w.Operator(t, operator.Options{Kubeconfig: w.Account.Kubeconfig, Config: operator.Quick + "webhooks: {namespace: kube-remedy, allowNetworks: [127.0.0.0/8]}\n"})
-	const name, silent = "node-unknown", "unknown-1"
-	k := startKubelets(t, w, time.Second, map[string]string{"case": name}, silent, "unknown-2", "unknown-3")
+	const name, silent, stopped = "node-unknown", "unknown-1", "unknown-3"
+	k := startKubelets(t, w, time.Second, map[string]string{"case": name}, silent, "unknown-2", stopped)
 	r := w.Receiver(t, "machines")
 	var asked []string
 	r.Script(func(_ int, received harness.Call) (int, string) {
 		var call struct {
 			Fencing    map[string]any
 			Parameters struct{ Operation string }
+			Target     struct{ Name string }
 		}
 		if err := json.Unmarshal([]byte(received.Body), &call); err != nil {
 			return 400, err.Error()
 		}
 		asked = append(asked, call.Parameters.Operation)
-		if call.Parameters.Operation == "off" {
+		switch call.Parameters.Operation {
+		case "off":
 			call.Fencing["state"], call.Fencing["heldOff"] = "Off", true
-			return 200, harness.Text(map[string]any{"evidence": map[string]any{"fencing": call.Fencing}})
+			return 200, harness.Text(map[string]any{"evidence": map[string]any{"fencing": call.Fencing, "wasOff": call.Target.Name == stopped}})
+		case "on":
+			k.speak(silent)
 		}
-		k.speak(silent)
 		return 200, "{}"
 	})
 	commands, err := operator.Manifests("config/node-commands")
@@ -512,5 +515,20 @@ func TestR39NodeUnknown(t *testing.T) {
 	}
 	if all := w.Remediations(t, name); len(all) != 1 || all[0].Spec.TargetRef.Name != silent {
 		t.Errorf("got %s", harness.Text(all))
+	}
+	// Somebody has stopped another machine on purpose. It is fenced like the first, and left off.
+	k.silence(stopped)
+	k.ready(t, stopped, "Unknown", "Kubelet stopped posting node status.")
+	harness.Eventually(t, "four calls", harness.Limit, func() (bool, string) {
+		return len(r.Calls()) == 4, harness.Text(w.Policy(t, name).Status)
+	})
+	k.speak(stopped)
+	k.ready(t, stopped, "True", "kubelet is posting ready status")
+	harness.Eventually(t, "the second node to be given back", harness.Limit, func() (bool, string) {
+		second := remediationOf(t, w, name, stopped)
+		return second != nil && second.Status.Phase == "Succeeded", harness.Text(second)
+	})
+	if got := strings.Join(asked, " "); got != "off on off release" {
+		t.Errorf("the machines were asked for %q, want off and on, off and release", got)
 	}
 }

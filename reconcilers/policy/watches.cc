@@ -101,6 +101,7 @@ void Watches::Rebuild() {
   std::vector<Need> needs, event_needs;
   relation_users_.clear();
   policies_with_places_.clear();
+  short_of_memory_ = false;
   bool keeps_baseline = false;
   for (auto& [key, served] : served_) {
     const CompiledPolicy& policy = *served->policy;

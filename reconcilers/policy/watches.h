@@ -239,7 +239,8 @@ class Watches final : public cache::InformerObserver {
   bool memory_check_scheduled_ = false;
   bool memory_freed_ = false;     // somebody gave way since the watches were last told
   bool short_of_memory_ = false;  // and nobody can give way
-  size_t grown_ = 0;              // bytes that came since memory was last looked at
+  size_t grown_ = 0;              // bytes of documents since memory was last looked at
+  size_t pools_ = 0;              // bytes of their pools then
   // Somebody gave way, and what this watch keeps less then will be free at the end of its list.
   std::string narrowing_;
   size_t peak_ = 0;  // when that began

@@ -17,11 +17,15 @@ namespace {
 // not read to its end.
 constexpr size_t kLooksPerBudget = 64;
 
+size_t PoolBytes(const document::Decoder& decoder) {
+  const document::Decoder::PoolStats pools = decoder.pool_stats();
+  return pools.interned_bytes + pools.shared_bytes;
+}
+
 }  // namespace
 
 size_t Watches::cache_bytes() const {
-  const document::Decoder::PoolStats pools = context_.decoder.pool_stats();
-  return informers_.bytes() + relations_.bytes() + pools.interned_bytes + pools.shared_bytes;
+  return informers_.bytes() + relations_.bytes() + PoolBytes(context_.decoder);
 }
 
 size_t Watches::dismissed() const {
@@ -33,7 +37,9 @@ size_t Watches::dismissed() const {
 void Watches::NoteGrowth(size_t bytes) {
   if (options_.memory.max_bytes == 0) return;
   grown_ += bytes;
-  if (grown_ >= options_.memory.max_bytes / kLooksPerBudget) ScheduleMemoryCheck();
+  const size_t pools = PoolBytes(context_.decoder);  // where much of a document may be
+  const size_t grown = grown_ + (pools > pools_ ? pools - pools_ : 0);
+  if (grown >= options_.memory.max_bytes / kLooksPerBudget) ScheduleMemoryCheck();
 }
 
 void Watches::ScheduleMemoryCheck() {
@@ -48,6 +54,7 @@ void Watches::ScheduleMemoryCheck() {
 // list.
 bool Watches::IsNarrowing() const {
   bool open = false;
+  if (narrowing_.empty()) return open;
   informers_.ForEach([&](const cache::Informer& informer) {
     open = open || informer.spec().scope.ToString() == narrowing_;
   });
@@ -57,13 +64,13 @@ bool Watches::IsNarrowing() const {
 void Watches::CheckMemory() {
   memory_check_scheduled_ = false;
   grown_ = 0;
+  pools_ = PoolBytes(context_.decoder);
   const size_t used = cache_bytes();
   const size_t max = options_.memory.max_bytes;
   if (IsNarrowing() && used <= peak_ + max / 8) return;
-  if (used <= max) {
-    short_of_memory_ = false;
-    return;
-  }
+  if (used <= max) short_of_memory_ = false;
+  // Nobody could give way: that is another question only when others watch.
+  if (used <= max || short_of_memory_) return;
   // Also of a policy that was edited while a remediation keeps to the old one: both or none.
   struct Asker {
     absl::Time since = absl::InfinitePast();
@@ -107,7 +114,8 @@ void Watches::CheckMemory() {
     memory_freed_ = true;
     Rebuild();
     ScheduleMemoryCheck();
-  } else if (!std::exchange(short_of_memory_, true)) {
+  } else {
+    short_of_memory_ = true;
     log::Error("The caches are larger than they may be, and no policy can give way",
                {{"bytes", std::to_string(used)}, {"max", std::to_string(max)}});
   }

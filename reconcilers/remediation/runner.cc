@@ -311,13 +311,15 @@ void Runner::TellNode() {
   services_.api.Send(PatchNodeConditions(remediation().spec.target_ref.name, wanted, Now(),
                                          services_.timing.write_timeout),
                      [weak = std::weak_ptr(self_)](StatusOr<kube::Reply> reply) {
-                       // Gone, or forbidden: nobody has to hear of it. Otherwise with the next
-                       // save.
                        auto self = weak.lock();
-                       if (self && !reply.ok() && !absl::IsNotFound(reply.status()) &&
-                           !absl::IsPermissionDenied(reply.status())) {
-                         (*self)->told_node_.clear();
+                       if (!self || reply.ok() || absl::IsNotFound(reply.status())) return;
+                       if (absl::IsPermissionDenied(reply.status())) {
+                         return (*self)->Tell(runtime::Event::Type::kWarning,
+                                              "NodeConditionsDenied",
+                                              "the conditions of the Node do not tell of this: " +
+                                                  std::string(Message(reply.status())));
                        }
+                       (*self)->told_node_.clear();  // with the next save
                      },
                      {.permit = runtime::PermitNeed::kWrite, .lane = runtime::Lane::kBackground});
 }

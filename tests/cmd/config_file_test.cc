@@ -104,6 +104,7 @@ watches:
   maxDuration: 8s
   backoffInitial: 100ms
   backoffMax: 2s
+  maxBytes: 3Mi
 alerts: {listen: "127.0.0.1:0", certFile: c, keyFile: k, tokenFile: t, repeatedWithin: 1m}
 webhooks: {namespace: hooks, allowHttp: true, allowNetworks: [127.0.0.1, "fe80::/10"]}
 nodeCommands: {namespace: hosts, image: "kr:1", serviceAccount: runner, apiServer: "10.0.0.1:6443"}
@@ -153,6 +154,7 @@ queues: {engine: 512Ki, events: 10}
       {"transport", "beast"},
       {"watches.backoffInitial", "100ms"},
       {"watches.backoffMax", "2s"},
+      {"watches.maxBytes", "3Mi"},
       {"watches.maxDuration", "8s"},
       {"watches.minDuration", "5s"},
       {"watches.settle", "50ms"},

@@ -233,13 +233,13 @@ TEST(EditFile, GoesBackByItselfWhenTheHostDoesNotLikeIt) {
   Host h;
   h.dir.Write("conf.yaml", "a: \"1\"\n");
   crds::EditFile& edit = h.Edit("conf.yaml");
-  h.spec.commands[0].timeout = absl::Milliseconds(300);
+  h.spec.commands[0].timeout = absl::Seconds(2);  // of each program, on a slow machine
   edit.reload = {"/bin/sh", "-c", "cat " + h.dir.Path("conf.yaml") + " >> " + h.dir.Path("log")};
   edit.rollback_unless = {"/bin/false"};
   const Executed done = h.Run();
   EXPECT_FALSE(done.succeeded);
   EXPECT_TRUE(done.results.at(0).rolled_back);
-  EXPECT_THAT(done.message, HasSubstr("/bin/false did not succeed for 0s within 300ms; the old "
+  EXPECT_THAT(done.message, HasSubstr("/bin/false did not succeed for 0s within 2s; the old "
                                       "content was put back"));
   EXPECT_EQ(ReadFile(h.dir.Path("conf.yaml")), "a: \"1\"\n");
   EXPECT_EQ(ReadFile(h.dir.Path("log")), "a: \"2\"\na: \"1\"\n");

@@ -15,6 +15,7 @@
 
 #include "reconcilers/policy/evaluate.h"
 #include "tests/reconcilers/policy/policy_world.h"
+#include "tests/support/sanitized.h"
 
 namespace kr::policy {
 namespace {
@@ -556,7 +557,8 @@ TEST_P(PolicyOracle, IncrementalVerdictsEqualRecomputation) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Seeds, PolicyOracle, ::testing::Range(0ul, 20ul));
+INSTANTIATE_TEST_SUITE_P(Seeds, PolicyOracle,
+                         ::testing::Range(0ul, kr::testing::Repetitions(20ul)));
 
 }  // namespace
 }  // namespace kr::policy

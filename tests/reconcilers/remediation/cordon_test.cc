@@ -44,8 +44,8 @@ TEST_F(Cordon, IsReleasedAtRecovery) {
   EXPECT_EQ(Condition("n1", "MaintenanceInProgress"), "False");
 }
 
-// F10: Ready may be old; a kubelet that was restarted renews its lease.
-TEST_F(Cordon, StaysWhileTheNodesLeaseIsNotRenewed) {
+// Ready may be old; a kubelet that was restarted renews its lease.
+TEST_F(Cordon, F10StaysWhileTheNodesLeaseIsNotRenewed) {
   Begin();
   Ready("n1", "False");
   s.Advance(absl::Seconds(5));
@@ -57,6 +57,23 @@ TEST_F(Cordon, StaysWhileTheNodesLeaseIsNotRenewed) {
   EXPECT_TRUE(Cordoned("n1"));
   Speak("n1");
   Pass(absl::Seconds(10));
+  EXPECT_FALSE(Cordoned("n1"));
+}
+
+TEST_F(Cordon, ConditionsThatMayNotBeWrittenHoldNothingUpAndAreTold) {
+  Begin();
+  s.api.fault = [](const FakeApi::Request& request) {
+    return request.target.find("/nodes/n1/status") != std::string::npos ? Fault::kForbidden
+                                                                        : Fault::kNone;
+  };
+  Ready("n1", "False");
+  s.Advance(absl::Seconds(5));
+  EXPECT_TRUE(Cordoned("n1"));
+  EXPECT_THAT(s.told, Contains(HasSubstr("NodeConditionsDenied: policy policy: the conditions of "
+                                         "the Node do not tell of this: Forbidden")));
+  Ready("n1", "True");
+  Pass(absl::Seconds(10));
+  EXPECT_EQ(s.Phase(), "Succeeded") << Message();
   EXPECT_FALSE(Cordoned("n1"));
 }
 

@@ -16,7 +16,15 @@ TEST(CacheBudget, ARemediationWaitsWhileItsPolicyHasToDoWithoutMemory) {
   Simulation s;
   s.options.watches.memory.max_bytes = size_t{256} << 10;
   for (const char* name : {"ds-0", "ds-1"}) s.DaemonSet(name);
-  s.Policy(AnnotatedSpec({{"recovery", {{"stableFor", "2m"}}}}));
+  // Reads, and so keeps, all annotations.
+  s.Policy(AnnotatedSpec(
+      {{"triggers",
+        {{{"name", "annotated"},
+          {"match",
+           {{{"name", "m"},
+             {"expression",
+              "object.metadata.?annotations.orValue({}).exists(k, k == 'sick')"}}}}}}},
+       {"recovery", {{"stableFor", "2m"}}}}));
   s.Start();
   s.Edit("daemonsets", "net/ds-0", {{"metadata", {{"annotations", {{"sick", "yes"}}}}}});
   s.Advance(absl::Seconds(10));
@@ -25,13 +33,13 @@ TEST(CacheBudget, ARemediationWaitsWhileItsPolicyHasToDoWithoutMemory) {
   s.Edit("daemonsets", "net/ds-1",
          {{"metadata", {{"annotations", {{"note", std::string(300'000, 'x')}}}}}});
   s.Advance(absl::Minutes(5));
-
   ASSERT_EQ(s.Remediations().size(), 1u);
   const json waits = s.Remediations()[0]["status"];
   EXPECT_FALSE(waits.contains("endedAt")) << waits.dump(1);
   EXPECT_THAT(waits.value("message", ""), HasSubstr("does not fit into memory"));
   std::string ready, blocked;
-  for (const json& condition : s.PolicyStatus()["conditions"]) {
+  const json status = s.PolicyStatus();
+  for (const json& condition : status["conditions"]) {
     if (condition["type"] == "Ready")
       ready = condition["status"].get<std::string>() + " " + condition["reason"].get<std::string>();
     if (condition["type"] == "Blocked") blocked = condition["reason"].get<std::string>();
