@@ -251,6 +251,7 @@ void Controller::OnTarget(const policy::CompiledPolicy& policy, const document::
   if (!is && targets != nullptr && targets->sick.contains(key)) SawWell(*targets, object);
   if (!policy.groups.empty()) states_[policy.uid].grouped = false;
   symptoms_.OnTarget(policy, object, was, is);
+  if (was != is) Report(policy.uid);  // of one that is well nobody hears anything else
   // The runner of an older policy is served by its own compilation, which nobody evaluates.
   for (Runner* runner : RunnersOf(policy, key)) {
     if (runner->policy().get() != &policy) continue;
