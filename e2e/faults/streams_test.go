@@ -3,6 +3,8 @@ package faults
 import (
 	"fmt"
 	"slices"
+	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -104,7 +106,7 @@ func everyStreamFault(t *testing.T, r *regimen, each int, plans ...string) {
 				time.Sleep(plan.until) // not a wait for anything: so long it lasts
 				proxy.RemoveAll()
 				if plan.name == "dropped" { // what is lost is found by the next list
-					proxy.Add(first(8, faultproxy.Fault{Answer: faultproxy.Expired()})()[0])
+					proxy.Add(faultproxy.Rule{Match: faultproxy.Match{Watches: true, Predicate: resumed()}, Fault: faultproxy.Fault{Answer: faultproxy.Expired()}})
 				}
 				proxy.CutConnections()
 			}
@@ -115,6 +117,19 @@ func everyStreamFault(t *testing.T, r *regimen, each int, plans ...string) {
 		})
 	}
 	w.compare(all, w.outcome)
+}
+
+// resumed matches each watch once, when it goes on and does not begin with a list.
+func resumed() func(*faultproxy.Request) bool {
+	var seen sync.Map
+	return func(q *faultproxy.Request) bool {
+		path, query, _ := strings.Cut(q.URI, "?")
+		if strings.Contains(query, "sendInitialEvents=true") {
+			return false
+		}
+		_, again := seen.LoadOrStore(path, true)
+		return !again
+	}
 }
 
 func (w *ward) awaitFirstWrites(proxy *faultproxy.Proxy, names []string) {
