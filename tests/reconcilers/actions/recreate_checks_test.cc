@@ -6,7 +6,6 @@
 
 #include "reconcilers/actions/recreate_service.h"
 #include "tests/reconcilers/actions/recreating.h"
-#include "tests/support/status_matchers.h"
 
 namespace kr::actions {
 namespace {
