@@ -98,8 +98,8 @@ function(kr_add_shards name)
 endfunction()
 
 # kr_test(name [THREADS] LABEL unit|component DEPS lib...): all *_test.cc of the current folder, one program,
-# each TEST a ctest case of its own with a time limit. THREADS: threads meet here; ThreadSanitizer, to whom the
-# rest has nothing to show, gets only these.
+# each TEST a ctest case of its own with a time limit, or shards where it is instrumented. THREADS: threads meet here;
+# ThreadSanitizer, to whom the rest has nothing to show, gets only these.
 add_custom_target(kr_tests)
 function(kr_test name)
   cmake_parse_arguments(ARG "THREADS" "LABEL;TIMEOUT" "DEPS" ${ARGN})

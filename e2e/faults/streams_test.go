@@ -3,7 +3,6 @@ package faults
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -123,11 +122,10 @@ func everyStreamFault(t *testing.T, r *regimen, each int, plans ...string) {
 func resumed() func(*faultproxy.Request) bool {
 	var seen sync.Map
 	return func(q *faultproxy.Request) bool {
-		path, query, _ := strings.Cut(q.URI, "?")
-		if strings.Contains(query, "sendInitialEvents=true") {
+		if q.IsStreamingList() {
 			return false
 		}
-		_, again := seen.LoadOrStore(path, true)
+		_, again := seen.LoadOrStore(q.Path, true)
 		return !again
 	}
 }

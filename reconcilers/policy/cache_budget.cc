@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <map>
-#include <numeric>
 #include <utility>
 
 #include "absl/strings/str_format.h"
@@ -12,51 +11,39 @@ namespace {
 
 using cache::Need;
 using cache::WatchScope;
-using cache::WatchSpec;
-
-// The watches as they would be with some of the askers.
-class Plans {
- public:
-  Plans(std::span<const std::vector<Need>> askers, std::span<const Need> others)
-      : askers_(askers), others_(others) {}
-
-  std::map<WatchScope, WatchSpec> With(const std::vector<bool>& asks) const {
-    std::vector<Need> needs(others_.begin(), others_.end());
-    for (size_t i = 0; i < askers_.size(); ++i) {
-      if (asks[i]) needs.insert(needs.end(), askers_[i].begin(), askers_[i].end());
-    }
-    std::map<WatchScope, WatchSpec> plan;
-    for (WatchSpec& spec : cache::PlanWatches(needs)) plan.emplace(spec.scope, spec);
-    return plan;
-  }
-
- private:
-  std::span<const std::vector<Need>> askers_;
-  std::span<const Need> others_;
-};
 
 // Of watches that take at least `noticeable` bytes.
 GivingWay Find(size_t noticeable, std::span<const std::vector<Need>> askers,
                std::span<const Need> others, absl::FunctionRef<size_t(const WatchScope&)> bytes) {
-  const Plans plans(askers, others);
+  // What the watches keep when only these ask.
+  const auto kept = [&](const std::vector<bool>& asking) {
+    std::vector<Need> needs(others.begin(), others.end());
+    for (size_t i = 0; i < askers.size(); ++i) {
+      if (asking[i]) needs.insert(needs.end(), askers[i].begin(), askers[i].end());
+    }
+    std::map<WatchScope, document::Projection::Ptr> plan;
+    for (const cache::WatchSpec& spec : cache::PlanWatches(needs)) {
+      plan.emplace(spec.scope, spec.projection);
+    }
+    return plan;
+  };
   std::vector<bool> asks(askers.size(), true);
-  const auto all = plans.With(asks);
+  const auto all = kept(asks);
   std::vector<std::pair<size_t, WatchScope>> large;
-  for (const auto& [scope, spec] : all) {
+  for (const auto& [scope, projection] : all) {
     if (const size_t size = bytes(scope); size >= noticeable) large.push_back({size, scope});
   }
   std::sort(large.rbegin(), large.rend());
-  // The largest one of which less is kept when only these ask.
+  // The largest one of which less is kept then.
   const auto spared = [&](const std::vector<bool>& asking) {
-    const auto plan = plans.With(asking);
-    GivingWay gives;
+    const auto plan = kept(asking);
     for (const auto& [size, scope] : large) {
       const auto left = plan.find(scope);
       const bool closed = left == plan.end();
-      if (!closed && left->second.projection->Covers(*all.at(scope).projection)) continue;
+      if (!closed && left->second->Covers(*all.at(scope))) continue;
       return GivingWay{.watch = scope.ToString(), .bytes = size, .closed = closed};
     }
-    return gives;
+    return GivingWay();
   };
   GivingWay found;
   size_t next = 0;

@@ -76,9 +76,8 @@ void Watches::Serve(std::vector<CompiledPolicyPtr> policies, ParamSources params
                         [&](const auto& other) { return other.first->id == entry.first->id; });
   });
   served_ = std::move(next);
-  // What they leave may be enough for others.
-  for (auto& [key, served] : served_) {
-    if (some_left) served->dismissed.reset();
+  if (some_left) {  // what they leave may be enough for others
+    for (auto& [key, served] : served_) served->dismissed.reset();
   }
   past_.numbers.Keep([this](const std::string& number) {
     return std::any_of(served_.begin(), served_.end(), [&](const auto& entry) {

@@ -53,8 +53,8 @@ void Watches::ScheduleMemoryCheck() {
 // Each object is replaced as it comes, by one that keeps less: memory is free at the end of the
 // list.
 bool Watches::IsNarrowing() const {
+  if (narrowing_.empty()) return false;
   bool open = false;
-  if (narrowing_.empty()) return open;
   informers_.ForEach([&](const cache::Informer& informer) {
     open = open || informer.spec().scope.ToString() == narrowing_;
   });

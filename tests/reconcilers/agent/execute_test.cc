@@ -1,31 +1,17 @@
 #include "reconcilers/agent/execute.h"
 
-#include <fstream>
-#include <iterator>
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
 
 #include "absl/time/clock.h"
 #include "reconcilers/agent/process.h"
-#include "tests/support/temp_dir.h"
+#include "tests/reconcilers/agent/host.h"
 
-// With real programs and a folder for a host: everything but its namespaces.
 namespace kr::agent {
 namespace {
 
 using ::testing::HasSubstr;
-
-class NoWaiter final : public kube::Waiter {
- public:
-  bool Wait(absl::Duration, std::stop_token) override { return true; }
-};
-
-std::string ReadFile(const std::string& path) {
-  std::ifstream in(path);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
 
 // Whether the process gets what killed it: its end may come a moment after the signal, and who
 // reaps it is not us.
@@ -41,36 +27,6 @@ bool Ends(const std::string& stat_file) {
   }
   return false;
 }
-
-struct Host {
-  testing::TempDir dir;
-  HostFiles files{dir.Path("")};
-  RealClock clock;
-  NoWaiter waiter;
-  HostContext context{.files = files,
-                      .clock = clock,
-                      .waiter = waiter,
-                      .backup_folder = "backups",
-                      .settle = absl::ZeroDuration()};
-  crds::NodeTaskSpec spec;
-  size_t heard = 0;
-
-  Executed Run(std::stop_token stop = {}) {
-    return ExecuteCommands("task", spec, context, std::move(stop), [&](const auto&) { ++heard; });
-  }
-  void Add(std::vector<std::string> argv, absl::Duration timeout = absl::Seconds(10),
-           crds::CommandFailure on_failure = crds::CommandFailure::kFail) {
-    spec.commands.push_back(
-        {.argv = std::move(argv), .timeout = timeout, .on_failure = on_failure});
-  }
-  crds::EditFile& Edit(const std::string& path) {
-    spec.commands.push_back(
-        {.edit_file =
-             crds::EditFile{.path = path, .format = crds::FileFormat::kYaml, .set = {{"/a", "2"}}},
-         .timeout = absl::Seconds(5)});
-    return *spec.commands.back().edit_file;
-  }
-};
 
 TEST(Execute, RunsOneAfterTheOtherWithTheseVeryArguments) {
   Host h;

@@ -1,17 +1,15 @@
 // The shipped command edit-static-pod-flag on the manifest that kubeadm writes, with real programs
 // in the place of the kubelet and of curl.
-#include <fstream>
-#include <iterator>
+#include <filesystem>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "crds/v1alpha1/node_codec.h"
-#include "reconcilers/agent/execute.h"
 #include "reconcilers/node/parameters.h"
 #include "tests/crds/manifests.h"
+#include "tests/reconcilers/agent/host.h"
 #include "tests/support/status_matchers.h"
-#include "tests/support/temp_dir.h"
 
 namespace kr::agent {
 namespace {
@@ -37,18 +35,10 @@ spec:
 )Y";
 constexpr char kPath[] = "etc/kubernetes/manifests/etcd.yaml";
 
-class NoWaiter final : public kube::Waiter {
- public:
-  bool Wait(absl::Duration, std::stop_token) override { return true; }
-};
-
 class StaticPodFlag : public ::testing::Test {
  protected:
-  StaticPodFlag() { dir.Write(kPath, kManifest); }
-  std::string File() const {
-    std::ifstream in(dir.Path(kPath));
-    return {std::istreambuf_iterator<char>(in), {}};
-  }
+  StaticPodFlag() { host.dir.Write(kPath, kManifest); }
+  std::string File() const { return ReadFile(host.dir.Path(kPath)); }
   // `well` is what the component answers with its new flag.
   Executed Set(const std::string& flag, const std::string& value, bool well) {
     const auto command = crds::FromJson<crds::NodeCommand>(
@@ -60,25 +50,16 @@ class StaticPodFlag : public ::testing::Test {
                                                 {"value", value},
                                                 {"healthz", "http://127.0.0.1:2381/health"}});
     KR_EXPECT_OK(values);
-    crds::NodeTaskSpec spec{.commands = *node::FillIn(command->spec, *values)};
-    crds::HostCommand& edit = spec.commands.at(0);
+    host.spec.commands = *node::FillIn(command->spec, *values);
+    crds::HostCommand& edit = host.spec.commands.at(0);
     EXPECT_EQ(edit.edit_file->rollback_unless.back(), "http://127.0.0.1:2381/health");
     edit.edit_file->reload = {"/bin/true"};
     edit.edit_file->rollback_unless = {well ? "/bin/true" : "/bin/false"};
     edit.timeout = absl::Seconds(2);
-    return ExecuteCommands("task", spec,
-                           {.files = files,
-                            .clock = clock,
-                            .waiter = waiter,
-                            .backup_folder = "backups",
-                            .settle = absl::ZeroDuration()},
-                           {}, [](const auto&) {});
+    return host.Run();
   }
 
-  testing::TempDir dir;
-  HostFiles files{dir.Path("")};
-  RealClock clock;
-  NoWaiter waiter;
+  Host host;
 };
 
 TEST_F(StaticPodFlag, IsReplacedAndTheRestOfTheManifestStays) {
@@ -88,9 +69,10 @@ TEST_F(StaticPodFlag, IsReplacedAndTheRestOfTheManifestStays) {
   expected.replace(expected.find("2147483648"), 10, "8589934592");
   EXPECT_EQ(File(), expected);
   // The kubelet would run what it finds beside it.
-  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(dir.Path("etc/kubernetes/manifests")),
-                          std::filesystem::directory_iterator()),
-            1);
+  EXPECT_EQ(
+      std::distance(std::filesystem::directory_iterator(host.dir.Path("etc/kubernetes/manifests")),
+                    std::filesystem::directory_iterator()),
+      1);
 }
 
 TEST_F(StaticPodFlag, ThatWasNotThereIsAdded) {
