@@ -107,8 +107,8 @@ std::string VolumesOf(const std::string& driver) {
 }
 
 // What the pod takes of another node.
-Amounts NeedsOf(const Pod& pod, const Cluster& cluster) {
-  Amounts needs = pod.spec->requests;
+void AddNeeds(const Pod& pod, const Cluster& cluster, Amounts& needs) {
+  for (const auto& [resource, amount] : pod.spec->requests) needs[resource] += amount;
   needs["pods"] += 1;
   for (const std::string& name : pod.claims) {
     const Claim* claim = cluster.FindClaim({pod.key.name_space, name});
@@ -116,7 +116,6 @@ Amounts NeedsOf(const Pod& pod, const Cluster& cluster) {
     const Attachment* attachment = cluster.FindAttachment(claim->volume, pod.node);
     if (attachment != nullptr) needs[VolumesOf(attachment->driver)] += 1;
   }
-  return needs;
 }
 
 double FreeOn(const Node& node, const std::string& resource, const Cluster& cluster) {
@@ -133,7 +132,8 @@ double FreeOn(const Node& node, const std::string& resource, const Cluster& clus
 }
 
 bool Fits(const Pod& pod, const Node& node, const Cluster& cluster) {
-  const Amounts needs = NeedsOf(pod, cluster);
+  Amounts needs;
+  AddNeeds(pod, cluster, needs);
   return std::all_of(needs.begin(), needs.end(), [&](const auto& need) {
     return need.second <= 0 || FreeOn(node, need.first, cluster) + kRounding >= need.second;
   });
@@ -217,7 +217,7 @@ std::string MissingRoom(const std::string& node, std::span<const Pod* const> goi
   for (const auto& [by, other] : cluster.open()) drained.insert(other);
   std::vector<const Node*> others;
   for (const auto& [name, other] : cluster.nodes()) {
-    if (drained.contains(name) || !other.ready || other.unschedulable || other.going) continue;
+    if (!other.ready || other.unschedulable || other.going || drained.contains(name)) continue;
     others.push_back(&other);
   }
   struct Tied {
@@ -227,16 +227,15 @@ std::string MissingRoom(const std::string& node, std::span<const Pod* const> goi
   Amounts all;
   std::map<std::vector<const Node*>, Tied> tied;  // to these nodes
   const auto add = [&](const Pod& pod) {
-    const Amounts needs = NeedsOf(pod, cluster);
     if (const auto volumes = TyingVolumes(pod, cluster); !volumes.empty()) {
       std::vector<const Node*> able = others;
       std::erase_if(able, [&](const Node* other) { return !CanHave(volumes, *other); });
       if (able.empty()) return;  // it takes no room, wherever that is
       Tied& there = tied[std::move(able)];
       if (there.volume.empty()) there.volume = volumes.front()->name;
-      for (const auto& [resource, amount] : needs) there.needs[resource] += amount;
+      AddNeeds(pod, cluster, there.needs);
     }
-    for (const auto& [resource, amount] : needs) all[resource] += amount;
+    AddNeeds(pod, cluster, all);
   };
   for (const Pod* pod : going) add(*pod);
   drained.erase(node);
@@ -251,9 +250,13 @@ std::string MissingRoom(const std::string& node, std::span<const Pod* const> goi
   const auto compare = [&](const Amounts& needs, const std::vector<const Node*>& nodes,
                            const std::string& where) {
     for (const auto& [resource, amount] : needs) {
+      const double rounding = kRounding * std::max(1.0, amount);
       double lacks = amount;
-      for (const Node* other : nodes) lacks -= std::max(0.0, FreeOn(*other, resource, cluster));
-      if (amount <= 0 || lacks <= kRounding * std::max(1.0, amount)) continue;
+      for (const Node* other : nodes) {
+        if (lacks <= rounding) break;  // mostly soon, of many nodes
+        lacks -= std::max(0.0, FreeOn(*other, resource, cluster));
+      }
+      if (lacks <= rounding) continue;
       missing += (missing.empty() ? "" : ", ") + AmountText(resource, lacks) + where;
     }
   };

@@ -197,7 +197,7 @@ class Watches final : public cache::InformerObserver {
   void CheckMemory();
   bool IsNarrowing() const;
   void Dismiss(Served& served, const GivingWay& gives, size_t used);
-  void Readmit(const CompiledPolicyPtr& policy);
+  void Readmit(const CompiledPolicyPtr& policy, absl::Time gave_way_until);
   void WatchEvents(const std::vector<cache::Need>& needs);
   void Rebind();
   void MakePlaces(Served& served);

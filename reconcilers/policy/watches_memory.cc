@@ -138,14 +138,16 @@ void Watches::Dismiss(Served& served, const GivingWay& gives, size_t used) {
       .until = until};
   log::Warning("A policy gave way to the budget of the caches",
                {{"policy", served.policy->name}, {"why", served.dismissed->message}});
-  engine_.After(pause, [weak = std::weak_ptr(self_), policy = served.policy] {
-    if (auto self = weak.lock()) (*self)->Readmit(policy);
+  engine_.After(pause, [weak = std::weak_ptr(self_), policy = served.policy, until] {
+    if (auto self = weak.lock()) (*self)->Readmit(policy, until);
   });
 }
 
-void Watches::Readmit(const CompiledPolicyPtr& policy) {
+// A policy that was let back before its time and gave way again has a later time.
+void Watches::Readmit(const CompiledPolicyPtr& policy, absl::Time gave_way_until) {
   const auto it = served_.find(policy.get());
   if (it == served_.end() || !it->second->dismissed) return;
+  if (it->second->dismissed->until != gave_way_until) return;
   it->second->dismissed.reset();
   it->second->since = engine_.clock().Now();
   Rebuild();

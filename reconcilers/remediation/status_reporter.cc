@@ -12,6 +12,9 @@
 namespace kr::remediation {
 namespace {
 
+// To see that nothing is new costs as much as to say something.
+constexpr int kLooksPerInterval = 50;
+
 // A merge patch that turns one status into the other: what is no longer there has to be said.
 nlohmann::json StatusPatch(const nlohmann::json& before, nlohmann::json after) {
   for (const auto& [field, value] : before.items()) {
@@ -44,9 +47,7 @@ void StatusReporter::Schedule(const std::string& uid, Object& object) {
   if (object.writing) object.again = true;
   if (object.scheduled || object.writing) return;
   object.scheduled = true;
-  const MonotonicTime now = engine_.Now();
-  const MonotonicTime when = object.last ? std::max(now, *object.last + options_.interval) : now;
-  engine_.At(when, [weak = std::weak_ptr(self_), uid] {
+  engine_.At(std::max(engine_.Now(), object.earliest), [weak = std::weak_ptr(self_), uid] {
     if (auto self = weak.lock()) (*self)->Write(uid);
   });
 }
@@ -57,8 +58,9 @@ void StatusReporter::Write(const std::string& uid) {
   it->second.scheduled = false;
   const auto wanted = source_(uid);
   if (!wanted) return;
-  if (wanted->before == wanted->after) return;
-  it->second.last = engine_.Now();
+  const bool news = wanted->before != wanted->after;
+  it->second.earliest = engine_.Now() + options_.interval / (news ? 1 : kLooksPerInterval);
+  if (!news) return;
   it->second.writing = true;
   const nlohmann::json patch = {
       {"metadata",

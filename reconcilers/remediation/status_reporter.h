@@ -36,7 +36,8 @@ class StatusReporter {
   StatusReporter(Options options, runtime::Engine& engine, runtime::ApiSender& api, Source source);
   ~StatusReporter();
 
-  // The first report of an object goes out at once, the next after the interval.
+  // The first report of an object goes out at once, the next after the interval. Where nothing was
+  // to be told, a small part of it has to pass: thousands of targets touch it while caches fill.
   void Touch(const std::string& uid);
   void Forget(const std::string& uid);
 
@@ -45,7 +46,7 @@ class StatusReporter {
     bool scheduled = false;
     bool writing = false;
     bool again = false;
-    std::optional<MonotonicTime> last;
+    MonotonicTime earliest;  // of the next report
   };
   void Schedule(const std::string& uid, Object& object);
   void Write(const std::string& uid);

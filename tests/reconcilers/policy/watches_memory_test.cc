@@ -156,6 +156,20 @@ TEST_F(WatchesMemory, WhatAnotherLeavesMayBeEnough) {
   EXPECT_EQ(StateOf("young"), State::kReady);
 }
 
+// Let back before its time and gone again: what counts is the time that it was told last.
+TEST_F(WatchesMemory, AnEarlierTimeToTryAgainIsForgotten) {
+  Both();
+  Pass(absl::Minutes(5));
+  world.server.Delete("remediationpolicies", "", "old");
+  Pass(absl::Seconds(5));
+  ASSERT_EQ(StateOf("young"), State::kTooLarge) << "for 20 minutes now";
+  for (int i = 0; i < 200; ++i) Pod(i, 10);
+  Pass(absl::Minutes(15));
+  EXPECT_EQ(StateOf("young"), State::kTooLarge);
+  Pass(absl::Minutes(6));
+  EXPECT_EQ(StateOf("young"), State::kReady);
+}
+
 // Whoever was there first keeps what it had, although the objects are the same.
 TEST_F(WatchesMemory, AnEditThatAsksForMoreGivesWayAndNotWhoSharesTheWatch) {
   Policy("first", "Pod", kNarrow);
