@@ -11,7 +11,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 build=$(realpath "${1:?usage: tests/bench/run.sh BUILD_DIR}")
-parts=(document_bench cel_bench relation_bench work_queue_bench admission_bench growth_bench)
+parts=(document_bench cel_bench relation_bench work_queue_bench admission_bench growth_bench reboot_bench)
 
 cmake --build "$build" --target kube-remedy bench-data "${parts[@]}" -- -j "${JOBS:-$(nproc)}"
 mkdir -p build/bench-tools
