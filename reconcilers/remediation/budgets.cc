@@ -4,6 +4,7 @@
 #include <set>
 #include <utility>
 
+#include "absl/container/flat_hash_map.h"
 #include "crds/meta/condition.h"
 #include "crds/v1alpha1/codec.h"
 #include "crds/v1alpha1/reasons.h"
@@ -79,11 +80,32 @@ ObjectReference RefOf(const kube::GroupVersionKind& gvk, const Document& object)
 
 // What a budget counts, and how much of it there is.
 struct Budgets::Counted {
+  struct NodeFacts {
+    DocumentPtr node;
+    bool ready = false;
+    bool out_of_service = false;
+    std::string zone;
+  };
   struct Objects {
     kube::GroupVersionKind gvk;
     policy::Selector selector;
     policy::Watches::Extra extra;
     cache::View view = {};
+    // All Nodes of the view. Each change of one counts all of them again: only that one is read.
+    absl::flat_hash_map<cache::ObjectId, NodeFacts> nodes = {};
+
+    void ReadNodes() {
+      absl::flat_hash_map<cache::ObjectId, NodeFacts> now;
+      now.reserve(nodes.size());
+      view.ForEach([&](cache::ObjectId id, const DocumentPtr& node) {
+        const auto known = nodes.find(id);
+        const bool same = known != nodes.end() && known->second.node == node;
+        now.emplace(id,
+                    same ? std::move(known->second)
+                         : NodeFacts{node, IsReady(*node), OutOfService(*node), ZoneOfNode(*node)});
+      });
+      nodes = std::move(now);
+    }
   };
   using Group = std::pair<size_t, std::string>;  // index in `groups`, value of its key
 
@@ -159,14 +181,15 @@ struct Budgets::Counted {
     group_rooms.clear();
     out_of_service.clear();
     groups_out_of_service.clear();
-    for (const Objects& objects : kinds) {
+    for (Objects& objects : kinds) {
       const bool nodes = SameKind(objects.gvk, kNode);
-      objects.view.ForEach([&](cache::ObjectId, const DocumentPtr& object) {
+      if (nodes) objects.ReadNodes();
+      objects.view.ForEach([&](cache::ObjectId id, const DocumentPtr& object) {
         if (!objects.selector.Matches(*object)) return;
         ++room.matching;
         const std::vector<Group> in = GroupsOf(objects.gvk, *object);
         for (const Group& group : in) ++RoomOf(group).matching;
-        if (!nodes || !OutOfService(*object)) return;
+        if (!nodes || !objects.nodes.at(id).out_of_service) return;
         const ObjectReference ref = RefOf(objects.gvk, *object);
         const std::string key = limits::LockKey(ref);
         out_of_service[key] = {.object = ref};
@@ -205,10 +228,8 @@ struct Budgets::Counted {
       for (const Group& group : GroupsOf(objects.gvk, object)) ++RoomOf(group).unhealthy;
     };
     for (const Objects& objects : kinds) {
-      if (SameKind(objects.gvk, kNode)) {
-        objects.view.ForEach([&](cache::ObjectId, const DocumentPtr& object) {
-          if (objects.selector.Matches(*object) && !IsReady(*object)) count(objects, *object);
-        });
+      for (const auto& [id, facts] : objects.nodes) {
+        if (!facts.ready && objects.selector.Matches(*facts.node)) count(objects, *facts.node);
       }
       for (const auto& [uid, targets] : symptoms.policies()) {
         if (!SameKind(targets.policy->target, objects.gvk)) continue;
@@ -343,14 +364,15 @@ void Budgets::CountZones() const {
   const auto built_in = budgets_.find("");
   if (built_in == budgets_.end()) return;
   if (built_in->second->readiness.state != Readiness::State::kReady) return;
-  built_in->second->kinds.front().view.ForEach([&](cache::ObjectId, const DocumentPtr& node) {
-    std::set<std::string> in = {"", ZoneOfNode(*node)};
-    for (const std::string& zone : in) {
-      NodeCount& count = zones_[zone];
-      ++count.nodes;
-      if (!IsReady(*node)) count.not_ready.emplace(node->name());
-    }
-  });
+  const auto count = [this](const std::string& zone, const Counted::NodeFacts& facts) {
+    NodeCount& in = zones_[zone];
+    ++in.nodes;
+    if (!facts.ready) in.not_ready.emplace(facts.node->name());
+  };
+  for (const auto& [id, facts] : built_in->second->kinds.front().nodes) {
+    count("", facts);
+    if (!facts.zone.empty()) count(facts.zone, facts);
+  }
 }
 
 std::optional<std::string> Budgets::ZoneOf(std::string_view node) const {
