@@ -15,6 +15,17 @@ namespace kr::remediation {
 
 using nlohmann::json;
 
+namespace {
+
+// What a page takes as a document must not be more than an operator that watches little has left:
+// with its managedFields the metadata of a Node takes 40 KB as one.
+kube::HttpRequest PageOfNodes(const std::string& continue_token) {
+  return kube::ListObjects(node::NodeResource(),
+                           {.limit = 100, .continue_token = continue_token, .metadata_only = true});
+}
+
+}  // namespace
+
 HolderSweep::HolderSweep(const Options& options, runtime::Engine& engine, runtime::ApiSender& api,
                          Exists exists)
     : options_(options),
@@ -28,10 +39,9 @@ void HolderSweep::Start() {
 }
 
 void HolderSweep::List(int64_t round) {
-  api_.Send(kube::ListObjects(node::NodeResource(), {.metadata_only = true}),
-            [weak = std::weak_ptr(self_), round](StatusOr<kube::Reply> reply) {
-              if (auto self = weak.lock()) (*self)->OnList(round, std::move(reply));
-            });
+  api_.Send(PageOfNodes(""), [weak = std::weak_ptr(self_), round](StatusOr<kube::Reply> reply) {
+    if (auto self = weak.lock()) (*self)->OnList(round, std::move(reply));
+  });
 }
 
 void HolderSweep::OnList(int64_t round, StatusOr<kube::Reply> reply) {
@@ -47,6 +57,11 @@ void HolderSweep::OnList(int64_t round, StatusOr<kube::Reply> reply) {
     if (actions::OrphansPatch(node, exists_).is_null()) continue;
     Mend(round, actions::FindText(node, {"metadata", "name"}));
   }
+  const std::string more = actions::FindText(list, {"metadata", "continue"});
+  if (more.empty()) return;
+  api_.Send(PageOfNodes(more), [weak = std::weak_ptr(self_), round](StatusOr<kube::Reply> next) {
+    if (auto self = weak.lock()) (*self)->OnList(round, std::move(next));
+  });
 }
 
 // The list has not what says whose a field is.

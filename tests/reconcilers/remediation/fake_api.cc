@@ -1,5 +1,6 @@
 #include "tests/reconcilers/remediation/fake_api.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "controller/kube/api_error.h"
@@ -152,6 +153,29 @@ void FakeApi::Send(kube::HttpRequest request, Callback done, runtime::SendOption
   }
 }
 
+namespace {
+
+size_t NumberIn(const std::string& target, const std::string& parameter) {
+  const size_t at = target.find(parameter + "=");
+  return at == std::string::npos ? 0 : std::stoul(target.substr(at + parameter.size() + 1));
+}
+
+// Of what is left after the page before: as many as the client wants.
+json PageOf(json items, const std::string& target, const auto& version) {
+  const size_t from = NumberIn(target, "continue");
+  items.erase(items.begin(),
+              items.begin() + static_cast<std::ptrdiff_t>(std::min(from, items.size())));
+  json metadata = {{"resourceVersion", version}};
+  const size_t limit = NumberIn(target, "limit");
+  if (limit > 0 && items.size() > limit) {
+    items.erase(items.begin() + static_cast<std::ptrdiff_t>(limit), items.end());
+    metadata["continue"] = std::to_string(from + limit);
+  }
+  return {{"metadata", metadata}, {"items", std::move(items)}};
+}
+
+}  // namespace
+
 kube::HttpResponse FakeApi::Execute(const kube::HttpRequest& request, const Target& target,
                                     runtime::PermitNeed permit) {
   if (request.method != "GET") return Write(request, target, permit);
@@ -163,7 +187,7 @@ kube::HttpResponse FakeApi::Execute(const kube::HttpRequest& request, const Targ
         items.push_back(object);
       }
     }
-    return Answer(200, {{"metadata", {{"resourceVersion", server_.version()}}}, {"items", items}});
+    return Answer(200, PageOf(std::move(items), request.target, server_.version()));
   }
   ++reads[target.plural];
   const int refused = refuse_read ? refuse_read(request.target) : 0;

@@ -1,4 +1,6 @@
 // F19: what a remediation that is gone has left on nodes is swept up.
+#include <algorithm>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -56,6 +58,19 @@ TEST_F(F19HolderSweep, WhatIsHeldForNobodyIsGivenBackAtTheStart) {
   EXPECT_TRUE(Cordoned("n1")) << "a person has cordoned it since";
   EXPECT_EQ(Held("n1"), "");
   EXPECT_FALSE(Cordoned("n2"));
+}
+
+// All of thousands at once would take more memory than the rest of an operator.
+TEST_F(F19HolderSweep, NodesAreReadPageByPage) {
+  Nodes(250);
+  for (const char* name : {"n0", "n150", "n99"}) Hold(name, {{"cordon", {"gone"}}});
+  s.Start();
+  s.Advance(absl::Seconds(1));
+  for (const char* name : {"n0", "n150", "n99"}) EXPECT_FALSE(Cordoned(name)) << name;
+  const auto pages = std::count_if(s.api.lists.begin(), s.api.lists.end(), [](const auto& list) {
+    return list.starts_with("/api/v1/nodes?");
+  });
+  EXPECT_EQ(pages, 3);
 }
 
 TEST_F(F19HolderSweep, APausedOperatorWritesNothing) {
