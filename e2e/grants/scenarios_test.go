@@ -7,11 +7,13 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/kube-remedy/kube-remedy/e2e/cluster"
 	"github.com/kube-remedy/kube-remedy/e2e/fakecloud"
 	"github.com/kube-remedy/kube-remedy/e2e/faultproxy"
 	"github.com/kube-remedy/kube-remedy/e2e/harness"
@@ -255,13 +257,24 @@ func applies() scenario {
 				if r.Status.Phase != "Holding" {
 					continue
 				}
-				// It is made again by the next attempt, almost at once.
+				if !l.deleted("configmaps/undone") {
+					return "what was made is not taken back" // or we were faster
+				}
 				return some("apply-back", "was taken back", func(r *harness.Remediation) bool {
 					return r.Final() && len(r.Status.Steps) > 0 && r.Status.Steps[0].State == "RolledBack"
 				})(l)
 			}
 			return "not all is made"
 		}}
+}
+
+// deleted tells whether the operator has deleted such an object in the namespace of the scenario.
+func (l *lab) deleted(object string) bool {
+	events, err := l.AuditEvents("/namespaces/" + l.name + "/" + object)
+	harness.Must(l.T, err)
+	return slices.ContainsFunc(events, func(e cluster.AuditEvent) bool {
+		return e.Verb == "delete" && e.User.Username == harness.User && e.ResponseStatus != nil && e.ResponseStatus.Code == 200
+	})
 }
 
 // taints proves first that the node is off, and gives it back when it is well.
