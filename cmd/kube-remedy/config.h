@@ -23,7 +23,7 @@ struct Config {
 
   bool paused = false;
   std::string listen = ":8080";
-  size_t workers = 16;
+  size_t workers = 24;
   absl::Duration grace_period = absl::Seconds(30);
 
   bool elect_leader = true;
@@ -40,7 +40,7 @@ struct Config {
   absl::Duration retry_max = absl::Seconds(30);
   absl::Duration recheck = absl::Milliseconds(500);
   absl::Duration status_interval = absl::Seconds(5);
-  absl::Duration progress_interval = absl::Seconds(5);
+  absl::Duration progress_interval = absl::Seconds(10);
   absl::Duration approval_expiry = absl::Hours(1);
   absl::Duration prune_interval = absl::Minutes(1);
 

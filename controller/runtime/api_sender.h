@@ -1,6 +1,7 @@
 #pragma once
 
 #include "absl/functional/any_invocable.h"
+#include "absl/time/time.h"
 #include "controller/base/status.h"
 #include "controller/kube/client.h"
 #include "controller/kube/http.h"
@@ -20,6 +21,8 @@ enum class Lane { kAuto, kRead, kWrite, kBackground };
 struct SendOptions {
   PermitNeed permit = PermitNeed::kNone;
   Lane lane = Lane::kAuto;
+  // When there is more to send than workers, what comes to the lane within this time goes first.
+  absl::Duration patience = absl::ZeroDuration();
 };
 
 // How the engine asks the API server something: the request goes out on a worker, the answer comes

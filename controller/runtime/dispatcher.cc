@@ -61,11 +61,13 @@ Dispatcher::~Dispatcher() {
 }
 
 void Dispatcher::Send(kube::HttpRequest request, Callback done, SendOptions options) {
+  const size_t lane = LaneOf(request, options.lane);
+  const MonotonicTime turn = clock_.Monotonic() + options.patience;
   Job job{std::move(request), std::move(done), options};
   {
     MutexLock lock(mu_);
     if (!stopped_) {
-      lanes_[LaneOf(job.request, options.lane)].queue.push_back(std::move(job));
+      lanes_[lane].queue.emplace(turn, std::move(job));
       UpdateQueued();
       StartWorker();
       changed_.NotifyAll();
@@ -95,14 +97,14 @@ bool Dispatcher::WaitIdle(absl::Duration timeout) {
 }
 
 void Dispatcher::Stop() {
-  std::deque<Job> unsent;
+  std::vector<Job> unsent;
   std::vector<std::jthread> workers;
   {
     MutexLock lock(mu_);
     stopped_ = true;
     workers.swap(workers_);
     for (LaneState& lane : lanes_) {
-      std::move(lane.queue.begin(), lane.queue.end(), std::back_inserter(unsent));
+      for (auto& [turn, job] : lane.queue) unsent.push_back(std::move(job));
       lane.queue.clear();
     }
     UpdateQueued();
@@ -124,8 +126,8 @@ void Dispatcher::Work(std::stop_token stop) {
       });
       --idle_;
       if (lane == nullptr) continue;
-      job = std::move(lane->queue.front());
-      lane->queue.pop_front();
+      job = std::move(lane->queue.begin()->second);
+      lane->queue.erase(lane->queue.begin());
       ++lane->running;
       UpdateQueued();
     }

@@ -2,7 +2,7 @@
 
 #include <array>
 #include <cstddef>
-#include <deque>
+#include <map>
 #include <stop_token>
 #include <thread>
 #include <vector>
@@ -18,14 +18,14 @@
 namespace kr::runtime {
 
 // The workers: each sends one request at a time and posts the answer back to the engine. They are
-// started when there is more to do at once than there was before. Each lane is first in first out
-// and may hold only its share of the workers, so that a flood of reads leaves room for writes, and
-// the other way round. Where lanes compete, writes go first, events last. Send may be called from
-// any thread.
+// started when there is more to do at once than there was before. Each lane is first in first out,
+// but for requests with patience, and may hold only its share of the workers, so that a flood of
+// reads leaves room for writes, and the other way round. Where lanes compete, writes go first,
+// events last. Send may be called from any thread.
 class Dispatcher final : public ApiSender {
  public:
   struct Options {
-    size_t workers = 16;  // at most; at least 2
+    size_t workers = 24;  // at most; at least 2
   };
 
   // All must outlive the dispatcher; `client` blocks its caller and is used by every worker.
@@ -53,7 +53,7 @@ class Dispatcher final : public ApiSender {
     SendOptions options;
   };
   struct LaneState {
-    std::deque<Job> queue;
+    std::multimap<MonotonicTime, Job> queue;  // by the end of its patience
     size_t running = 0;
     size_t share = 0;
   };

@@ -30,7 +30,7 @@ struct Timing {
   absl::Duration recheck = absl::Milliseconds(500);  // live view and cache disagree, no permit
   absl::Duration retry_initial = absl::Milliseconds(500);  // a request failed for now
   absl::Duration retry_max = absl::Seconds(30);
-  absl::Duration progress = absl::Seconds(5);  // between writes of mere progress
+  absl::Duration progress = absl::Seconds(10);  // between writes of mere progress
   absl::Duration approval = absl::Hours(1);  // a plan can be approved, an approval used for so long
 };
 

@@ -369,9 +369,8 @@ void Runner::Tell(runtime::Event::Type type, std::string_view reason, std::strin
                        .related = own};
   services_.events.Record(event);
   // `kubectl describe` of the target tells the story. That of the Remediation shows its status,
-  // which has every step: besides, it is told how it began and ended, and what went wrong.
-  const bool middle = type == runtime::Event::Type::kNormal && !reason.starts_with("Remediation");
-  if (middle) return;
+  // which has every step: besides, it is told only what went wrong.
+  if (type == runtime::Event::Type::kNormal) return;
   std::swap(event.regarding, *event.related);
   services_.events.Record(event);
 }
@@ -385,6 +384,14 @@ std::string_view Runner::ReasonOfPhase() const {
     default:
       return crds::reason::kRunning;
   }
+}
+
+void Runner::Does(std::string what) {
+  crds::RemediationStatus& status = mutable_status();
+  if (crds::IsFinal(*status.phase)) return;
+  status.reason = ReasonOfPhase();
+  status.message = std::move(what);
+  Describe(*policy_, status);
 }
 
 policy::RemediationFacts Runner::Facts() const {

@@ -125,6 +125,8 @@ class Runner {
   bool Continue(SaveResult result);  // false: it is over
   void Tell(runtime::Event::Type type, std::string_view reason, std::string note);
   std::string_view ReasonOfPhase() const;  // what a wait within the phase is called
+  // What it is doing, so it does not wait any more.
+  void Does(std::string what);
   absl::Time Now() const { return services_.engine.clock().Now(); }
   crds::RemediationStatus& mutable_status() { return writer_.status(); }
   policy::RemediationFacts Facts() const;

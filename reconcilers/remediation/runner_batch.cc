@@ -29,8 +29,7 @@ void Runner::ExecuteBatch(size_t index, const policy::Step& step, actions::Batch
     PlanObjectsOf(index, step);  // once more: it may have waited for long
     Tell(runtime::Event::Type::kNormal, "DrainStarted", step.action->Describe());
   }
-  mutable_status().message = batch.summary;
-  Describe(*policy_, mutable_status());
+  Does(batch.summary);
   std::vector<crds::ObjectReference> objects;
   drain::Cluster& cluster = services_.drains.cluster();
   const std::string& self = remediation().metadata.name;

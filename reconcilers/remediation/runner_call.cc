@@ -17,8 +17,7 @@ Runner::Paused Runner::ExecuteCall(size_t index, const policy::Step& step, actio
   if (std::optional<Paused> instead = MayAct(index, step)) return *std::move(instead);
   busy_ = true;
   seen_live_.reset();
-  mutable_status().message = call.summary;
-  Describe(*policy_, mutable_status());
+  Does(call.summary);
   write_ahead_.Call(index, *RefOf(status().steps[index]), std::move(call),
                     [this, index](WriteAhead::CallResult result) {
                       busy_ = false;

@@ -85,7 +85,7 @@ bool Runner::TakeBackNext(const std::vector<size_t>& changes) {
     }
     busy_ = true;
     taking_back_ = "taking back: " + undo->summary;
-    if (!crds::IsFinal(*status().phase)) mutable_status().message = taking_back_;
+    Does(taking_back_);
     write_ahead_.Execute(index, *ref, *std::move(undo), /*rollback=*/true,
                          [this, index](WriteAhead::Result result) {
                            busy_ = false;

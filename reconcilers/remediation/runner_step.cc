@@ -116,7 +116,7 @@ bool Runner::AdvanceObjects(const policy::Step& step, const std::vector<size_t>&
   if (!pause) return true;
   if (pause->passing) {
     // It goes to the server with the next thing that is worth it.
-    mutable_status().message = std::move(pause->progress);
+    Does(std::move(pause->progress));
     WakeAt(pause->until);
     return false;
   }
@@ -253,7 +253,7 @@ void Runner::StepEnded(size_t index, StepState state, std::string message) {
   progress.state = state;
   progress.finished_at = Now();
   progress.message = message;
-  mutable_status().message = std::move(message);
+  Does(std::move(message));
   // The next step may change the same object again, knowing only what it reads itself.
   at_hand_.erase(index);
   seen_live_.reset();

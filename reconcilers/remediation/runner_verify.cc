@@ -15,7 +15,13 @@ using policy::Verdict;
 
 void Runner::AdvanceVerification() {
   if (RevertBegun()) return TakeChangesBack();
+  const size_t rung = *CurrentRung(status());
+  const crds::RemedyProgress& progress = status().remedies[rung];
+  const absl::Time steps_done = progress.steps_done_at.value_or(Now());
   if (!OwnWritesSeen()) {
+    // Mostly it has in a moment, and what is said then is worth a write.
+    const absl::Time late = steps_done + services_.timing.recheck;
+    if (Now() < late) return WakeAt(late);
     return Idle(crds::reason::kVerifying, "waiting for the cache to see our own write",
                 Now() + services_.timing.recheck);
   }
@@ -26,10 +32,7 @@ void Runner::AdvanceVerification() {
   if (const auto step = RevertedStep(*document)) return OnReverted(*step);
   if (const auto step = RevertedElsewhere(*document)) return OnReverted(*step);
 
-  const size_t rung = *CurrentRung(status());
   const policy::Remedy& remedy = policy_->remedies[rung];
-  const crds::RemedyProgress& progress = status().remedies[rung];
-  const absl::Time steps_done = progress.steps_done_at.value_or(Now());
   const policy::TargetView view(
       *policy_, document, world_.Around(*policy_),
       {.now = Now(), .remediation = Facts(), .events_since = StepsAnswered()});

@@ -109,8 +109,7 @@ Runner::Paused Runner::ExecuteWrite(size_t index, const policy::Step& step, acti
   }
   busy_ = true;
   seen_live_.reset();
-  mutable_status().message = write.summary;
-  Describe(*policy_, mutable_status());
+  Does(write.summary);
   // Of a step with several writes: that it goes on to the next says what came of the one before.
   if (status().intent && step.action->HasSections() &&
       status().steps[index].memo.Parse() != write.memo) {

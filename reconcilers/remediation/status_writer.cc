@@ -31,8 +31,9 @@ void StatusWriter::Absorb(const crds::Remediation& newer) {
   remediation_.spec = newer.spec;
 }
 
-void StatusWriter::Save(Done done) {
+void StatusWriter::Save(Done done, SaveFor what_for) {
   done_ = std::move(done);
+  what_for_ = what_for;
   retry_ = options_.retry_initial;
   refused_ = false;
   const int64_t seq = remediation_.status.journal ? remediation_.status.journal->seq + 1 : 1;
@@ -58,7 +59,9 @@ void StatusWriter::Put() {
             [weak = std::weak_ptr(self_)](StatusOr<kube::Reply> reply) {
               if (auto self = weak.lock()) (*self)->OnPut(std::move(reply));
             },
-            {.permit = runtime::PermitNeed::kWrite});
+            {.permit = runtime::PermitNeed::kWrite,
+             .patience =
+                 what_for_ == SaveFor::kReport ? options_.report_patience : absl::ZeroDuration()});
 }
 
 void StatusWriter::OnPut(StatusOr<kube::Reply> reply) {

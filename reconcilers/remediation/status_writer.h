@@ -27,6 +27,11 @@ enum class SaveResult {
   kTooLarge,   // over kMaxStatusBytes; nothing was sent
 };
 
+// Whether something waits for a Save. What only reports lets the actions of others go first while
+// there is more to write than the API server takes: the last of two hundred sick nodes is to be
+// cordoned before it is written down that the first is well.
+enum class SaveFor { kReport, kAction };
+
 // Keeps one Remediation's status on the server equal to the one in memory. The status is the
 // write-ahead log, so a Save is only reported when the server is known to have it:
 // - an outcome that is not known (timeout, broken connection, conflict) is settled by reading: our
@@ -43,6 +48,7 @@ class StatusWriter {
     absl::Duration write_timeout = absl::Seconds(5);
     absl::Duration retry_initial = absl::Milliseconds(200);
     absl::Duration retry_max = absl::Seconds(10);
+    absl::Duration report_patience = absl::Seconds(3);
   };
   using Done = absl::AnyInvocable<void(SaveResult result)>;
 
@@ -59,7 +65,7 @@ class StatusWriter {
   void Absorb(const crds::Remediation& newer);
 
   // `done` is called once, never inside Save, and not at all when the writer is destroyed first.
-  void Save(Done done);
+  void Save(Done done, SaveFor what_for = SaveFor::kReport);
   bool saving() const { return static_cast<bool>(done_); }
 
  private:
@@ -78,6 +84,7 @@ class StatusWriter {
   const std::optional<crds::Journal> inherited_;
   crds::Remediation remediation_;
   Done done_;
+  SaveFor what_for_ = SaveFor::kReport;
   absl::Duration retry_;
   bool refused_ = false;  // this Save, and it was said
   // Callbacks hold it weakly, so that answers after destruction find nobody.

@@ -72,7 +72,8 @@ void WriteAhead::Execute(size_t step, const actions::ObjectRef& ref, actions::Wr
           return std::move(done)({.kind = Result::Kind::kSaveFailed, .save = save});
         }
         Send(std::move(request), std::move(done));
-      });
+      },
+      SaveFor::kAction);
 }
 
 void WriteAhead::Execute(size_t step, actions::Batch batch, BatchDone done) {
@@ -90,12 +91,14 @@ void WriteAhead::Execute(size_t step, actions::Batch batch, BatchDone done) {
   for (size_t i = 1; i < batch.writes.size(); ++i) {
     status.intent->others.push_back(batch.writes[i].object);
   }
-  writer_.Save([this, batch = std::move(batch), done = std::move(done)](SaveResult save) mutable {
-    if (save != SaveResult::kSaved) {
-      return std::move(done)({.answers = {}, .save = save});
-    }
-    SendBatch(std::move(batch), std::move(done));
-  });
+  writer_.Save(
+      [this, batch = std::move(batch), done = std::move(done)](SaveResult save) mutable {
+        if (save != SaveResult::kSaved) {
+          return std::move(done)({.answers = {}, .save = save});
+        }
+        SendBatch(std::move(batch), std::move(done));
+      },
+      SaveFor::kAction);
 }
 
 void WriteAhead::SendBatch(actions::Batch batch, BatchDone done) {
@@ -136,12 +139,14 @@ void WriteAhead::Call(size_t step, const actions::ObjectRef& ref, actions::Call 
                                .body = call.body,
                                .body_digest = Sha256Hex(call.body),
                                .at = services_.engine.clock().Now()};
-  writer_.Save([this, call = std::move(call), done = std::move(done)](SaveResult save) mutable {
-    if (save != SaveResult::kSaved) {
-      return std::move(done)({.answer = {}, .save = save});
-    }
-    SendCall(std::move(call), std::move(done));
-  });
+  writer_.Save(
+      [this, call = std::move(call), done = std::move(done)](SaveResult save) mutable {
+        if (save != SaveResult::kSaved) {
+          return std::move(done)({.answer = {}, .save = save});
+        }
+        SendCall(std::move(call), std::move(done));
+      },
+      SaveFor::kAction);
 }
 
 void WriteAhead::SendCall(actions::Call call, CallDone done) {

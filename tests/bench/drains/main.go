@@ -30,7 +30,8 @@ import (
 const (
 	limit = 20 * time.Minute
 	poll  = 200 * time.Millisecond
-	label = "bench" // of the nodes that are emptied
+	pause = 3 * time.Second // between lists of all pods: they cost the API server as much as many evictions
+	label = "bench"         // of the nodes that are emptied
 
 	auditPolicy = `apiVersion: audit.k8s.io/v1
 kind: Policy
@@ -74,7 +75,7 @@ func say(format string, args ...any) {
 func main() {
 	nodes := flag.Int("nodes", 200, "how many are emptied")
 	pods := flag.Int("pods", 15, "on each of them; 0: the nodes are only cordoned")
-	workers := flag.Int("workers", 16, "of kube-remedy: its requests at the same time")
+	workers := flag.Int("workers", 24, "of kube-remedy: its requests at the same time")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	ctx, cancel := context.WithTimeout(ctx, limit)
@@ -180,9 +181,10 @@ func (w *world) fill(ctx context.Context, nodes, perNode int) error {
 			return err
 		}
 	}
-	const each = 10 // pods of a Deployment
-	for i := range nodes * perNode / each {
-		replicas := int32(each)
+	// As many Deployments as pods on a node: the rollout controllers, which write the status of each with every pod that
+	// goes or comes, share the machine with what is measured.
+	for i := range perNode {
+		replicas := int32(nodes)
 		labels := map[string]string{"app": fmt.Sprintf("web-%d", i)}
 		_, err := w.client.AppsV1().Deployments("default").Create(ctx, &appsv1.Deployment{
 			ObjectMeta: metav1.ObjectMeta{Name: labels["app"]},
@@ -227,7 +229,7 @@ func (w *world) patchNode(ctx context.Context, name, patch string) error {
 // await waits until so many pods fit, and there are no others.
 func (w *world) await(ctx context.Context, what string, fits func(*corev1.Pod) bool, want int) error {
 	last := ""
-	err := wait.PollUntilContextTimeout(ctx, poll, limit, true, func(ctx context.Context) (bool, error) {
+	err := wait.PollUntilContextTimeout(ctx, pause, limit, true, func(ctx context.Context) (bool, error) {
 		pods, err := w.client.CoreV1().Pods("default").List(ctx, metav1.ListOptions{ResourceVersion: "0"})
 		if err != nil {
 			return false, err

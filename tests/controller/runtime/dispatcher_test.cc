@@ -167,6 +167,24 @@ TEST_F(DispatcherTest, ALaneIsFirstInFirstOut) {
   EXPECT_EQ(client_.AwaitRunning({"/1", "/3", "/4"}), (Targets{"/1", "/3", "/4"}));
 }
 
+TEST_F(DispatcherTest, WhatHasPatienceLetsOthersGoFirstWhileThereIsMoreToSendThanWorkers) {
+  Send("PUT", "/at-once", {.patience = absl::Hours(1)});
+  EXPECT_EQ(client_.AwaitRunning({"/at-once"}), Targets{"/at-once"})
+      << "nothing else is to be sent";
+  for (const char* target : {"/1", "/2"}) Send("PUT", target);
+  client_.AwaitRunning({"/at-once", "/1", "/2"});
+  Send("PUT", "/report", {.patience = absl::Hours(1)});
+  Send("PUT", "/long-over", {.patience = -absl::Hours(1)});
+  Send("PUT", "/action");
+  for (const auto& [done, next] : {std::pair{"/1", "/long-over"}, {"/2", "/action"}}) {
+    client_.Allow(done);
+    client_.AwaitRunning({"/at-once", next, std::string(next) == "/action" ? "/long-over" : "/2"});
+  }
+  client_.Allow("/action");
+  EXPECT_EQ(client_.AwaitRunning({"/at-once", "/long-over", "/report"}),
+            (Targets{"/at-once", "/long-over", "/report"}));
+}
+
 TEST_F(DispatcherTest, ErrorsArePassedOnAndCounted) {
   kube::HttpResponse refusal;
   refusal.code = 409;

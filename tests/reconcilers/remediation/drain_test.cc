@@ -1,5 +1,7 @@
 // Drains by the whole controller, with everybody around them playing their part.
 #include <functional>
+#include <set>
+#include <string>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -84,6 +86,21 @@ TEST_F(Drain, ThePlanIsThereBeforeTheFirstEviction) {
   world.Live(absl::Seconds(3));
   EXPECT_THAT(at_first, Contains(StartsWith("db-0: evict; could go to n2, n3, n4 or others")));
   EXPECT_THAT(at_first, SizeIs(9));
+}
+
+TEST_F(Drain, WhatItDoesIsNotCalledAWait) {
+  Populate();
+  world.Policy(DrainSpec());
+  std::set<std::string> reasons;
+  world.api.fault = [&](const FakeApi::Request& request) {
+    if (request.target.find("/eviction") != std::string::npos) {
+      reasons.insert(world.Of("n1")["status"].value("reason", ""));
+    }
+    return FakeApi::Fault::kNone;
+  };
+  Begin("n1");
+  EXPECT_EQ(world.AwaitEnd("n1"), "Holding");
+  EXPECT_THAT(reasons, ElementsAre("Running"));
 }
 
 TEST_F(Drain, TwoNodesAtOnceNeverTakeTwoOfASet) {

@@ -119,7 +119,7 @@ void FakeApi::Send(kube::HttpRequest request, Callback done, runtime::SendOption
     const bool write = request.method != "GET" && !target.dry_run;
     if (write && fault) happens = fault({request.method, request.target, request.body});
     if (happens == Fault::kNone || happens == Fault::kLostAfter) {
-      response = Execute(request, target, options.permit);
+      response = Execute(request, target, options);
     }
   }
   auto answer = [response = std::move(response), happens, done = std::move(done)]() mutable {
@@ -177,8 +177,8 @@ json PageOf(json items, const std::string& target, const auto& version) {
 }  // namespace
 
 kube::HttpResponse FakeApi::Execute(const kube::HttpRequest& request, const Target& target,
-                                    runtime::PermitNeed permit) {
-  if (request.method != "GET") return Write(request, target, permit);
+                                    const runtime::SendOptions& options) {
+  if (request.method != "GET") return Write(request, target, options);
   if (target.list) {
     lists.push_back(request.target);
     json items = json::array();
@@ -205,10 +205,10 @@ json* FakeApi::Find(const Target& target, json& storage) const {
 }
 
 kube::HttpResponse FakeApi::Write(const kube::HttpRequest& request, const Target& target,
-                                  runtime::PermitNeed permit) {
+                                  const runtime::SendOptions& options) {
   const json body = json::parse(request.body, nullptr, false);
   const bool removes = request.method == "DELETE" || target.subresource == "eviction";
-  if (removes) return Remove(request, target, permit);
+  if (removes) return Remove(request, target, options);
   const bool applies = request.content_type.find("apply-patch") != std::string::npos;
   json before;
   json* existing = nullptr;
@@ -276,8 +276,8 @@ kube::HttpResponse FakeApi::Write(const kube::HttpRequest& request, const Target
     return Answer(200, after);
   }
   server_.Put(target.plural, after);
-  writes_.push_back(
-      {request.method, request.target, request.body, spec_changed, request.timeout, permit});
+  writes_.push_back({request.method, request.target, request.body, spec_changed, request.timeout,
+                     options.permit, options.patience});
   json stored;
   if (target.subresource == "scale") {
     return Answer(200, {{"kind", "Scale"}, {"metadata", (*Find(key, stored))["metadata"]}});
@@ -286,7 +286,7 @@ kube::HttpResponse FakeApi::Write(const kube::HttpRequest& request, const Target
 }
 
 kube::HttpResponse FakeApi::Remove(const kube::HttpRequest& request, const Target& target,
-                                   runtime::PermitNeed permit) {
+                                   const runtime::SendOptions& send) {
   const json body = json::parse(request.body, nullptr, false);
   const bool evicts = target.subresource == "eviction";
   const json& options = evicts ? body["deleteOptions"] : body;
@@ -313,7 +313,8 @@ kube::HttpResponse FakeApi::Remove(const kube::HttpRequest& request, const Targe
     if (refused != 0) return Refuse(refused, refused == 403 ? "Forbidden" : "Invalid");
     return Answer(200, {{"kind", "Status"}, {"status", "Success"}});
   }
-  writes_.push_back({request.method, request.target, request.body, true, request.timeout, permit});
+  writes_.push_back({request.method, request.target, request.body, true, request.timeout,
+                     send.permit, send.patience});
   if (evict && target.plural == "pods") {
     evict(target.name_space + "/" + target.name);
   } else if ((*object)["metadata"].value("finalizers", json::array()).empty()) {

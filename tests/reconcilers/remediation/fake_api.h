@@ -23,6 +23,7 @@ class FakeApi final : public runtime::ApiSender {
     bool changed = false;    // an object other than by its status
     absl::Duration timeout;  // how long the sender waits; the permit has to cover it
     runtime::PermitNeed permit = runtime::PermitNeed::kNone;
+    absl::Duration patience = absl::ZeroDuration();
   };
   // What happens to a write, decided before it reaches the server.
   enum class Fault {
@@ -83,11 +84,11 @@ class FakeApi final : public runtime::ApiSender {
   };
   static Target Parse(const std::string& target);
   kube::HttpResponse Execute(const kube::HttpRequest& request, const Target& target,
-                             runtime::PermitNeed permit);
+                             const runtime::SendOptions& options);
   kube::HttpResponse Write(const kube::HttpRequest& request, const Target& target,
-                           runtime::PermitNeed permit);
+                           const runtime::SendOptions& options);
   kube::HttpResponse Remove(const kube::HttpRequest& request, const Target& target,
-                            runtime::PermitNeed permit);
+                            const runtime::SendOptions& options);
   nlohmann::json* Find(const Target& target, nlohmann::json& storage) const;
 
   runtime::Engine* engine_ = nullptr;

@@ -425,6 +425,24 @@ TEST_F(Limits, ASecondWriteWaitsUntilTheCacheKnowsWhatTheFirstDid) {
   EXPECT_EQ(s.Phase(), "Succeeded");
 }
 
+TEST_F(Limits, ThatTheCacheIsBehindIsWrittenDownWhenItStaysSo) {
+  Sets(1);
+  s.Policy(AnnotatedSpec());
+  s.Start();
+  s.api.fault = [&](const FakeApi::Request& request) {
+    if (request.target.find("/daemonsets/") != std::string::npos) s.watches_silent = true;
+    return FakeApi::Fault::kNone;
+  };
+  Sick(0);
+  for (int i = 0; i < 100 && !s.watches_silent; ++i) s.Advance(absl::Milliseconds(100));
+  ASSERT_EQ(s.Patches(), 1u);
+  EXPECT_EQ(s.Phase(), "Running") << "what it says in a moment is worth a write";
+  s.Advance(s.options.timing.recheck);
+  EXPECT_EQ(s.Phase(), "Verifying");
+  EXPECT_THAT(s.Remediations().back()["status"]["message"].get<std::string>(),
+              HasSubstr("waiting for the cache"));
+}
+
 // More become sick than are evaluated in one go.
 TEST_F(Limits, AStormWithoutForIsCountedBeforeTheFirstIsAdmitted) {
   Sets(300);

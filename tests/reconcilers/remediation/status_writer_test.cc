@@ -76,6 +76,16 @@ TEST_F(StatusWriterTest, WhatIsSavedIsOnTheServerWithOurJournal) {
             json({{"holder", "us"}, {"leaseTransitions", 3}, {"seq", 2}}));
 }
 
+TEST_F(StatusWriterTest, WhatOnlyReportsLetsTheActionsOfOthersGoFirst) {
+  const auto writer = Writer();
+  writer->Save([](SaveResult) {}, SaveFor::kAction);
+  engine.RunUntilIdle();
+  Save(*writer, "done");
+  ASSERT_EQ(api.writes().size(), 2u);
+  EXPECT_EQ(api.writes()[0].patience, absl::ZeroDuration());
+  EXPECT_EQ(api.writes()[1].patience, StatusWriter::Options().report_patience);
+}
+
 TEST_F(StatusWriterTest, AnotherRemediationOfTheSameNameIsNotWrittenOver) {
   const auto writer = Writer();
   server.Delete("remediations", "", "heal-web");
