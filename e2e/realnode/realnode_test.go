@@ -186,6 +186,7 @@ func TestARealNode(t *testing.T) {
 		{"AHungRuntimeIsRepairedByTheAgent", h.hungRuntime},
 		{"AHungKubeletIsRestartedByTheAgent", h.hungKubelet},
 		{"KubeletSettingsGoBackByThemselves", h.kubeletSettings},
+		{"AFlagOfAStaticPod", h.staticPodFlag},
 		{"Reboot", h.reboot},
 	} {
 		// What one leaves broken would only make the others slow.
@@ -382,6 +383,47 @@ func (h *host) kubeletSettings(t *testing.T) {
 	harness.Must(t, err)
 	if again != text {
 		t.Errorf("the file is not as it was:\n%s", again)
+	}
+}
+
+// A static pod as kubeadm makes it, of a program that answers where etcd does.
+const staticPod = `apiVersion: v1
+kind: Pod
+metadata: {name: etcd, namespace: kube-system, labels: {component: etcd, tier: control-plane}}
+spec:
+  containers:
+  - command:
+    - /pause
+    - --listen-metrics-urls=http://127.0.0.1:2381
+    # Kept by those who change flags.
+    image: ` + realnode.PauseImage + `
+    imagePullPolicy: Never
+    name: etcd
+  hostNetwork: true
+`
+
+func (h *host) staticPodFlag(t *testing.T) {
+	const manifest, health, flag = "/etc/kubernetes/manifests/etcd.yaml", "http://127.0.0.1:2381/health", "--quota-backend-bytes=8589934592"
+	_, err := h.node.Run(t.Context(), "sh", "-c", "printf %s \"$1\" > "+manifest, "sh", staticPod)
+	harness.Must(t, err)
+	harness.Eventually(t, "the static pod answers", patience, func() (bool, string) {
+		out, err := h.node.Run(t.Context(), "curl", "--fail", "--silent", "--show-error", health)
+		return err == nil, out
+	})
+	h.remedy(t, "flag", policy("flag", "{name: edit-static-pod-flag, parameters: [{name: component, value: etcd}, {name: flag, value: quota-backend-bytes}, "+
+		"{name: value, value: '8589934592'}, {name: healthz, value: '"+health+"'}]}"), "Succeeded")
+	// The process, not the file: the kubelet has started it anew.
+	if out, err := h.node.Run(t.Context(), "pgrep", "--full", "--list-full", "--", flag); err != nil || !strings.Contains(out, "/pause") {
+		t.Errorf("nothing runs with the flag: %s (%v)", out, err)
+	}
+	text, err := h.node.Run(t.Context(), "cat", manifest)
+	harness.Must(t, err)
+	if want := strings.Replace(staticPod, "2381\n", "2381\n    - "+flag+"\n", 1); text != want {
+		t.Errorf("the manifest is:\n%s\nwant:\n%s", text, want)
+	}
+	// A copy among the manifests would be run, too.
+	if out, err := h.node.Run(t.Context(), "ls", "-A", "/etc/kubernetes/manifests"); err != nil || out != ".keep\netcd.yaml\n" {
+		t.Errorf("the folder of manifests has: %s (%v)", out, err)
 	}
 }
 

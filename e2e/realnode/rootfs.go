@@ -17,7 +17,7 @@ import (
 )
 
 // packages are what the host consists of, beside the minimal Debian.
-const packages = "systemd,systemd-sysv,dbus,iproute2,iptables,util-linux,kmod,procps,runc,mount,ca-certificates,conntrack"
+const packages = "systemd,systemd-sysv,dbus,iproute2,iptables,util-linux,kmod,procps,runc,mount,ca-certificates,conntrack,curl"
 
 // Unsupported says why no real node can run on this machine; "" when one can.
 func Unsupported() string {
