@@ -100,8 +100,7 @@ func TestBreakerTripsOnColdStart(t *testing.T) {
 	op := w.Operator(t, operator.Options{Config: hasty})
 	awaitTargets(t, w, ns, func(p *harness.Policy) bool { return p.Condition("Blocked").Reason == "BreakerOpen" })
 	// A crash does not make it forget.
-	op.Kill()
-	w.ReleaseLease(t)
+	w.Crash(t, op)
 	w.Operator(t, operator.Options{Config: hasty, Name: "second"})
 	wantBlockedThenCalm(t, w, ns)
 }

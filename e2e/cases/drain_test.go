@@ -231,8 +231,7 @@ func TestADrainSurvivesItsOperators(t *testing.T) {
 		harness.Eventually(t, "one more eviction", harness.Limit, func() (bool, string) {
 			return len(w.Evictions(t, ns)) > before || empty(), ""
 		})
-		op.Kill()
-		w.ReleaseLease(t)
+		w.Crash(t, op)
 	}
 	w.Operator(t, operator.Options{Config: nodesExempt("killed"), Name: "killed-last"})
 	harness.Eventually(t, "both nodes to be empty", 2*harness.Limit, func() (bool, string) {

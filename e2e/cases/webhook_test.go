@@ -50,8 +50,7 @@ func TestAWebhookIsOneCallAcrossErrorsAndKilledOperators(t *testing.T) {
 	if n := len(r.Calls()); n != 0 {
 		t.Fatalf("the receiver was called %d times", n)
 	}
-	first.Kill()
-	w.ReleaseLease(t)
+	w.Crash(t, first)
 
 	// Busy twice, then at it; killed meanwhile.
 	r.Script(func(n int, _ harness.Call) (int, string) {
@@ -64,8 +63,7 @@ func TestAWebhookIsOneCallAcrossErrorsAndKilledOperators(t *testing.T) {
 	w.AwaitRemediation(t, ns, "to be told that it is at it", func(rem *harness.Remediation) bool {
 		return strings.Contains(rem.Status.Message, "webhook machines is at it: switching off")
 	})
-	second.Kill()
-	w.ReleaseLease(t)
+	w.Crash(t, second)
 
 	before := r.Script(func(int, harness.Call) (int, string) {
 		return http.StatusOK, `{"status": "Done", "message": "it is on again", "evidence": {"ticket": "OPS-7"}}`

@@ -11,7 +11,8 @@ import (
 )
 
 // An EventFault is what becomes of the events of a watch. They are kept for eventWindow and passed on together.
-// A bookmark is never changed and never overtaken: before it, all is well.
+// A bookmark is never changed and never overtaken: before it, all is well. Nor is the list that a watch may begin
+// with: a server that calls it whole has sent all of it.
 type EventFault string
 
 const (
@@ -68,16 +69,17 @@ var eventFaults = map[EventFault]func([]watchEvent) []watchEvent{
 
 // An eventReader reads a watch through an EventFault.
 type eventReader struct {
-	change func([]watchEvent) []watchEvent
-	lines  chan []byte
-	closed chan struct{}
-	ready  bytes.Buffer // what may be read
-	err    error        // of the body; set before lines is closed
-	ended  bool
+	change  func([]watchEvent) []watchEvent
+	listing bool // the list has not ended
+	lines   chan []byte
+	closed  chan struct{}
+	ready   bytes.Buffer // what may be read
+	err     error        // of the body; set before lines is closed
+	ended   bool
 }
 
-func newEventReader(body io.Reader, change func([]watchEvent) []watchEvent) *eventReader {
-	r := &eventReader{change: change, lines: make(chan []byte), closed: make(chan struct{})}
+func newEventReader(body io.Reader, listing bool, change func([]watchEvent) []watchEvent) *eventReader {
+	r := &eventReader{change: change, listing: listing, lines: make(chan []byte), closed: make(chan struct{})}
 	go r.pump(bufio.NewReader(body))
 	return r
 }
@@ -126,9 +128,11 @@ func (r *eventReader) collect() {
 				return
 			}
 			event := parseEvent(line)
-			if event.kind != "ADDED" && event.kind != "MODIFIED" && event.kind != "DELETED" {
+			known := event.kind == "ADDED" || event.kind == "MODIFIED" || event.kind == "DELETED"
+			if !known || r.listing {
 				r.pass(events)
 				r.ready.Write(line)
+				r.listing = r.listing && known // the first bookmark ends the list
 				return
 			}
 			events = append(events, event)

@@ -18,7 +18,7 @@ var (
 // client must not take the answer for complete.
 func (x *exchange) stream(body io.Reader) error {
 	if change, ok := eventFaults[x.rule.Fault.Events]; ok && x.request.IsWatch() {
-		events := newEventReader(body, change)
+		events := newEventReader(body, x.request.IsStreamingList(), change)
 		defer events.Close()
 		body = events
 	}

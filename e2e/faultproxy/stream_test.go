@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -29,9 +30,9 @@ func watchServer(events <-chan string) http.HandlerFunc {
 	}
 }
 
-func (f *fixture) watch() *http.Response {
+func (f *fixture) watch(query ...string) *http.Response {
 	f.t.Helper()
-	response, err := f.client.Get(f.URL() + "/api/v1/pods?watch=true")
+	response, err := f.client.Get(f.URL() + "/api/v1/pods?watch=true" + strings.Join(query, ""))
 	must(f.t, err)
 	f.t.Cleanup(func() { response.Body.Close() })
 	return response

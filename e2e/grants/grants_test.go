@@ -181,8 +181,7 @@ func (l *lab) launch() {
 }
 
 func (l *lab) relaunch() {
-	l.op.Kill()
-	l.ReleaseLease(l.T)
+	l.Crash(l.T, l.op)
 	l.launch()
 }
 

@@ -143,10 +143,18 @@ func (w *World) Launch(t testing.TB, options operator.Options) *operator.Operato
 	return op
 }
 
-// ReleaseLease spares the wait for the lease of an operator that was killed.
+// Crash kills an operator, and spares the next one the wait for its lease. Cleanups may call it.
+func (w *World) Crash(t testing.TB, op *operator.Operator) {
+	t.Helper()
+	op.Kill()
+	<-op.Done()
+	w.ReleaseLease(t)
+}
+
+// ReleaseLease is for an operator that was killed by something else than Crash.
 func (w *World) ReleaseLease(t testing.TB) {
 	t.Helper()
-	_, err := w.Client.CoordinationV1().Leases("kube-system").Patch(t.Context(), "kube-remedy", types.MergePatchType,
+	_, err := w.Client.CoordinationV1().Leases("kube-system").Patch(context.WithoutCancel(t.Context()), "kube-remedy", types.MergePatchType,
 		[]byte(`{"spec":{"holderIdentity":""}}`), metav1.PatchOptions{})
 	if !apierrors.IsNotFound(err) { // it had not come to make one
 		Must(t, err)
