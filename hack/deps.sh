@@ -11,7 +11,7 @@ packages=(
   libabsl-dev libbenchmark-dev libboost-dev libboost-system-dev libboost-thread-dev libboost-chrono-dev
   libcli11-dev libcpprest-dev libcurl4-openssl-dev libgmock-dev libgtest-dev libre2-dev libsimdjson-dev
   libspdlog-dev libssl-dev libyaml-cpp-dev nlohmann-json3-dev prometheus-cpp-dev zlib1g-dev
-  mmdebstrap systemd-container
+  mmdebstrap systemd-container tzdata
 )
 # A toolchain that is new enough needs no help from Debian's older one.
 if command -v go >/dev/null && "$here/e2e/cluster/install-go.sh" --check; then

@@ -7,11 +7,14 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
+
+	"github.com/kube-remedy/kube-remedy/e2e/cluster/binaries"
+	"github.com/kube-remedy/kube-remedy/e2e/operator"
 )
 
 // The images of the node. Nothing pulls them: they are made here and imported.
@@ -21,23 +24,57 @@ const (
 	UnusedImage = "registry.local/unused:1" // of no container
 )
 
-// A fileInImage is one regular file.
-type fileInImage struct {
-	path string // in the image
-	from string // on this machine
+// writeImages makes them in dir, each beside a file that holds its name.
+func writeImages(ctx context.Context, dir string) error {
+	for name, image := range map[string]struct {
+		name, entrypoint string
+		fill             func(ctx context.Context, root string) error
+	}{
+		"pause":       {PauseImage, "/pause", buildPause("pause")},
+		"unused":      {UnusedImage, "/unused", buildPause("unused")},
+		"kube-remedy": {RemedyImage, "/usr/bin/kube-remedy", operator.LayOutImage},
+	} {
+		root := filepath.Join(dir, name)
+		err := image.fill(ctx, root)
+		if err == nil {
+			err = writeImage(root+".tar", image.name, root, image.entrypoint)
+		}
+		err = errors.Join(err, os.WriteFile(root+".name", []byte(image.name), 0o644), os.RemoveAll(root))
+		if err != nil {
+			return fmt.Errorf("image %s: %w", image.name, err)
+		}
+	}
+	return nil
 }
 
-// writeImage makes an image of one layer as "docker save" writes it, which containerd imports.
-func writeImage(path, name string, files []fileInImage, entrypoint ...string) error {
-	layer, err := layerOf(files)
-	if err != nil {
+// buildPause builds the program that does nothing, by another name for another image.
+func buildPause(as string) func(ctx context.Context, root string) error {
+	return func(ctx context.Context, root string) error {
+		repository, err := binaries.RepositoryRoot()
+		if err != nil {
+			return err
+		}
+		build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", filepath.Join(root, as), "./realnode/pause")
+		build.Dir, build.Env = filepath.Join(repository, "e2e"), append(os.Environ(), "CGO_ENABLED=0")
+		if out, err := build.CombinedOutput(); err != nil {
+			return fmt.Errorf("building pause: %w\n%s", err, out)
+		}
+		return nil
+	}
+}
+
+// writeImage makes an image of the files under root as "docker save" writes it, which containerd imports.
+func writeImage(path, name, root, entrypoint string) error {
+	var files bytes.Buffer
+	layer := tar.NewWriter(&files)
+	if err := errors.Join(layer.AddFS(os.DirFS(root)), layer.Close()); err != nil {
 		return err
 	}
-	digest := sha256.Sum256(layer)
+	digest := sha256.Sum256(files.Bytes())
 	config, err := json.Marshal(map[string]any{
 		"architecture": "amd64",
 		"os":           "linux",
-		"config":       map[string]any{"Entrypoint": entrypoint},
+		"config":       map[string]any{"Entrypoint": []string{entrypoint}},
 		"rootfs":       map[string]any{"type": "layers", "diff_ids": []string{"sha256:" + hex.EncodeToString(digest[:])}},
 	})
 	if err != nil {
@@ -52,8 +89,8 @@ func writeImage(path, name string, files []fileInImage, entrypoint ...string) er
 	for _, part := range []struct {
 		name    string
 		content []byte
-	}{{"config.json", config}, {"layer.tar", layer}, {"manifest.json", manifest}} {
-		if err := addFile(w, part.name, part.content, 0o644); err != nil {
+	}{{"config.json", config}, {"layer.tar", files.Bytes()}, {"manifest.json", manifest}} {
+		if err := addFile(w, part.name, part.content); err != nil {
 			return err
 		}
 	}
@@ -63,49 +100,10 @@ func writeImage(path, name string, files []fileInImage, entrypoint ...string) er
 	return os.WriteFile(path, archive.Bytes(), 0o644)
 }
 
-func layerOf(files []fileInImage) ([]byte, error) {
-	var layer bytes.Buffer
-	w := tar.NewWriter(&layer)
-	made := map[string]bool{}
-	for _, file := range files {
-		for dir := filepath.Dir(file.path); dir != "/" && !made[dir]; dir = filepath.Dir(dir) {
-			made[dir] = true
-			header := &tar.Header{Typeflag: tar.TypeDir, Name: strings.TrimPrefix(dir, "/") + "/", Mode: 0o755}
-			if err := w.WriteHeader(header); err != nil {
-				return nil, err
-			}
-		}
-		content, err := os.ReadFile(file.from)
-		if err != nil {
-			return nil, err
-		}
-		if err := addFile(w, strings.TrimPrefix(file.path, "/"), content, 0o755); err != nil {
-			return nil, err
-		}
-	}
-	err := w.Close()
-	return layer.Bytes(), err
-}
-
-func addFile(w *tar.Writer, name string, content []byte, mode int64) error {
-	if err := w.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: name, Mode: mode, Size: int64(len(content))}); err != nil {
+func addFile(w *tar.Writer, name string, content []byte) error {
+	if err := w.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: name, Mode: 0o644, Size: int64(len(content))}); err != nil {
 		return err
 	}
 	_, err := w.Write(content)
 	return err
-}
-
-// withLibraries is a program and the shared libraries that it needs, each at its own path.
-func withLibraries(ctx context.Context, program, at string) ([]fileInImage, error) {
-	out, err := exec.CommandContext(ctx, "ldd", program).Output()
-	if err != nil {
-		return nil, fmt.Errorf("ldd %s: %w", program, err)
-	}
-	files := []fileInImage{{at, program}}
-	for _, word := range strings.Fields(string(out)) {
-		if strings.HasPrefix(word, "/") {
-			files = append(files, fileInImage{word, word})
-		}
-	}
-	return files, nil
 }

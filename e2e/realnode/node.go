@@ -46,9 +46,8 @@ type Node struct {
 	ended    chan struct{} // closed when nothing boots it any more
 }
 
-// Start boots it and returns as soon as systemd runs; the kubelet registers the Node by itself. remedy is the
-// program whose image the node is to have.
-func Start(ctx context.Context, c *cluster.Cluster, name, remedy string, progress io.Writer) (*Node, error) {
+// Start boots it and returns as soon as systemd runs; the kubelet registers the Node by itself.
+func Start(ctx context.Context, c *cluster.Cluster, name string, progress io.Writer) (*Node, error) {
 	if why := Unsupported(); why != "" {
 		return nil, errors.New(why)
 	}
@@ -66,7 +65,7 @@ func Start(ctx context.Context, c *cluster.Cluster, name, remedy string, progres
 	}
 	n := &Node{Name: name, cluster: c, dir: dir, ended: make(chan struct{})}
 	n.upper, n.root = filepath.Join(dir, "upper"), filepath.Join(dir, "root")
-	if err := n.prepare(ctx, lower, remedy, programs); err != nil {
+	if err := n.prepare(ctx, lower, programs); err != nil {
 		return nil, errors.Join(err, n.unmount())
 	}
 	if err := n.boot(); err != nil {
@@ -76,14 +75,14 @@ func Start(ctx context.Context, c *cluster.Cluster, name, remedy string, progres
 	return n, nil
 }
 
-func (n *Node) prepare(ctx context.Context, lower, remedy string, programs *binaries.Set) error {
+func (n *Node) prepare(ctx context.Context, lower string, programs *binaries.Set) error {
 	images := filepath.Join(n.dir, "images")
 	for _, dir := range []string{n.upper, n.root, images, filepath.Join(n.dir, "work")} {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			return err
 		}
 	}
-	if err := n.writeImages(ctx, images, remedy); err != nil {
+	if err := writeImages(ctx, images); err != nil {
 		return err
 	}
 	if err := n.writeFiles(); err != nil {
@@ -107,36 +106,6 @@ func (n *Node) prepare(ctx context.Context, lower, remedy string, programs *bina
 		n.args = append(n.args, "--bind-ro="+programs.Path(program)+":"+at+string(program))
 	}
 	return nil
-}
-
-func (n *Node) writeImages(ctx context.Context, dir, remedy string) error {
-	root, err := binaries.RepositoryRoot()
-	if err != nil {
-		return err
-	}
-	pause := filepath.Join(n.dir, "pause")
-	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", pause, "./realnode/pause")
-	build.Dir, build.Env = filepath.Join(root, "e2e"), append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		return fmt.Errorf("building pause: %w\n%s", err, out)
-	}
-	small := filepath.Join(n.dir, "kube-remedy")
-	if out, err := exec.CommandContext(ctx, "strip", "-o", small, remedy).CombinedOutput(); err != nil {
-		return fmt.Errorf("stripping %s: %w\n%s", remedy, err, out)
-	}
-	files, err := withLibraries(ctx, small, "/usr/bin/kube-remedy")
-	if err != nil {
-		return err
-	}
-	for name, image := range map[string]string{"pause": PauseImage, "kube-remedy": RemedyImage, "unused": UnusedImage} {
-		if err := os.WriteFile(filepath.Join(dir, name+".name"), []byte(image), 0o644); err != nil {
-			return err
-		}
-	}
-	return errors.Join(
-		writeImage(filepath.Join(dir, "pause.tar"), PauseImage, []fileInImage{{"/pause", pause}}, "/pause"),
-		writeImage(filepath.Join(dir, "unused.tar"), UnusedImage, []fileInImage{{"/unused", pause}}, "/unused"),
-		writeImage(filepath.Join(dir, "kube-remedy.tar"), RemedyImage, files, "/usr/bin/kube-remedy"))
 }
 
 // boot starts the machine once.

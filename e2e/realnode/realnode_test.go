@@ -43,9 +43,7 @@ func start(t *testing.T) *host {
 		harness.Must(t, err)
 		w.Kubectl(t, "", "apply", "-k", path)
 	}
-	binary, err := operator.Binary("kube-remedy")
-	harness.Must(t, err)
-	node, err := realnode.Start(t.Context(), w.Cluster, nodeName, binary, os.Stderr)
+	node, err := realnode.Start(t.Context(), w.Cluster, nodeName, os.Stderr)
 	harness.Must(t, err)
 	t.Cleanup(func() {
 		if t.Failed() {
