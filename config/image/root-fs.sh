@@ -16,5 +16,3 @@ done
 cp -L /etc/ssl/certs/ca-certificates.crt "$out/etc/ssl/certs/"
 cp -R /usr/share/zoneinfo "$out/usr/share/"
 rm -rf "$out/usr/share/zoneinfo/right" # the same once more, with leap seconds
-# Without it the C library does not look at /etc/hosts, which hostAliases of a pod are written to.
-echo 'hosts: files dns' > "$out/etc/nsswitch.conf"

@@ -47,7 +47,6 @@ type Options struct {
 	Env        []string // such as POD_NAME, which a Deployment sets
 	Dir        string   // for its files and log
 	Name       string   // of the log file; "operator" if empty
-	Root       string   // what LayOutImage made: runs the program there, which has to find all of the above; only root may
 }
 
 // An Operator is one running process.
@@ -94,12 +93,9 @@ func Start(o Options) (*Operator, error) {
 	if err := os.WriteFile(config, []byte(o.Config), 0o644); err != nil {
 		return nil, err
 	}
-	if o.Root != "" {
-		binary = "/usr/bin/kube-remedy"
-	}
 	op := &Operator{address: port.Address(), log: filepath.Join(o.Dir, o.Name+".log")}
 	args := append([]string{"controller", "--config", config, "--kubeconfig", o.Kubeconfig, "--listen", op.address}, o.Args...)
-	op.process, err = process.Start(process.Spec{Name: o.Name, Path: binary, Args: args, Dir: o.Dir, Root: o.Root, Log: op.log, Env: o.Env})
+	op.process, err = process.Start(process.Spec{Name: o.Name, Path: binary, Args: args, Dir: o.Dir, Log: op.log, Env: o.Env})
 	return op, err
 }
 

@@ -84,6 +84,9 @@ RestartSec=1
 WantedBy=multi-user.target
 `
 
+// Gateway is the address of the host in the network of its pods.
+const Gateway = "10.244.77.1"
+
 const network = `{"cniVersion": "1.0.0", "name": "real", "plugins": [{"type": "ptp", "ipMasq": false,
  "ipam": {"type": "host-local", "ranges": [[{"subnet": "10.244.77.0/24"}]], "routes": [{"dst": "0.0.0.0/0"}]}}]}
 `

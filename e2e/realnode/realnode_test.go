@@ -55,12 +55,25 @@ func start(t *testing.T) *host {
 	})
 	h := &host{w, node}
 	h.awaitReady(t, corev1.ConditionTrue, "", 2*time.Minute)
-	server, err := url.Parse(w.URL())
-	harness.Must(t, err)
-	// The image is RemedyImage; on this node there is no kube-proxy.
-	config := strings.Replace(operator.Quick, "nodeCommands: {", fmt.Sprintf("nodeCommands: {apiServer: %q, ", server.Host), 1)
-	w.Operator(t, operator.Options{Config: config})
 	return h
+}
+
+// server is where the API server listens: on this node there is no kube-proxy.
+func (h *host) server(t *testing.T) *url.URL {
+	t.Helper()
+	server, err := url.Parse(h.URL())
+	harness.Must(t, err)
+	return server
+}
+
+// manifests are those of a folder, with RemedyImage and containers that are told where the API server is.
+func (h *host) manifests(t *testing.T, folder, host, port string) string {
+	t.Helper()
+	path, err := operator.Manifests(folder)
+	harness.Must(t, err)
+	text := h.Kubectl(t, "", "kustomize", path)
+	text = strings.ReplaceAll(text, "image: kube-remedy:0.1.0", "image: "+realnode.RemedyImage)
+	return strings.ReplaceAll(text, "        env:\n", fmt.Sprintf("        env:\n        - {name: KUBERNETES_SERVICE_HOST, value: %q}\n        - {name: KUBERNETES_SERVICE_PORT, value: %q}\n", host, port))
 }
 
 func (h *host) awaitReady(t *testing.T, status corev1.ConditionStatus, message string, limit time.Duration) {
@@ -173,6 +186,11 @@ spec:
 // What people meet on one host, one after the other: it takes a minute to make one.
 func TestARealNode(t *testing.T) {
 	h := start(t)
+	if !t.Run("TheOperatorRunsInAPod", h.operatorInAPod) {
+		return
+	}
+	// A process from here on, with quick times, that does not depend on the runtime that the stories break.
+	h.Operator(t, operator.Options{Config: strings.Replace(operator.Quick, "nodeCommands: {", fmt.Sprintf("nodeCommands: {apiServer: %q, ", h.server(t).Host), 1)})
 	for _, story := range []struct {
 		name string
 		play func(*testing.T)
@@ -270,14 +288,8 @@ func (h *host) hungRuntimeWithoutAgent(t *testing.T) {
 }
 
 func (h *host) startAgent(t *testing.T) {
-	server, err := url.Parse(h.URL())
-	harness.Must(t, err)
-	path, err := operator.Manifests("config/agent")
-	harness.Must(t, err)
-	text := h.Kubectl(t, "", "kustomize", path)
-	text = strings.ReplaceAll(text, "image: kube-remedy:0.1.0", "image: "+realnode.RemedyImage)
-	text = strings.ReplaceAll(text, "        env:\n", fmt.Sprintf("        env:\n        - {name: KUBERNETES_SERVICE_HOST, value: %q}\n        - {name: KUBERNETES_SERVICE_PORT, value: %q}\n", server.Hostname(), server.Port()))
-	h.Apply(t, text)
+	server := h.server(t)
+	h.Apply(t, h.manifests(t, "config/agent", server.Hostname(), server.Port()))
 	harness.Eventually(t, "the agent's lease", patience, func() (bool, string) {
 		lease, err := h.Client.CoordinationV1().Leases("kube-remedy-node").Get(t.Context(), "kube-remedy-agent-"+nodeName, metav1.GetOptions{})
 		if err != nil {

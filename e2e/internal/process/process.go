@@ -19,7 +19,6 @@ type Spec struct {
 	Path string   // the executable
 	Args []string // without the program's name
 	Dir  string   // working directory and HOME of the child
-	Root string   // its root file system, in which Path and Dir are; ours if empty
 	Log  string   // file that standard output and error are appended to
 	Env  []string // besides PATH and HOME
 }
@@ -44,9 +43,6 @@ func Start(spec Spec) (*Process, error) {
 	defer log.Close() // the child has its own descriptor
 	cmd := exec.Command(spec.Path, spec.Args...)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = spec.Dir, log, log
-	if spec.Root != "" {
-		cmd.SysProcAttr = &syscall.SysProcAttr{Chroot: spec.Root}
-	}
 	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + spec.Dir}, spec.Env...)
 	fmt.Fprintf(log, "# %s %s\n", spec.Path, strings.Join(spec.Args, " "))
 	if err := StartBound(cmd); err != nil {
