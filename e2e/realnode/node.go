@@ -18,9 +18,6 @@ import (
 	"strings"
 	"sync"
 	"syscall"
-	"time"
-
-	"k8s.io/apimachinery/pkg/util/wait"
 
 	"github.com/kube-remedy/kube-remedy/e2e/cluster"
 	"github.com/kube-remedy/kube-remedy/e2e/cluster/binaries"
@@ -92,7 +89,9 @@ func (n *Node) prepare(ctx context.Context, lower string, programs *binaries.Set
 	if err := syscall.Mount("overlay", n.root, "overlay", 0, layers); err != nil {
 		return fmt.Errorf("mounting the root file system of the node: %w", err)
 	}
+	// Without the first line the machine would go on when its supervisor is killed, and keep the ports of the next one.
 	n.args = []string{
+		"--pid", "--fork", "--kill-child", "--mount-proc", "env",
 		"SYSTEMD_NSPAWN_API_VFS_WRITABLE=1", "systemd-nspawn", "--quiet", "-D", n.root, "--machine=" + n.Name, "--boot",
 		"--capability=all", "--register=no", "--keep-unit", "--bind=/dev/kmsg", "--system-call-filter=add_key keyctl bpf",
 		"--tmpfs=/var/lib/containerd:mode=755", "--bind-ro=" + images + ":/opt/images",
@@ -115,7 +114,7 @@ func (n *Node) boot() (err error) {
 	if n.stopping {
 		return errors.New("stopping")
 	}
-	n.machine, err = process.Start(process.Spec{Name: n.Name, Path: "/usr/bin/env", Args: n.args, Dir: n.dir, Log: n.Log()})
+	n.machine, err = process.Start(process.Spec{Name: n.Name, Path: "/usr/bin/unshare", Args: n.args, Dir: n.dir, Log: n.Log()})
 	if err == nil {
 		n.boots++
 	}
@@ -143,24 +142,26 @@ func (n *Node) Boots() int {
 	return n.boots
 }
 
-// init is the process id, seen from here, of the machine's first process.
+// init is the process id, seen from here, of the machine's first process: the child of systemd-nspawn, which is that of
+// unshare.
 func (n *Node) init() (int, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	return firstChild(n.machine.Pid())
-}
-
-// firstChild of systemd-nspawn is the machine's process 1.
-func firstChild(pid int) (int, error) {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
-	if err != nil {
-		return 0, err
+	pid := n.machine.Pid()
+	for range 2 {
+		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
+		if err != nil {
+			return 0, err
+		}
+		fields := strings.Fields(string(text))
+		if len(fields) == 0 {
+			return 0, errors.New("the machine does not run")
+		}
+		if pid, err = strconv.Atoi(fields[0]); err != nil {
+			return 0, err
+		}
 	}
-	fields := strings.Fields(string(text))
-	if len(fields) == 0 {
-		return 0, errors.New("the machine does not run")
-	}
-	return strconv.Atoi(fields[0])
+	return pid, nil
 }
 
 // Run runs a program on the host, as somebody who is logged in there.
@@ -199,13 +200,6 @@ func (n *Node) Stop() error {
 	n.stopping = true
 	machine := n.machine
 	n.mu.Unlock()
-	// With its process 1 everything in its namespaces goes; killing systemd-nspawn alone would leave it to itself.
-	if init, err := firstChild(machine.Pid()); err == nil {
-		syscall.Kill(init, syscall.SIGKILL)
-		wait.PollUntilContextTimeout(context.Background(), 50*time.Millisecond, 10*time.Second, true, func(context.Context) (bool, error) {
-			return errors.Is(syscall.Kill(init, 0), syscall.ESRCH), nil
-		})
-	}
 	machine.Kill()
 	<-n.ended
 	return n.unmount()
