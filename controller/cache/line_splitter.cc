@@ -37,11 +37,13 @@ StatusOr<std::optional<LineBatch>> LineSplitter::Feed(std::string_view piece) {
   if (pending_size_ + first > max_line_) {
     return ResourceExhausted("a line is longer than " + std::to_string(max_line_) + " bytes");
   }
-  const size_t last = piece.rfind('\n');
-  if (last == std::string_view::npos) {
+  if (first == piece.size()) {
     Keep(piece);
     return std::optional<LineBatch>();
   }
+  // rfind would go through what has begun byte by byte.
+  const auto* end = static_cast<const char*>(::memrchr(piece.data(), '\n', piece.size()));
+  const auto last = static_cast<size_t>(end - piece.data());
   LineBatch batch({pending_.get(), pending_size_}, piece.substr(0, last + 1));
   pending_size_ = 0;
   if (pending_capacity_ > kKeptCapacity) {

@@ -225,10 +225,13 @@ std::vector<Preflight::Subject> Controller::SubjectsOf(const std::string& policy
                                .names = kind->spec.target.names,
                                .own_namespace = options_.webhooks.name_space};
     // The first by name, so that every look names the same one.
+    std::optional<kube::ObjectKey>& sample = subject.sample;
     watches_.ForEachTarget(*kind, [&](const document::DocumentPtr& target) {
+      using Key = std::pair<std::string_view, std::string_view>;  // of most, no copy is needed
+      const Key one(target->name_space(), target->name());
+      if (sample && one >= Key(sample->name_space, sample->name)) return;
       if (policy::IsPlace(*target)) return;
-      kube::ObjectKey one{std::string(target->name_space()), std::string(target->name())};
-      if (!subject.sample || one < *subject.sample) subject.sample = std::move(one);
+      sample = {std::string(one.first), std::string(one.second)};
     });
     subjects.push_back(std::move(subject));
   }
