@@ -72,11 +72,14 @@ struct CronSchedule::FieldSpec {
 
 StatusOr<absl::TimeZone> ParseTimeZone(const std::string& name) {
   absl::TimeZone zone;
-  if (name == "localtime" || !absl::LoadTimeZone(name, &zone)) {
-    return InvalidArgument("\"" + name +
-                           "\" is no known time zone; a name like Europe/Berlin is expected");
-  }
-  return zone;
+  if (name != "localtime" && absl::LoadTimeZone(name, &zone)) return zone;
+  absl::TimeZone any;
+  return InvalidArgument(
+      absl::LoadTimeZone("Etc/UTC", &any)
+          ? "\"" + name + "\" is no known time zone; a name like Europe/Berlin is expected"
+          : "\"" + name +
+                "\" cannot be looked up: no time zones are installed where this runs "
+                "(package tzdata)");
 }
 
 StatusOr<CronSchedule> CronSchedule::Parse(std::string_view text) {

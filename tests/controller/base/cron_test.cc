@@ -1,6 +1,7 @@
 #include "controller/base/cron.h"
 
 #include <cstdint>
+#include <cstdlib>
 #include <string>
 
 #include <gmock/gmock.h>
@@ -151,6 +152,14 @@ TEST(Cron, RefusalsSayWhichFieldAndWhatIsPossible) {
     EXPECT_THAT(CronSchedule::Parse(c.schedule).status(),
                 StatusIs(StatusCode::kInvalidArgument, HasSubstr(c.message)));
   }
+}
+
+// As in an image that somebody has made too small: the user's spelling is not the problem.
+TEST(TimeZones, WhereNoneAreInstalledThatIsSaid) {
+  ASSERT_EQ(::setenv("TZDIR", "/nowhere", /*overwrite=*/1), 0);
+  EXPECT_THAT(ParseTimeZone("Asia/Tokyo"),
+              StatusIs(StatusCode::kInvalidArgument, HasSubstr("no time zones are installed")));
+  ASSERT_EQ(::unsetenv("TZDIR"), 0);
 }
 
 }  // namespace
