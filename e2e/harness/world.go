@@ -147,7 +147,6 @@ func (w *World) Launch(t testing.TB, options operator.Options) *operator.Operato
 func (w *World) Crash(t testing.TB, op *operator.Operator) {
 	t.Helper()
 	op.Kill()
-	<-op.Done()
 	w.ReleaseLease(t)
 }
 

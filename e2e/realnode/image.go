@@ -30,8 +30,8 @@ func writeImages(ctx context.Context, dir string) error {
 		name, entrypoint string
 		fill             func(ctx context.Context, root string) error
 	}{
-		"pause":       {PauseImage, "/pause", buildPause("pause")},
-		"unused":      {UnusedImage, "/unused", buildPause("unused")},
+		"pause":       {PauseImage, "/pause", buildPause},
+		"unused":      {UnusedImage, "/unused", writeUnused},
 		"kube-remedy": {RemedyImage, "/usr/bin/kube-remedy", operator.LayOutImage},
 	} {
 		root := filepath.Join(dir, name)
@@ -47,20 +47,22 @@ func writeImages(ctx context.Context, dir string) error {
 	return nil
 }
 
-// buildPause builds the program that does nothing, by another name for another image.
-func buildPause(as string) func(ctx context.Context, root string) error {
-	return func(ctx context.Context, root string) error {
-		repository, err := binaries.RepositoryRoot()
-		if err != nil {
-			return err
-		}
-		build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", filepath.Join(root, as), "./realnode/pause")
-		build.Dir, build.Env = filepath.Join(repository, "e2e"), append(os.Environ(), "CGO_ENABLED=0")
-		if out, err := build.CombinedOutput(); err != nil {
-			return fmt.Errorf("building pause: %w\n%s", err, out)
-		}
-		return nil
+func buildPause(ctx context.Context, root string) error {
+	repository, err := binaries.RepositoryRoot()
+	if err != nil {
+		return err
 	}
+	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", filepath.Join(root, "pause"), "./realnode/pause")
+	build.Dir, build.Env = filepath.Join(repository, "e2e"), append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		return fmt.Errorf("building pause: %w\n%s", err, out)
+	}
+	return nil
+}
+
+// writeUnused makes what nobody runs.
+func writeUnused(_ context.Context, root string) error {
+	return errors.Join(os.Mkdir(root, 0o755), os.WriteFile(filepath.Join(root, "unused"), nil, 0o755))
 }
 
 // writeImage makes an image of the files under root as "docker save" writes it, which containerd imports.
