@@ -89,7 +89,7 @@ void HolderSweep::OnList(int64_t round, StatusOr<kube::Reply> reply) {
             });
 }
 
-// The list has not what says whose a field is.
+// The list has only the metadata: neither the taints nor the cordon.
 void HolderSweep::Mend(int64_t round, const std::string& node) {
   api_.Send(kube::GetObject(node::NodeResource(), {"", node}),
             [weak = std::weak_ptr(self_), round, node](StatusOr<kube::Reply> reply) {
